@@ -1,0 +1,1 @@
+"""Settings, validated once and frozen; ready policies; dated price books."""

@@ -1,0 +1,85 @@
+"""Every setting of a run in one frozen object, validated once, before any work starts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceSettings(Section):
+    """How to reach one source, by the library's name or the URI it starts with."""
+
+    endpoint: str | None = Field(None, description="S3 or GCS endpoint, instead of the default chain's")
+    region: str | None = None
+    profile: str | None = Field(None, description="AWS profile to take credentials from")
+    requester_pays: bool = False
+    project: str | None = Field(None, description="GCS project to bill when the requester pays")
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 32
+
+
+class ListingSettings(Section):
+    """What is listed and what is left unread."""
+
+    noncurrent: Literal["skip", "read"] = "skip"
+    max_shrink: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="stop when a listing shrank by more than this share"
+    )
+    hold_list: str | None = Field(None, description="CSV of URIs under hold")
+
+
+class FingerprintSettings(Section):
+    """Budgets and threads of fetching and decoding."""
+
+    threads: Annotated[int, Field(ge=1, le=128)] = Field(16, description="fetch+decode threads per worker process")
+    shard_objects: Annotated[int, Field(ge=1)] = Field(2_000, description="objects per committed shard, at most")
+    shard_bytes: Annotated[int, Field(ge=1)] = Field(2_000_000_000, description="bytes per committed shard, at most")
+    max_bytes: int = Field(4_000_000_000, description="largest file that is fetched")
+    max_pixels: int = Field(400_000_000, description="largest picture that is decoded, by its header")
+    max_pages: int = Field(64, description="pages of a document that get a signature of their own")
+    max_seconds: float = Field(120, description="longest a risky decoder may take on one file")
+    max_store_failures: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.01, description="stop the run above this share of store failures"
+    )
+    max_decode_failures: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="the same for unreadable files; 1 never stops"
+    )
+
+
+class MatchSettings(Section):
+    """The radius of the candidate search and what is verified."""
+
+    radius: Annotated[int, Field(ge=0, le=12)] = Field(
+        6, description="Hamming radius of phash64 with guaranteed recall"
+    )
+    crops: bool = Field(True, description="search crops, borders, rotations and mirrors too")
+    refetch_bytes: int = Field(0, description="budget of bytes to fetch again to settle candidates; 0 is none")
+
+
+class PriceSettings(Section):
+    """Money: which price book, which currency, which exchange rate."""
+
+    book: str = Field("default", description="name of a price book in configs/prices or a file")
+    currency: str = "USD"
+    exchange_rate: float | None = Field(None, description="units of `currency` per unit of the book's currency")
+    regions: dict[str, str] = Field(
+        default_factory=dict, description="region by library or bucket, where it isn't known"
+    )
+
+
+class Settings(Section):
+    """Settings of a run; every field has a default that suits a first run."""
+
+    sources: dict[str, SourceSettings] = Field(default_factory=dict, description="by library name or URI prefix")
+    policy: str = Field("default", description="name of a policy in configs/policies or a file")
+    catalogue: str | None = Field(None, description="sidecar CSV or Parquet keyed by object")
+    listing: ListingSettings = ListingSettings()
+    fingerprint: FingerprintSettings = FingerprintSettings()
+    match: MatchSettings = MatchSettings()
+    prices: PriceSettings = PriceSettings()

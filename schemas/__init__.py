@@ -1,0 +1,1 @@
+"""The tables: one module each, with the pyarrow schema, the row order and the version. Imports nothing of ours."""

@@ -1,0 +1,16 @@
+"""Every table by name, in the order the stages make them."""
+
+from __future__ import annotations
+
+from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
+from mirrorfold.schemas.failures import FAILURES
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.schemas.savings import SAVINGS
+from mirrorfold.schemas.table import Table
+
+TABLES: dict[str, Table] = {
+    table.name: table for table in (OBJECTS, CONTENTS, FAILURES, PAIRS, CLUSTERS, DECISIONS, HOLD_CHECKS, SAVINGS)
+}

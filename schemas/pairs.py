@@ -1,0 +1,48 @@
+"""`pairs`: one row per verified pair of contents; canonical and linear in the number of contents."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from mirrorfold.schemas.table import Table, column
+
+TIERS = ("identical", "same-picture", "near-certain", "probable")
+"""Surest first."""
+
+DISTANCES = (
+    column("d_phash64", pa.int16(), "Hamming distance of phash64, in bits of 64"),
+    column("d_phash256", pa.int16(), "Hamming distance of phash256, in bits of 256"),
+    column("d_dhash256", pa.int16(), "Hamming distance of dhash256, in bits of 256"),
+    column("d_pdq256", pa.int16(), "Hamming distance of pdq256, in bits of 256"),
+)
+
+PAIRS = Table(
+    name="pairs",
+    version=1,
+    order=("content_a", "content_b"),
+    shard_key=("content_a", "content_b"),
+    schema=pa.schema(
+        [
+            column("content_a", pa.string(), "the smaller content_id", nullable=False),
+            column("content_b", pa.string(), "the larger content_id", nullable=False),
+            column("tier", pa.string(), "same-picture, near-certain or probable", nullable=False),
+            column(
+                "kind",
+                pa.string(),
+                "variant: metadata, resized, recompressed, greyscale, cropped, bordered, rotated-90 ..., mirrored, caption, retouched, burst, similar",
+                nullable=False,
+            ),
+            column("kind_text", pa.string(), "the same for a person: 'cropped to 83 %', 'rotated 90°'", nullable=False),
+            column("in_cluster", pa.bool_(), "whether the pair holds a cluster together", nullable=False),
+            column("reason", pa.string(), "why the pair is listed: master, nearest or near-miss", nullable=False),
+            *DISTANCES,
+            column("correlation", pa.float32(), "correlation of the lumas after alignment, -1..1"),
+            column("residual", pa.float32(), "worst cell of the aligned difference, 0..1"),
+            column("highpass", pa.float32(), "correlation of the high-passed lumas after alignment, -1..1"),
+            column("crop_area", pa.float32(), "share of the larger picture that the smaller shows, 0..1"),
+            column("aspect", pa.float32(), "relative difference of the aspect ratios"),
+            column("rule", pa.string(), "the verification rule that set the tier", nullable=False),
+            column("capture_conflict", pa.bool_(), "the two state different capture times", nullable=False),
+        ]
+    ),
+)

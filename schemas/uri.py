@@ -1,0 +1,48 @@
+"""URIs of objects: they end in the key literally, and every key survives a round trip.
+
+A key is bytes. Valid UTF-8 is written as it is: no percent-encoding, so `a//b`, `../x`, `#`, quotes, newlines and
+Chinese stand in the URI as in the store. A byte that isn't valid UTF-8 becomes one character of U+EF80..U+EFFF, as
+the OPTU-16 encoding maps them; a key that holds such a character itself has it escaped byte by byte, so that reading
+back is exact for every byte string.
+"""
+
+from __future__ import annotations
+
+_BASE = 0xEF00
+
+
+def escape_key(raw: bytes) -> str:
+    """Write a key's bytes as text, reversibly."""
+    text = raw.decode("utf-8", "surrogateescape")
+    if text.isascii():
+        return text
+    return "".join(_escape_character(character) for character in text)
+
+
+def _escape_character(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return chr(_BASE + code - 0xDC00)
+    if 0xEF80 <= code <= 0xEFFF:
+        return "".join(chr(_BASE + byte) for byte in character.encode())
+    return character
+
+
+def unescape_key(text: str) -> bytes:
+    """Read a key's bytes back from its text."""
+    if text.isascii():
+        return text.encode()
+    return b"".join(
+        bytes([ord(character) - _BASE]) if 0xEF80 <= ord(character) <= 0xEFFF else character.encode()
+        for character in text
+    )
+
+
+def make_uri(store: str, bucket: str, key: str) -> str:
+    """Join a URI from its parts; `key` is already escaped.
+
+    For folders (`store` is `file`) `bucket` is the absolute folder: `file:///archive/hk/a.jpg`.
+    """
+    if store == "file":
+        return f"file://{bucket.rstrip('/')}/{key}"
+    return f"{store}://{bucket}/{key}"

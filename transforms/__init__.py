@@ -1,0 +1,1 @@
+"""The stages, one room each, in data-flow order: listing, fingerprint, match, cluster, retain, estimate, publish."""

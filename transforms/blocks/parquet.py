@@ -1,0 +1,53 @@
+"""Tables as Parquet shards under DIR."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mirrorfold.schemas.table import Table
+from mirrorfold.transforms.stores.output import OutputStore
+
+ROW_GROUP = 50_000
+
+
+def shard_path(table: Table, shard: int, shards: int) -> str:
+    """Name a shard: all shards of a table say how many there are."""
+    return f"{table.name}/part-{shard:05d}-of-{shards:05d}.parquet"
+
+
+def write_shard(output: OutputStore, table: Table, rows: pa.Table, shard: int, shards: int) -> int:
+    """Write one shard whole or not at all; give its size in bytes. The same rows give the same bytes."""
+    data = to_parquet(rows.cast(table.versioned_schema))
+    output.put(shard_path(table, shard, shards), data)
+    return len(data)
+
+
+def to_parquet(rows: pa.Table) -> bytes:
+    """Write rows as Parquet bytes (zstd)."""
+    sink = io.BytesIO()
+    pq.write_table(rows.combine_chunks(), sink, compression="zstd", row_group_size=ROW_GROUP, version="2.6")
+    return sink.getvalue()
+
+
+def shards(output: OutputStore, prefix: str) -> list[str]:
+    """List a table's shards, in order."""
+    return sorted(path for path in output.list(prefix) if path.endswith(".parquet"))
+
+
+def read_blocks(output: OutputStore, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read one shard, a row group at a time."""
+    with output.open(path) as source:
+        file = pq.ParquetFile(source)
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns=list(columns) if columns is not None else None)
+
+
+def read_table(output: OutputStore, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a whole table into memory: for tests and small tables only."""
+    blocks = [block for path in shards(output, f"{table.name}/") for block in read_blocks(output, path, columns)]
+    schema = table.schema if columns is None else pa.schema([table.schema.field(name) for name in columns])
+    return pa.concat_tables([block.cast(schema) for block in blocks]) if blocks else schema.empty_table()

@@ -1,0 +1,95 @@
+"""What the stages may ask of a source: plain values in, plain values or a `StoreError` out. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One source of a run, with all it takes to reach it; holds no secret.
+
+    Attributes:
+      library: the library's name.
+      kind: live, s3-inventory, gcs-inventory or listing.
+      store: s3, gs or file.
+      bucket: bucket name, or the folder's absolute real path.
+      prefix: listed keys start with it; '' for all (always '' for folders).
+      manifest: for inventories and listings the report's URI or path.
+    """
+
+    library: str
+    kind: str
+    store: str
+    bucket: str
+    prefix: str = ""
+    manifest: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    requester_pays: bool = False
+    project: str | None = None
+    concurrency: int = 32
+
+
+class ObjectRef(NamedTuple):
+    """Names one object version as listed; fields as in schemas/objects.py."""
+
+    library: str
+    store: str
+    bucket: str
+    key: str
+    version: str
+    etag: str
+    size: int
+
+
+class Head(NamedTuple):
+    """What a look-up of one object says without its bytes."""
+
+    etag: str
+    size: int
+    sha256: str | None
+    hold: str
+    archived: bool
+
+
+class HoldAnswer(NamedTuple):
+    """A hold look-up: `hold` is yes, no or unknown; `kind` as in hold_checks."""
+
+    hold: str
+    kind: str
+    detail: str
+
+
+class StoreError(Exception):
+    """A store didn't give what was asked; `code` is one of the fetch codes in schemas/failures.py."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def __reduce__(self):
+        return type(self), (self.code, self.message)
+
+
+class Stores(Protocol):
+    """All sources of a run behind one face; safe to call from many threads. Made by `sources.open_stores`."""
+
+    def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
+        """Read an object's bytes [start, stop), of the very version, etag or generation that was listed."""
+        ...
+
+    def head(self, ref: ObjectRef) -> Head:
+        """Look up one object: is it still the listed version, its SHA-256 if the store states one, its hold."""
+        ...
+
+    def hold(self, ref: ObjectRef) -> HoldAnswer:
+        """Look up whether anything holds the object now. Refused or failed is `unknown`, never an error."""
+        ...
+
+    def close(self) -> None:
+        """Close clients and pools."""
+        ...
