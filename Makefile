@@ -1,0 +1,67 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+TOOLS := build/tools/bin
+UV_VERSION := 0.13.9
+VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+FAKE_GCS := github.com/fsouza/fake-gcs-server@v1.56.1
+export PATH := $(CURDIR)/$(TOOLS):$(PATH)
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[36mmake %-12s\033[0m %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: install ## Set up, build a small archive of real photographs, and clean it: the report lands in build/demo/
+	@$(BIN)/python -W ignore -m demo
+
+.PHONY: test
+test: install tools-servers ## Set up and run all tests but the slow ones, real servers included
+	@$(BIN)/python -m pytest -m "not slow"
+
+.PHONY: test-slow
+test-slow: install tools ## Run the slow tests: clusters, Spark, fuzzing, a browser
+	@$(BIN)/python -m pytest -m slow --timeout 1800
+
+.PHONY: install
+install: .venv/.installed ## Make .venv from the lock file
+
+.venv/.installed: requirements.lock setup.py pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Installing the locked packages (about 2 GB with the test servers; a minute or two) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.PHONY: lock
+lock: ## Resolve the dependencies again into requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --all-extras --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+.PHONY: tools
+tools: tools-servers tools-engines tools-browser ## Install the pinned servers, engines and Debian's chromium
+
+.PHONY: tools-servers
+tools-servers: ## Install versitygw (S3) and fake-gcs-server (GCS); needs Go
+	@./tools/servers.sh $(TOOLS) $(VERSITYGW) $(FAKE_GCS)
+
+.PHONY: lint
+lint: install ## Check style and imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+.PHONY: typecheck
+typecheck: install ## Check types (on a plain copy: mypy can't follow the editable install)
+	@rm -rf build/typed && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target build/typed .
+	@cd build/typed && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p mirrorfold
+
+.PHONY: bench
+bench: install tools-servers ## Print every ratio that the docs quote, beside its yardstick
+	@$(BIN)/python -W ignore -m benchmarks
+
+.PHONY: clean
+clean: ## Remove what was built, but not .venv and the tools
+	@rm -rf build/demo build/demo-archive build/typed build/lib *.egg-info

@@ -1,0 +1,1 @@
+"""The demo: a small archive out of real photographs, and the main job run on it."""

@@ -1,0 +1,58 @@
+"""The command line: `mirrorfold`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from mirrorfold.pipelines.commands import COMMANDS
+from mirrorfold.pipelines.errors import MirrorfoldError
+
+EPILOG = """\b
+First steps:
+  mirrorfold run hk=s3://hk-archive gz=/mnt/gz-mirror --output out/     everything, listing to report
+  mirrorfold estimate s3://hk-archive                                   what that would cost and free
+  mirrorfold verify out/                                                check every promise of a finished run
+
+mirrorfold never deletes anything: it reads sources, and writes tables, plans and pages to --output.
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped by a safety rule, 4 a broken promise."""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="mirrorfold")
+def cli() -> None:
+    """Find exact and near duplicates in large image archives, and decide what to keep under a written policy."""
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; errors for people are one line on stderr, with the contract's exit codes."""
+    try:
+        cli(standalone_mode=False)
+    except MirrorfoldError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        _say(error.format_message())
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _say("stopped; running the same command again goes on from what is finished")
+        sys.exit(1)
+    finally:
+        logging.shutdown()
+
+
+def _say(message: str) -> None:
+    click.echo(f"mirrorfold: {' '.join(message.split())}", err=True)
+
+
+if __name__ == "__main__":
+    main()

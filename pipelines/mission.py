@@ -1,0 +1,75 @@
+"""The whole mission in one screen: from listings to tables, plan and report."""
+
+from __future__ import annotations
+
+from mirrorfold.pipelines import estimate, fingerprint, list_objects, match, publish, retain, safety
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.steps import Step
+
+STAGES = ("list", "fingerprint", "match", "retain", "publish")
+"""What the command line calls the stages, in order; `run` does them all."""
+
+
+def depends_on(*sections: str):
+    """Name the settings that a step's result depends on; effort (threads, shares of memory) changes no result."""
+
+    def depends(run: RunContext) -> list:
+        settings = run.settings.model_dump(mode="json")
+        return [{k: v for k, v in settings[name].items() if k not in EFFORT} for name in sections]
+
+    return depends
+
+
+EFFORT = ("threads",)
+
+MISSION = (
+    Step(
+        "list",
+        stage="list",
+        builds=(list_objects.build_listing,),
+        depends=depends_on("listing"),
+        counts=lambda run: {"listed": sum(list_objects.listed_rows(run).values())},
+        check=safety.check_listing,
+    ),
+    Step(
+        "objects",
+        stage="list",
+        builds=(list_objects.build_objects,),
+        writes=("objects",),
+        total="listed",
+    ),
+    Step(
+        "fingerprint",
+        stage="fingerprint",
+        builds=(fingerprint.build,),
+        writes=("contents", "failures"),
+        replaces=("objects",),
+        depends=lambda run: [depends_on("fingerprint")(run), run.policy["identity"]],
+        check=safety.check_failures,
+        total="objects",
+    ),
+    Step(
+        "match",
+        stage="match",
+        builds=(match.build,),
+        writes=("pairs", "clusters"),
+        depends=lambda run: [depends_on("match")(run), run.policy],
+        total="contents",
+    ),
+    Step(
+        "retain",
+        stage="retain",
+        builds=(retain.build,),
+        writes=("decisions", "hold_checks", "lineage"),
+        depends=lambda run: [run.policy, retain.depends_on(run)],
+        total="objects",
+    ),
+    Step(
+        "savings",
+        stage="retain",
+        builds=(estimate.build_savings,),
+        writes=("savings",),
+        depends=depends_on("prices"),
+    ),
+    Step("publish", stage="publish", drive=publish.publish),
+)

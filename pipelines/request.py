@@ -1,0 +1,103 @@
+"""What the user asked for: read once from the command line and the config file, kept beside the tables."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from mirrorfold.configs.policy import load_policy
+from mirrorfold.configs.settings import Settings
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.output import open_output
+
+REQUEST_PATH = "_work/request.json"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A validated request: sources, settings and the resolved policy, as plain values."""
+
+    sources: tuple[SourceSpec, ...]
+    settings: Settings
+    policy: dict
+    previous: str | None = None
+
+    def to_json(self) -> bytes:
+        """Write it down, so that a later command on DIR needs no sources named again."""
+        document = {
+            "sources": [asdict(spec) for spec in self.sources],
+            "settings": self.settings.model_dump(mode="json"),
+            "policy": self.policy,
+            "previous": self.previous,
+        }
+        return json.dumps(document, indent=1, sort_keys=True).encode()
+
+    @staticmethod
+    def from_json(data: bytes) -> Request:
+        """Read what `to_json` wrote."""
+        document = json.loads(data)
+        return Request(
+            tuple(SourceSpec(**spec) for spec in document["sources"]),
+            Settings.model_validate(document["settings"]),
+            document["policy"],
+            document["previous"],
+        )
+
+
+def load_settings(path: str | None, changes: dict | None = None) -> Settings:
+    """Read settings from a YAML file, with changes from the command line on top.
+
+    Raises:
+      UsageError: one line that names the file and the setting.
+    """
+    given = _read_yaml(path) if path else {}
+    for dotted, value in (changes or {}).items():
+        if value is not None:
+            _set(given, dotted.split("."), value)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path or 'settings'}: {where}: {first['msg']}") from error
+
+
+def _read_yaml(path: str) -> dict:
+    try:
+        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"can't read the config file {path}: {error.strerror}; check --config") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} isn't YAML: {' '.join(str(error).split())}") from error
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise UsageError(f"{path} must hold settings by name, e.g. 'policy: museum'")
+    return given
+
+
+def _set(document: dict, path: list[str], value: object) -> None:
+    for part in path[:-1]:
+        document = document.setdefault(part, {})
+    document[path[-1]] = value
+
+
+def resolve_policy(settings: Settings) -> dict:
+    """Load the policy that the settings name."""
+    try:
+        return load_policy(settings.policy)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def saved_request(output: str) -> Request:
+    """Read the request that an earlier command left in DIR."""
+    try:
+        return Request.from_json(open_output(output).get(REQUEST_PATH))
+    except FileNotFoundError:
+        raise UsageError(f"{output} holds no run: start with `mirrorfold list` or `mirrorfold run`") from None

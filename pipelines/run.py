@@ -1,0 +1,84 @@
+"""Carry out a request: every step of the mission, on the chosen engine, with progress and commits."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+
+import yaml
+
+from mirrorfold.pipelines import engine
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.lock import lock_output
+from mirrorfold.pipelines.mission import MISSION, STAGES
+from mirrorfold.pipelines.progress import Progress
+from mirrorfold.pipelines.request import REQUEST_PATH, Request, saved_request
+from mirrorfold.pipelines.run_record import write_record
+from mirrorfold.pipelines.spill import spill_folder
+from mirrorfold.pipelines.steps import Ledger, Step, digest_of
+from mirrorfold.transforms.stores.output import OutputStore, open_output
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a run ended: what it counted, and which steps were there already."""
+
+    counts: dict[str, int]
+    skipped: list[str]
+
+
+def run(
+    request: Request,
+    output: str,
+    *,
+    until: str = STAGES[-1],
+    beam_args: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Finished:
+    """Do every step up to a stage; steps that are finished already are not done again.
+
+    Raises:
+      UsageError: DIR holds a run over other sources, or another run is at work in it.
+      SafetyStop: too many failures, or a listing that shrank.
+    """
+    store, progress = open_output(output), progress or Progress.silent()
+    _refuse_other_run(store, request, output)
+    with lock_output(store), spill_folder(beam_args) as spill:
+        started = datetime.datetime.now(datetime.timezone.utc)
+        store.put(REQUEST_PATH, request.to_json())
+        store.put("policy.yaml", yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode())
+        context = RunContext(output, request.settings, request.policy, request.sources, {}, spill, request.previous)
+        ledger = Ledger(store, base=digest_of(_sources(request)))
+
+        def execute(step: Step, run: RunContext) -> None:
+            with progress.stage(step.name, run.counts.get(step.total) if step.total else None, run):
+                for build in step.builds:
+                    engine.run_pipeline(lambda root, build=build: build(root, run), _options(beam_args, run))
+                step.drive(run)
+
+        for step in MISSION[: last_step(until) + 1]:
+            ledger.perform(step, context, execute)
+        if until == STAGES[-1] and not store.exists("_SUCCESS"):
+            write_record(store, request, ledger.counts, started, beam_args)
+            store.put("_SUCCESS", b"")
+        return Finished(ledger.counts, ledger.skipped)
+
+
+def last_step(stage: str) -> int:
+    """Give the index of a stage's last step."""
+    return max(index for index, step in enumerate(MISSION) if step.stage == stage)
+
+
+def _options(beam_args: tuple[str, ...], run: RunContext):
+    return engine.pipeline_options(beam_args, work=None)
+
+
+def _sources(request: Request) -> list:
+    return json.loads(request.to_json())["sources"]
+
+
+def _refuse_other_run(store: OutputStore, request: Request, output: str) -> None:
+    if store.exists(REQUEST_PATH) and _sources(saved_request(output)) != _sources(request):
+        raise UsageError(f"{output} holds a run over other sources: choose another --output, or empty that folder")

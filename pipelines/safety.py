@@ -1,0 +1,70 @@
+"""The rules that stop a run: they protect against acting on a listing or a reading that went wrong."""
+
+from __future__ import annotations
+
+import collections
+
+from mirrorfold.pipelines import list_objects
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.errors import SafetyStop, UsageError
+from mirrorfold.pipelines.steps import count_rows
+from mirrorfold.schemas.failures import CODES, FAILURES, STORE_CODES
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.stores.output import open_output
+
+
+def check_listing(run: RunContext) -> None:
+    """Stop on an empty source, and on a listing that shrank against the previous run's.
+
+    Raises:
+      UsageError: a source lists nothing (a wrong prefix, most likely).
+      SafetyStop: the previous run had objects there, or noticeably more.
+    """
+    listed = list_objects.listed_rows(run)
+    before = _previous_rows(run.previous)
+    for library in sorted({spec.library for spec in run.sources}):
+        now, then = listed.get(library, 0), before.get(library, 0)
+        if then and now < then * (1 - run.settings.listing.max_shrink):
+            raise SafetyStop(
+                f"library {library} shrank from {then:,} to {now:,} objects since {run.previous}: if that is right, "
+                "say so with --confirm-shrunk; otherwise check the source and its credentials"
+            )
+        if not now:
+            raise UsageError(f"library {library} lists no objects: check the bucket, the prefix and the permissions")
+
+
+def _previous_rows(previous: str | None) -> dict[str, int]:
+    if previous is None:
+        return {}
+    counts: collections.Counter[str] = collections.Counter()
+    store = open_output(previous)
+    for path in parquet.shards(store, "objects/"):
+        for block in parquet.read_blocks(store, path, ["library"]):
+            counts.update(block.column("library").to_pylist())
+    return dict(counts)
+
+
+def check_failures(run: RunContext) -> None:
+    """Stop when too large a share of the objects couldn't be read.
+
+    Raises:
+      SafetyStop: which codes, how often, and what the threshold is.
+    """
+    store, settings = run.store, run.settings.fingerprint
+    codes: collections.Counter[tuple[str, str]] = collections.Counter()
+    for path in parquet.shards(store, f"{FAILURES.name}/"):
+        for block in parquet.read_blocks(store, path, ["stage", "error"]):
+            codes.update(zip(block.column("stage").to_pylist(), block.column("error").to_pylist(), strict=True))
+    objects = max(1, count_rows(store, "objects"))
+    stores = {code: n for (_, code), n in codes.items() if code in STORE_CODES}
+    files = {code: n for (stage, code), n in codes.items() if stage == "decode"}
+    for found, limit, name in (
+        (stores, settings.max_store_failures, "max_store_failures"),
+        (files, settings.max_decode_failures, "max_decode_failures"),
+    ):
+        if sum(found.values()) > limit * objects:
+            listed = ", ".join(f"{n:,} {code} ({CODES[code]})" for code, n in sorted(found.items()))
+            raise SafetyStop(
+                f"{sum(found.values()):,} of {objects:,} objects failed, more than {name} allows ({limit:.1%}): "
+                f"{listed}. Mend the cause and run the same command again: what was read is kept"
+            )

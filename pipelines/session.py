@@ -1,0 +1,75 @@
+"""One command at work: request, progress, the run, the summary."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from mirrorfold.pipelines.mission import STAGES
+from mirrorfold.pipelines.progress import JsonLines, Progress
+from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
+from mirrorfold.pipelines.run import run
+from mirrorfold.pipelines.sources import check_sources, parse_sources
+from mirrorfold.pipelines.summary import summarise
+from mirrorfold.transforms.stores.output import open_output
+
+
+def new_request(
+    sources: Sequence[str], output: str, config: str | None, previous: str | None, changes: dict
+) -> Request:
+    """Validate everything that can be wrong before any work starts.
+
+    Raises:
+      UsageError: one line, saying what to mend.
+    """
+    settings = load_settings(config, changes)
+    policy = resolve_policy(settings)
+    specs = parse_sources(sources, settings, output)
+    check_sources(specs)
+    return Request(specs, settings, policy, previous)
+
+
+def earlier_request(output: str, config: str | None, changes: dict) -> Request:
+    """Take the request that DIR was made with; a config file or options given now replace its settings."""
+    saved = saved_request(output)
+    given = {name: value for name, value in changes.items() if value is not None}
+    if config is None and not given:
+        return saved
+    settings = load_settings(config, given) if config else saved.settings.model_copy(update=given)
+    return Request(saved.sources, settings, resolve_policy(settings), saved.previous)
+
+
+def carry_out(
+    request: Request, output: str, *, until: str = STAGES[-1], beam_args: tuple[str, ...] = (), log_json: bool = False
+) -> None:
+    """Run up to a stage, showing progress, and print what came of it."""
+    console = Console(stderr=True)
+    _log_to_stderr(log_json, quiet=console.is_terminal and not log_json)
+    progress = Progress(console, bars=console.is_terminal and not log_json)
+    finished = run(request, output, until=until, beam_args=beam_args, progress=progress)
+    if finished.skipped:
+        logging.getLogger("mirrorfold").info("already finished: %s", ", ".join(finished.skipped))
+    if until == STAGES[-1]:
+        Console().print(summarise(open_output(output)))
+    else:
+        for table, rows in sorted(finished.counts.items()):
+            Console().print(f"{table}: {rows:,}")
+
+
+def _log_to_stderr(as_json: bool, quiet: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    ours = logging.getLogger("mirrorfold")
+    ours.handlers[:] = [handler]
+    ours.propagate = False
+    ours.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def explain_match(request: Request, output: str) -> None:
+    """Print the search plan for DIR's contents and what it would cost at other sizes."""
+    from mirrorfold.pipelines import match
+
+    Console().print(match.explain(output, request.settings.match))
