@@ -1,0 +1,113 @@
+"""The keep order: one sortable key per object, smaller bytes preferred.
+
+The key is fixed-width numbers for the policy's criteria, then the URI and version, so that the order is total and the
+same wherever it is computed. Whether an object may be the kept copy at all comes before any criterion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mirrorfold.transforms.retain.annotate import annotate, formats, with_contents
+from mirrorfold.transforms.retain.policy import Policy, compile_policy
+
+READ = ("read", "previous")
+"""Evidence that the very copy was read, now or in an earlier run."""
+
+MAX = np.uint64(2**63)
+
+
+def object_priority(objects: pa.Table, contents: pa.Table, policy: dict) -> pa.Table:
+    """Give (uri, version, content_id, priority binary) of each object; the smallest priority is the preferred one.
+
+    Args:
+      objects: rows with at least `annotate.OBJECT_COLUMNS`.
+      contents: rows with at least `annotate.CONTENT_COLUMNS`, for every content_id that is readable.
+      policy: resolved, as `configs.policy.load_policy` gives it.
+    """
+    rows = prioritise(annotate(with_contents(objects, contents), compile_policy(policy)), compile_policy(policy))
+    return rows.select(["uri", "version", "content_id", "priority"])
+
+
+def prioritise(rows: pa.Table, policy: Policy) -> pa.Table:
+    """Add the priority to annotated rows."""
+    steps = [_fitness(rows)]
+    steps += [CRITERIA[by](rows, prefer) for by, prefer in policy.keep_order if by in CRITERIA]
+    keys = np.stack(steps, axis=1).astype(">u8")
+    width = keys.shape[1] * 8
+    prefix = pa.Array.from_buffers(pa.binary(width), len(keys), [None, pa.py_buffer(keys.tobytes())])
+    tail = pc.binary_join_element_wise(
+        _escaped(rows.column("uri")), _escaped(rows.column("version")), pa.scalar(b"\0\0", pa.binary())
+    )
+    return rows.append_column(
+        "priority", pc.binary_join_element_wise(prefix.cast(pa.binary()), tail, pa.scalar(b"", pa.binary()))
+    )
+
+
+def _escaped(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    # A zero byte inside a key must not read as the end of the URI.
+    return pc.replace_substring(text, "\0", "\0\1").cast(pa.binary())
+
+
+def _fitness(rows: pa.Table) -> np.ndarray:
+    """Rank what may be kept copies: fit, expiring, unread, archived, not current, unreadable (worst)."""
+    readable = _flags(rows.column("readable"))
+    rank = np.where(_flags(pc.is_in(rows.column("identity_evidence"), value_set=pa.array(READ))), 0, 2)
+    rank = np.where(_flags(pc.is_valid(rows.column("expires_at"))), 1, rank)
+    rank = np.where(_flags(rows.column("archived")), 3, rank)
+    rank = np.where(_flags(rows.column("is_latest")), rank, 4)
+    return np.where(readable & ~_flags(rows.column("is_delete_marker")), rank, 5).astype(np.uint64)
+
+
+def _flags(values: pa.ChunkedArray) -> np.ndarray:
+    values = pc.fill_null(values, False)
+    return (values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values).to_numpy(zero_copy_only=False)
+
+
+def _numbers(values: pa.ChunkedArray, missing: int) -> np.ndarray:
+    return pc.fill_null(values.cast(pa.int64()), missing).to_numpy().astype(np.int64)
+
+
+def _descending(values: np.ndarray) -> np.ndarray:
+    return MAX - np.maximum(values, -1).astype(np.int64).astype(np.uint64)
+
+
+def _ranked(values: pa.ChunkedArray, prefer: tuple[str, ...]) -> np.ndarray:
+    index = pc.index_in(values, value_set=pa.array(prefer, pa.string()))
+    return pc.fill_null(index, len(prefer)).to_numpy().astype(np.uint64)
+
+
+def _pixels(rows: pa.Table, _: tuple) -> np.ndarray:
+    return _descending(_numbers(rows.column("width"), 0) * _numbers(rows.column("height"), 0))
+
+
+def _time(rows: pa.Table, *, newest: bool) -> np.ndarray:
+    times = pc.fill_null(rows.column("last_modified").cast(pa.int64()), 2**62 if not newest else -1)
+    times = np.maximum(times.to_numpy(), 0)
+    return _descending(times) if newest else times.astype(np.uint64)
+
+
+CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
+    "protected": lambda rows, _: (~_flags(rows.column("protected"))).astype(np.uint64),
+    "held": lambda rows, _: (~_flags(pc.equal(rows.column("hold"), "yes"))).astype(np.uint64),
+    "role": lambda rows, prefer: _ranked(pc.fill_null(rows.column("role"), "variant"), prefer),
+    "scope": lambda rows, prefer: _ranked(rows.column("scope"), prefer),
+    "library": lambda rows, prefer: _ranked(rows.column("library"), prefer),
+    "pixels": _pixels,
+    "bit_depth": lambda rows, _: _descending(_numbers(rows.column("bit_depth"), 0)),
+    "lossless": lambda rows, _: (~_flags(rows.column("lossless"))).astype(np.uint64),
+    "colour": lambda rows, _: _flags(rows.column("grey")).astype(np.uint64),
+    "quality": lambda rows, _: _descending(_numbers(rows.column("jpeg_quality"), 0)),
+    "format": lambda rows, prefer: _ranked(formats(rows), prefer),
+    "metadata_richness": lambda rows, _: _descending(_numbers(rows.column("metadata_fields"), 0)),
+    "storage_class": lambda rows, prefer: _ranked(rows.column("storage_class"), prefer),
+    "largest": lambda rows, _: _descending(_numbers(rows.column("size"), 0)),
+    "smallest": lambda rows, _: _numbers(rows.column("size"), 0).astype(np.uint64),
+    "oldest": lambda rows, _: _time(rows, newest=False),
+    "newest": lambda rows, _: _time(rows, newest=True),
+}
+"""Every criterion but `uri`, which always comes last."""

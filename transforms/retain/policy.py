@@ -1,0 +1,114 @@
+"""A policy as the decisions use it, made from the resolved plain mapping."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+UNNAMED = ""
+"""The place of objects in no scope."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A part of the archive: which objects, where they lie and how many copies must stay there."""
+
+    name: str
+    match: tuple[str, ...]
+    libraries: tuple[str, ...]
+    jurisdiction: str | None
+    min_copies: int
+
+    @property
+    def place(self) -> str:
+        """Name what copies are counted in: scopes of one jurisdiction share their copies."""
+        return self.jurisdiction or f"scope {self.name}"
+
+
+@dataclass(frozen=True)
+class TierRule:
+    """What happens to objects of a tier, and what a quarantine without a person's word demands."""
+
+    action: str
+    kinds: tuple[str, ...]
+    verification: tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A resolved policy; attributes as in docs/policy.md."""
+
+    hash: str
+    scopes: tuple[Scope, ...]
+    min_archival_copies: int
+    protect: tuple[str, ...]
+    roles: tuple[tuple[str, tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]], ...]
+    keep_roles: tuple[str, ...]
+    tiers: tuple[tuple[str, TierRule], ...]
+    md5: str
+    replicas: str
+    conflict_review: tuple[str, ...]
+    keep_order: tuple[tuple[str, tuple[str, ...]], ...]
+    review_bytes: int
+    review_per: str
+    reviewers: int
+
+    def tier(self, name: str) -> TierRule:
+        """Give the rule of a tier."""
+        return dict(self.tiers)[name]
+
+    def min_copies(self) -> dict[str, int]:
+        """Give the fewest copies per place; of scopes that share a place the largest number holds."""
+        fewest: dict[str, int] = {}
+        for scope in self.scopes:
+            fewest[scope.place] = max(scope.min_copies, fewest.get(scope.place, 0))
+        return fewest
+
+
+def policy_hash(policy: dict) -> str:
+    """Give the SHA-256 (hex) of a resolved policy: what it says, not where its files lie."""
+    said = {**policy, "holds": {k: v for k, v in policy.get("holds", {}).items() if k != "hold_list"}}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def compile_policy(policy: dict) -> Policy:
+    """Make a `Policy` from the mapping that `configs.policy.load_policy` gives."""
+    return _compiled(json.dumps(policy, sort_keys=True))
+
+
+@lru_cache(maxsize=8)
+def _compiled(text: str) -> Policy:
+    policy = json.loads(text)
+    return Policy(
+        hash=policy_hash(policy),
+        scopes=tuple(
+            Scope(s["name"], tuple(s["match"]), tuple(s["libraries"]), s["jurisdiction"], s["min_copies"])
+            for s in policy["scopes"]
+        ),
+        min_archival_copies=policy["min_archival_copies"],
+        protect=tuple(policy["protect"]),
+        roles=tuple(
+            (
+                role,
+                tuple(
+                    tuple((field, tuple(wanted)) for field, wanted in sorted(c.items()) if wanted)
+                    for c in policy["roles"][role]["any"]
+                ),
+            )
+            for role in ("master", "derivative")
+        ),
+        keep_roles=tuple(policy["keep_roles"]),
+        tiers=tuple(
+            (name, TierRule(t["action"], tuple(t["kinds"]), tuple(sorted(t["verification"].items()))))
+            for name, t in policy["tiers"].items()
+        ),
+        md5=policy["identity"]["md5"],
+        replicas=policy["replicas"],
+        conflict_review=tuple(policy["conflict_review"]),
+        keep_order=tuple((c["by"], tuple(c["prefer"])) for c in policy["keep_order"]),
+        review_bytes=policy["review"]["min_bytes_freed"],
+        review_per=policy["review"]["per"],
+        reviewers=policy["review"]["reviewers"],
+    )
