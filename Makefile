@@ -39,7 +39,7 @@ install: .venv/.installed ## Make .venv from the lock file
 
 .PHONY: lock
 lock: ## Resolve the dependencies again into requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --all-extras --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 .PHONY: tools

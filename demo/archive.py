@@ -18,11 +18,27 @@ import skimage
 import sklearn
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
-PHOTOGRAPHS = (
-    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png", "coffee.png", "coins.png",
-    "color.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png",
-    "page.png", "retina.jpg", "rocket.jpg", "text.png",
-)  # fmt: skip
+PHOTOGRAPHS = [
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "cell.png",
+    "chelsea.png",
+    "clock_motion.png",
+    "coffee.png",
+    "coins.png",
+    "color.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "ihc.png",
+    "moon.png",
+    "motorcycle_left.png",
+    "page.png",
+    "retina.jpg",
+    "rocket.jpg",
+    "text.png",
+]
 EXIF_CREATOR, EXIF_COPYRIGHT, EXIF_MODEL, EXIF_DATE, EXIF_IFD, EXIF_ORIGINAL = 315, 33432, 272, 306, 0x8769, 36867
 
 

@@ -25,7 +25,7 @@ class BeamCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
         formatter.write_text(
-            "Any Beam pipeline option may follow, e.g. --runner=FlinkRunner --flink_master=HOST:PORT; with none, the run "
-            "is local and uses every core."
+            "Any Beam pipeline option may follow, e.g. --runner=FlinkRunner --flink_master=HOST:PORT. "
+            "With none, the run is local and uses every core."
         )
         super().format_epilog(ctx, formatter)
