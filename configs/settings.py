@@ -62,15 +62,40 @@ class MatchSettings(Section):
     refetch_bytes: int = Field(0, description="budget of bytes to fetch again to settle candidates; 0 is none")
 
 
+class Destination(Section):
+    """Where the archive migrates to: whose PUT prices apply."""
+
+    store: Literal["s3", "gs"]
+    region: str
+    storage_class: str = "STANDARD"
+
+
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class PriceSettings(Section):
-    """Money: which price book, which currency, which exchange rate."""
+    """Money: which price book, which currency, which exchange rates; no price is ever invented."""
 
     book: str = Field("default", description="name of a price book in configs/prices or a file")
-    currency: str = "USD"
-    exchange_rate: float | None = Field(None, description="units of `currency` per unit of the book's currency")
+    currency: Currency = "USD"
+    exchange_rates: dict[Currency, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict, description="units of `currency` for one unit of another; the book's own rates otherwise"
+    )
     regions: dict[str, str] = Field(
         default_factory=dict, description="region by library or bucket, where it isn't known"
     )
+    local_per_gb_month: Money | None = Field(
+        None, description="what a GB (10^9 bytes) in a local folder costs a month, in `currency`; unpriced without it"
+    )
+    migrate_to: Destination | None = Field(None, description="destination of the migration; avoided costs need it")
+    soft_delete_days: Annotated[int, Field(ge=0)] = Field(
+        7, description="days Google keeps, and bills, a deleted object; 7 unless the bucket says otherwise"
+    )
+    reviewer_hour: Money | None = Field(None, description="what an hour of review costs, in `currency`")
+    review_seconds: Annotated[float, Field(gt=0)] = Field(5.0, description="seconds a person takes for one decision")
+    vcpu_hour: Money | None = Field(None, description="what an hour of one vCPU costs, in `currency`")
+    horizon_months: Annotated[int, Field(ge=1)] = Field(36, description="months over which a review has to pay off")
 
 
 class Settings(Section):

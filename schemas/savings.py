@@ -38,16 +38,65 @@ SAVINGS = Table(
             ),
             column("monthly", pa.float64(), "money saved a month by the bytes freed; null where no price is known"),
             column(
-                "yearly", pa.float64(), "the same for a year, after the quarantine days; null where no price is known"
+                "yearly",
+                pa.float64(),
+                "the same for a year that starts after the quarantine days; null where no price is known",
             ),
             column(
                 "one_off",
                 pa.float64(),
                 "one-off money: avoided migration less early-deletion charges; null where not known",
             ),
+            column("region", pa.string(), "regions of the buckets behind the row; null where none is known"),
+            column(
+                "bytes_below_cutoff",
+                pa.int64(),
+                "bytes a review could free, but not enough to be worth a person's time",
+                nullable=False,
+            ),
+            column(
+                "bytes_extra_copies",
+                pa.int64(),
+                "bytes of kept copies beyond the first of the same bytes: required copies free nothing",
+                nullable=False,
+            ),
+            column(
+                "bytes_versioned",
+                pa.int64(),
+                "of bytes_freed, in versioned S3 buckets: freed only when the named version itself is deleted",
+                nullable=False,
+            ),
+            column(
+                "bytes_billed",
+                pa.int64(),
+                "bytes_freed as the class bills them: at least its minimum size, with its overhead per object",
+                nullable=False,
+            ),
+            column("monthly_low", pa.float64(), "monthly at the lowest price that may apply"),
+            column("monthly_high", pa.float64(), "monthly at the highest price that may apply"),
+            column(
+                "first_year",
+                pa.float64(),
+                "saved within a year of the decision: quarantine and soft-delete days are still billed",
+            ),
+            column("below_cutoff_monthly", pa.float64(), "what bytes_below_cutoff would save a month"),
+            column("below_cutoff_low", pa.float64(), "the same at the lowest price that may apply"),
+            column("below_cutoff_high", pa.float64(), "the same at the highest price that may apply"),
+            column("extra_copies_monthly", pa.float64(), "what bytes_extra_copies cost a month"),
+            column(
+                "migration_avoided",
+                pa.float64(),
+                "GET, retrieval, egress and PUT not paid for these objects; null without a destination or a price",
+            ),
+            column(
+                "early_deletion",
+                pa.float64(),
+                "at most this is charged for deleting before the class's minimum of days, after the quarantine",
+            ),
             column("currency", pa.string(), "ISO 4217 code of the money columns", nullable=False),
             column("price_source", pa.string(), "where the price was found; null where none is known"),
-            column("price_date", pa.date32(), "date of that price"),
+            column("price_date", pa.date32(), "date of that price, the oldest of several"),
+            column("note", pa.string(), "what the figures leave out or assume; null where nothing"),
         ]
     ),
 )
