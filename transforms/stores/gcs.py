@@ -1,0 +1,129 @@
+"""GCS as a source: bytes through obstore, look-ups and refused keys through google-cloud-storage."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from typing import Any
+
+import obstore
+from google.cloud.storage import Blob
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.errors import (
+    GOOGLE_ERRORS,
+    OBSTORE_ERRORS,
+    changed,
+    from_google,
+    from_obstore,
+    store_error,
+)
+from mirrorfold.transforms.stores.gcs_client import gcs_access
+from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+
+RETRY = DEFAULT_RETRY.with_timeout(180).with_delay(initial=0.5, maximum=20, multiplier=2)
+
+
+class GcsSource:
+    """Read objects of one bucket."""
+
+    def __init__(self, spec: SourceSpec):
+        self.spec = spec
+        access = gcs_access(spec)
+        self.user_project = access.project if spec.requester_pays else None
+        self.client = access.client()
+        self.bucket = self.client.bucket(spec.bucket, user_project=self.user_project)
+        self._bytes = access.byte_store(spec.bucket, user_project=self.user_project)
+        self._slots = threading.BoundedSemaphore(spec.concurrency)
+
+    def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
+        whole = start == 0 and (stop is None or stop >= ref.size)
+        stop = ref.size if stop is None else min(stop, ref.size)
+        if start >= stop:
+            return b""
+        bounds = None if whole else (start, stop)
+        data = self._read_plain(ref, bounds) if plain_for_obstore(ref.key) else self._read_odd(ref, bounds)
+        if len(data) != stop - start:
+            raise changed()
+        return data
+
+    def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
+        options: dict[str, Any] = {"version": ref.version} if ref.version else {}
+        if bounds:
+            options["range"] = bounds
+        with self._slots:
+            try:
+                answer = obstore.get(self._bytes, real_key(ref.key), options=options)
+                data = answer.bytes().to_bytes()
+            except OBSTORE_ERRORS as error:
+                raise from_obstore(error) from error
+        found = answer.meta["version"]
+        if ref.version and found and found != ref.version:  # emulators ignore the generation
+            raise changed()
+        return data
+
+    def _read_odd(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
+        blob = self._blob(ref)
+        start, end = (bounds[0], bounds[1] - 1) if bounds else (None, None)
+        with self._slots:
+            try:
+                data = blob.download_as_bytes(start=start, end=end, raw_download=True, checksum=None, retry=RETRY)
+            except GOOGLE_ERRORS as error:
+                raise from_google(error) from error
+        if ref.version and blob.generation and str(blob.generation) != ref.version:
+            raise changed()
+        return data
+
+    def _blob(self, ref: ObjectRef) -> Blob:
+        return self.bucket.blob(real_key(ref.key), generation=int(ref.version) if ref.version else None)
+
+    def _look_up(self, ref: ObjectRef) -> Blob:
+        blob = self._blob(ref)
+        with self._slots:
+            try:
+                blob.reload(retry=RETRY, projection="noAcl")
+            except GOOGLE_ERRORS as error:
+                raise from_google(error) from error
+        if ref.version and str(blob.generation) != ref.version:
+            raise changed()
+        return blob
+
+    def head(self, ref: ObjectRef) -> Head:
+        blob = self._look_up(ref)
+        if blob.size is None:
+            raise store_error("unreachable", "metadata without a size")
+        return Head(
+            etag=blob.etag or "",
+            size=blob.size,
+            sha256=None,
+            hold=hold_of_blob(blob).hold,
+            archived=False,
+        )
+
+    def hold(self, ref: ObjectRef) -> HoldAnswer:
+        try:
+            return hold_of_blob(self._look_up(ref))
+        except StoreError as error:
+            return HoldAnswer("unknown", "none", f"couldn't ask: {error.message}")
+
+    def close(self) -> None:
+        self.client.close()
+
+
+def hold_of_blob(blob: Blob) -> HoldAnswer:
+    """Read the hold of an object from its metadata, which always states it."""
+    if blob.temporary_hold:
+        return HoldAnswer("yes", "temporary", "temporary hold")
+    if blob.event_based_hold:
+        return HoldAnswer("yes", "event-based", "event-based hold")
+    until = retain_until(blob)
+    if until and until > datetime.datetime.now(datetime.timezone.utc):
+        return HoldAnswer("yes", "retention", f"retained until {until:%Y-%m-%dT%H:%M:%SZ}")
+    return HoldAnswer("no", "none", "no hold and no retention in force")
+
+
+def retain_until(blob: Blob) -> datetime.datetime | None:
+    """Give the later end of the bucket's and the object's own retention."""
+    ends = [end for end in (blob.retention_expiration_time, blob.retention.retain_until_time) if end]
+    return max(ends, default=None)

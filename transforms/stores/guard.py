@@ -1,0 +1,108 @@
+"""The two locks on every client: sources are only ever read, and no endpoint is a cloud's metadata service."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from google.auth.transport.requests import AuthorizedSession
+
+READS = frozenset(
+    {
+        "GetBucketEncryption",
+        "GetBucketLocation",
+        "GetBucketVersioning",
+        "GetObject",
+        "GetObjectAttributes",
+        "GetObjectLegalHold",
+        "GetObjectLockConfiguration",
+        "GetObjectRetention",
+        "HeadBucket",
+        "HeadObject",
+        "ListObjectVersions",
+        "ListObjectsV2",
+    }
+)
+"""All that boto3 may ever send to a source."""
+
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
+_METADATA_NETWORKS = [
+    ipaddress.ip_network(network)
+    for network in (
+        "169.254.0.0/16",  # AWS, GCP, Azure and OpenStack
+        "fe80::/10",
+        "fd00:ec2::254/128",  # AWS over IPv6
+        "fd20:ce::254/128",  # GCP over IPv6
+        "100.100.100.200/32",  # Alibaba Cloud
+        "168.63.129.16/32",  # Azure's wire server
+    )
+]
+
+
+class WriteRefusedError(RuntimeError):
+    """Something asked a source for more than a read; a fault in mirrorfold, never in the input."""
+
+
+class EndpointRefusedError(ValueError):
+    """An endpoint that may not be talked to."""
+
+
+def guard_boto(client: Any) -> None:
+    """Let only the named reads through a boto3 S3 client."""
+    client.meta.events.register_first("before-call.s3", _refuse_writes)
+
+
+def _refuse_writes(model: Any, **_: Any) -> None:
+    if model.name not in READS:
+        raise WriteRefusedError(f"refused to send {model.name} to a source: sources are only read")
+
+
+class _ReadOnly:
+    """A session that sends GET and HEAD alone."""
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        if method.upper() not in ("GET", "HEAD"):
+            raise WriteRefusedError(f"refused to send {method} to a source: sources are only read")
+        return super().request(method, url, *args, **kwargs)  # type: ignore[misc]
+
+
+class ReadOnlySession(_ReadOnly, requests.Session):
+    """An anonymous session that only reads; as the Google client wants it, it names its auth request."""
+
+    is_mtls = False
+
+
+class ReadOnlyAuthorizedSession(_ReadOnly, AuthorizedSession):
+    """A session with Google credentials that only reads (tokens are fetched through a session of their own)."""
+
+
+def check_endpoint(url: str | None) -> None:
+    """Refuse an endpoint that names a metadata service, by name or address in any notation.
+
+    Raises:
+      EndpointRefusedError: one line, naming the endpoint.
+    """
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise EndpointRefusedError(f"endpoint {url!r} isn't an http:// or https:// URL")
+    host = parts.hostname.rstrip(".").lower()
+    if host in _METADATA_NAMES or any(_is_metadata(address) for address in _addresses(host)):
+        raise EndpointRefusedError(f"endpoint {url!r} is a cloud's metadata address, not an object store")
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        return [str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(host, None)]
+    except (OSError, UnicodeError):
+        return []  # an unknown host fails later, as unreachable
+
+
+def _is_metadata(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    mapped = getattr(found, "ipv4_mapped", None)
+    return any((mapped or found) in network for network in _METADATA_NETWORKS)

@@ -1,0 +1,201 @@
+"""S3 as a source: bytes through obstore, look-ups and refused keys through boto3."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import threading
+from typing import Any
+
+import obstore
+
+from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.errors import BOTO_ERRORS, OBSTORE_ERRORS, changed, from_boto, from_obstore
+from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+from mirrorfold.transforms.stores.s3_client import s3_access
+
+ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+NO_LOCK = frozenset({"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "InvalidRequest"})
+"""How servers say that a bucket or an object has no lock."""
+
+
+class S3Source:
+    """Read objects of one bucket."""
+
+    def __init__(self, spec: SourceSpec):
+        self.spec = spec
+        access = s3_access(spec)
+        self.client = access.client(spec.concurrency)
+        self._bytes = access.byte_store(spec.bucket, requester_pays=spec.requester_pays)
+        self._slots = threading.BoundedSemaphore(spec.concurrency)
+        self._lock_known: bool | None = None
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Send one named read, e.g. `head_object`, within the source's concurrency.
+
+        Raises:
+          StoreError: classified.
+        """
+        if self.spec.requester_pays:
+            arguments["RequestPayer"] = "requester"
+        with self._slots:
+            try:
+                return getattr(self.client, operation)(**arguments)
+            except BOTO_ERRORS as error:
+                raise from_boto(error) from error
+
+    def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
+        whole = start == 0 and (stop is None or stop >= ref.size)
+        stop = ref.size if stop is None else min(stop, ref.size)
+        if start >= stop and not whole:
+            return b""
+        bounds = None if whole else (start, stop)
+        data = self._read_plain(ref, bounds) if plain_for_obstore(ref.key) else self._read_odd(ref, bounds)
+        if len(data) != stop - start:
+            raise changed()
+        return data
+
+    def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
+        options: dict[str, Any] = {}
+        if ref.etag:
+            options["if_match"] = f'"{ref.etag}"'
+        if ref.version:
+            options["version"] = ref.version
+        if bounds:
+            options["range"] = bounds
+        with self._slots:
+            try:
+                answer = obstore.get(self._bytes, real_key(ref.key), options=options)
+                data = answer.bytes().to_bytes()
+            except OBSTORE_ERRORS as error:
+                raise from_obstore(error) from error
+        _same_etag(ref, answer.meta["e_tag"])
+        return data
+
+    def _read_odd(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
+        arguments = self._named(ref)
+        if bounds:
+            arguments["Range"] = f"bytes={bounds[0]}-{bounds[1] - 1}"
+        answer = self.call("get_object", **arguments)
+        _same_etag(ref, answer["ETag"])
+        with self._slots:
+            try:
+                return answer["Body"].read()
+            except BOTO_ERRORS as error:
+                raise from_boto(error) from error
+
+    def _named(self, ref: ObjectRef) -> dict[str, Any]:
+        arguments = {"Bucket": ref.bucket, "Key": real_key(ref.key)}
+        if ref.etag:
+            arguments["IfMatch"] = f'"{ref.etag}"'
+        if ref.version:
+            arguments["VersionId"] = ref.version
+        return arguments
+
+    def head(self, ref: ObjectRef) -> Head:
+        found = self.call("head_object", ChecksumMode="ENABLED", **self._named(ref))
+        _same_etag(ref, found["ETag"])
+        return Head(
+            etag=found["ETag"].strip('"'),
+            size=found["ContentLength"],
+            sha256=whole_sha256(found),
+            hold=hold_of_head(found) or self.hold(ref).hold,
+            archived=is_archived(found.get("StorageClass", "STANDARD"), found),
+        )
+
+    def has_lock(self) -> bool | None:
+        """Tell whether the bucket has object lock; None where the look-up was refused or failed."""
+        if self._lock_known is None:
+            self._lock_known = self._look_up_lock()
+        return self._lock_known
+
+    def _look_up_lock(self) -> bool | None:
+        try:
+            found = self._optional("get_object_lock_configuration", Bucket=self.spec.bucket)
+        except StoreError:
+            return None
+        return bool(found) and found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
+
+    def hold(self, ref: ObjectRef) -> HoldAnswer:
+        lock = self.has_lock()
+        if lock is False:
+            return HoldAnswer("no", "not-supported", "the bucket has no object lock")
+        name: dict[str, Any] = {"Bucket": ref.bucket, "Key": real_key(ref.key)}
+        if ref.version:
+            name["VersionId"] = ref.version
+        # Both are asked even if one look-up fails: a hold that is seen counts.
+        answers = [self._legal_hold(name), self._retention(name)]
+        for wanted in ("yes", "unknown"):
+            for answer in answers:
+                if answer.hold == wanted:
+                    return answer
+        return HoldAnswer("no", "none", "no legal hold and no retention in force")
+
+    def _legal_hold(self, name: dict[str, Any]) -> HoldAnswer:
+        try:
+            found = self._optional("get_object_legal_hold", **name)
+        except StoreError as error:
+            return HoldAnswer("unknown", "legal-hold", f"couldn't ask: {error.message}")
+        held = found.get("LegalHold", {}).get("Status") == "ON"
+        return HoldAnswer("yes" if held else "no", "legal-hold", "legal hold is on" if held else "no legal hold")
+
+    def _retention(self, name: dict[str, Any]) -> HoldAnswer:
+        try:
+            found = self._optional("get_object_retention", **name).get("Retention", {})
+        except StoreError as error:
+            return HoldAnswer("unknown", "retention", f"couldn't ask: {error.message}")
+        until = found.get("RetainUntilDate")
+        if not found.get("Mode") or not not_over(until):
+            return HoldAnswer("no", "retention", "no retention in force")
+        return HoldAnswer("yes", "retention", f"{found['Mode']} until {until:%Y-%m-%dT%H:%M:%SZ}" if until else "")
+
+    def _optional(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Send a read whose absence is an answer: {} where there is no such lock."""
+        if self.spec.requester_pays and "Key" in arguments:
+            arguments["RequestPayer"] = "requester"
+        with self._slots:
+            try:
+                return getattr(self.client, operation)(**arguments)
+            except BOTO_ERRORS as error:
+                if getattr(error, "response", {}).get("Error", {}).get("Code") in NO_LOCK:
+                    return {}
+                raise from_boto(error) from error
+
+    def close(self) -> None:
+        self.client.close()
+
+
+def _same_etag(ref: ObjectRef, found: str | None) -> None:
+    # Servers that ignore If-Match exist.
+    if ref.etag and found and found.strip('"') != ref.etag:
+        raise changed()
+
+
+def whole_sha256(found: dict[str, Any]) -> str | None:
+    """Give the hex SHA-256 of the whole object from a HEAD; one of parts (COMPOSITE, `-N`) is no proof."""
+    value = found.get("ChecksumSHA256")
+    if not value or "-" in value or found.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    digest = base64.b64decode(value)
+    return digest.hex() if len(digest) == 32 else None
+
+
+def hold_of_head(found: dict[str, Any]) -> str | None:
+    """Read a hold from a HEAD: yes or None, because absent headers may only mean that we may not see them."""
+    if found.get("ObjectLockLegalHoldStatus") == "ON":
+        return "yes"
+    if found.get("ObjectLockMode") and not_over(found.get("ObjectLockRetainUntilDate")):
+        return "yes"
+    return None
+
+
+def is_archived(storage_class: str, found: dict[str, Any]) -> bool:
+    """Tell from class, tier and restore state whether the bytes can't be read now."""
+    if storage_class in ARCHIVE_CLASSES:
+        return 'ongoing-request="false"' not in found.get("Restore", "")
+    return found.get("ArchiveStatus") in ("ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS")
+
+
+def not_over(until: datetime.datetime | None) -> bool:
+    """Tell whether a retention is still in force; one without a date is."""
+    return until is None or until > datetime.datetime.now(datetime.timezone.utc)

@@ -1,0 +1,148 @@
+"""S3 clients of one source: boto3 to list and look up, obstore for bytes, both from one boto3 session."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.exceptions
+from botocore import UNSIGNED
+from botocore.config import Config
+from obstore.store import S3Store
+
+from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.guard import check_endpoint, guard_boto
+
+RETRIES = 8
+RETRY_CONFIG = {
+    "max_retries": RETRIES,
+    "retry_timeout": datetime.timedelta(minutes=3),
+    "backoff": {
+        "init_backoff": datetime.timedelta(milliseconds=200),
+        "max_backoff": datetime.timedelta(seconds=20),
+        "base": 2,
+    },
+}
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """A session with what it resolved to: region, endpoint, addressing, whether it signs."""
+
+    session: boto3.Session
+    region: str
+    endpoint: str
+    virtual: bool
+    signed: bool
+
+    @property
+    def on_aws(self) -> bool:
+        """Tell AWS itself from another S3 server."""
+        host = urlsplit(self.endpoint).hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    def client(self, concurrency: int, read_only: bool = True) -> Any:
+        """Make a boto3 client; one for sources lets only reads through."""
+        config = Config(
+            signature_version=None if self.signed else UNSIGNED,
+            retries={"mode": "adaptive", "total_max_attempts": RETRIES + 1},
+            max_pool_connections=max(10, concurrency),
+            connect_timeout=10,
+            read_timeout=60,
+            s3={"addressing_style": "virtual" if self.virtual else "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            user_agent_extra="mirrorfold",
+        )
+        client = self.session.client("s3", region_name=self.region, endpoint_url=self.endpoint, config=config)
+        if read_only:
+            guard_boto(client)
+        return client
+
+    def byte_store(self, bucket: str, prefix: str | None = None, requester_pays: bool = False) -> S3Store:
+        """Make the obstore store of a bucket with the session's credentials."""
+        endpoint = self.endpoint
+        if self.virtual:
+            scheme, _, host = endpoint.partition("://")
+            endpoint = f"{scheme}://{bucket}.{host}"
+        # Everything is said outright: obstore would fill gaps from the environment, past the session.
+        config: dict[str, Any] = {
+            "bucket": bucket,
+            "region": self.region,
+            "endpoint": endpoint,
+            "virtual_hosted_style_request": self.virtual,
+            "skip_signature": not self.signed,
+            "request_payer": requester_pays,
+        }
+        return S3Store(
+            prefix=prefix,
+            config=config,
+            client_options={
+                "allow_http": endpoint.startswith("http://"),
+                "connect_timeout": "10s",
+                "read_timeout": "60s",
+                "timeout": "10m",
+                "user_agent": "mirrorfold",
+            },
+            retry_config=RETRY_CONFIG,
+            credential_provider=SessionCredentials(self.session) if self.signed else None,
+        )
+
+
+class SessionCredentials:
+    """Give obstore the session's credentials, again and again as they are renewed."""
+
+    def __init__(self, session: boto3.Session):
+        self.credentials = session.get_credentials()
+
+    def __call__(self) -> dict[str, Any]:
+        frozen = self.credentials.get_frozen_credentials()
+        # botocore renews ten minutes before the end, so what it gives is good for that long.
+        expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=10)
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": expires,
+        }
+
+
+def s3_access(spec: SourceSpec) -> S3Access:
+    """Resolve how to reach a source, as boto3's own chain does, with the spec's settings on top.
+
+    Raises:
+      EndpointRefusedError: the endpoint is a metadata address.
+      botocore.exceptions.BotoCoreError: no such profile, broken credentials.
+    """
+    check_endpoint(spec.endpoint)
+    session = boto3.Session(profile_name=spec.profile, region_name=spec.region)
+    region = session.region_name or "us-east-1"
+    signed = session.get_credentials() is not None
+    plain = session.client(
+        "s3", region_name=region, endpoint_url=spec.endpoint, config=Config(signature_version=UNSIGNED)
+    )
+    endpoint = plain.meta.endpoint_url
+    check_endpoint(endpoint)
+    style = (session._session.get_scoped_config().get("s3") or {}).get("addressing_style", "auto")
+    access = S3Access(session, region, endpoint, style == "virtual", signed)
+    if access.on_aws and spec.region is None and spec.bucket:
+        found = _bucket_region(plain, spec.bucket)
+        if found and found != region:
+            moved = session.client("s3", region_name=found, endpoint_url=spec.endpoint)
+            return S3Access(session, found, moved.meta.endpoint_url, access.virtual, signed)
+    return access
+
+
+def _bucket_region(client: Any, bucket: str) -> str | None:
+    """Ask where a bucket lies: obstore doesn't follow redirects. The header comes even with a refusal."""
+    answer: dict[str, Any] = {}
+    with contextlib.suppress(botocore.exceptions.BotoCoreError):
+        try:
+            answer = client.head_bucket(Bucket=bucket)
+        except botocore.exceptions.ClientError as error:
+            answer = error.response
+    return answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
