@@ -11,6 +11,7 @@ import pytest
 
 from tests.servers import moto_server
 
+BAD_POLICY = "version: 1\nname: x\ntiers: {identical: {action: destroy}}\n"
 MIRRORFOLD = str(Path(sys.executable).parent / "mirrorfold")
 NO_CREDENTIALS = {
     name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GOOGLE_", "STORAGE_EMULATOR"))
@@ -30,9 +31,7 @@ def place(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.yaml").write_text("policy: [default", encoding="utf-8")
     (tmp_path / "misspelt.yaml").write_text("polcy: default", encoding="utf-8")
-    (tmp_path / "policy.yaml").write_text(
-        "version: 1\nname: x\ntiers: {identical: {action: destroy}}\n", encoding="utf-8"
-    )
+    (tmp_path / "policy.yaml").write_text(BAD_POLICY, encoding="utf-8")
     return tmp_path
 
 
