@@ -1,0 +1,168 @@
+"""Which engine a pipeline runs on, with which options, and how its errors come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mirrorfold.pipelines import quiet
+
+quiet.import_beam()
+
+import apache_beam as beam  # noqa: E402
+from apache_beam.options.pipeline_options import (  # noqa: E402
+    DirectOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    PortableOptions,
+    SetupOptions,
+    StandardOptions,
+)
+from apache_beam.runners.runner import PipelineState  # noqa: E402
+
+from mirrorfold.pipelines.engine_errors import typed_error  # noqa: E402
+from mirrorfold.pipelines.errors import MirrorfoldError, UsageError  # noqa: E402
+
+LOCAL_RUNNER = "FnApiRunner"
+WORKER_COMMAND = "mirrorfold-worker"
+
+PROCESS_CPU_SECONDS = 300.0
+"""Work below this stays in the driver's process: a worker process costs 4 CPU seconds of imports."""
+
+
+@dataclass(frozen=True)
+class WorkEstimate:
+    """How much a pipeline has to do.
+
+    Attributes:
+      cpu_seconds: over all cores.
+    """
+
+    cpu_seconds: float
+
+
+def pipeline_options(beam_args: Sequence[str], *, work: WorkEstimate | None) -> PipelineOptions:
+    """Make Beam's options: what the user gave, and our defaults where nothing was given.
+
+    Without a runner the local one is named explicitly, because Beam's own default downloads an engine from the web.
+
+    Raises:
+      UsageError: an option that can't work.
+    """
+    args = list(beam_args)
+    given = PipelineOptions(args)
+    runner = given.view_as(StandardOptions).runner
+    # DirectRunner tries to fetch Prism from the web first and hangs behind a firewall that drops packets.
+    if runner in (None, "DirectRunner", "SwitchingDirectRunner", "BundleBasedDirectRunner"):
+        args = [*_without(args, "--runner"), f"--runner={LOCAL_RUNNER}"]
+        args += _local_defaults(given, work)
+    elif runner == "PrismRunner" and not _has(args, "--prism_location"):
+        raise UsageError("PrismRunner would download its binary: name one with --prism_location=FILE")
+    elif _is_portable(runner):
+        args += _portable_defaults(given, args)
+    setup_file = given.view_as(SetupOptions).setup_file
+    if setup_file is not None:
+        args = [*_without(args, "--setup_file"), f"--setup_file={_existing(setup_file)}"]
+    if not _has(args, "--save_main_session"):
+        args.append("--no_save_main_session")
+    return PipelineOptions(args)
+
+
+def is_local(options: PipelineOptions) -> bool:
+    """Tell whether workers run on this machine within the local runner, and so share its disk."""
+    return options.view_as(StandardOptions).runner == LOCAL_RUNNER
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> dict[str, int]:
+    """Build a pipeline and run it to its end; give its counters by name (attempted: retried work counts again).
+
+    Raises:
+      MirrorfoldError: what a step raised, as the type it raised where that is ours.
+      JobSubmitted: the pipeline was written as a template or submitted, and nobody waits for it.
+    """
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline)
+    try:
+        result = pipeline.run()
+        if options.view_as(GoogleCloudOptions).template_location:
+            raise JobSubmitted("the job was submitted; run the same command again once it is done")
+        state = result.wait_until_finish()
+    except Exception as error:
+        raise typed_error(error) from error
+    if state not in (None, PipelineState.DONE):
+        raise MirrorfoldError(f"the engine ended the pipeline in state {state}: see the engine's own log")
+    return counters(result)
+
+
+class JobSubmitted(MirrorfoldError):
+    """A pipeline runs elsewhere and isn't waited for; finishing the step is left to the next call."""
+
+    exit_code = 0
+
+
+def counters(result) -> dict[str, int]:
+    """Sum a finished pipeline's counters by name over its steps."""
+    totals: dict[str, int] = {}
+    for counter in result.metrics().query()["counters"]:
+        name = counter.key.metric.name
+        totals[name] = totals.get(name, 0) + counter.result
+    return totals
+
+
+def _local_defaults(given: PipelineOptions, work: WorkEstimate | None) -> list[str]:
+    """Choose threads in this process, or worker processes where the work pays for their start."""
+    direct, cores = given.view_as(DirectOptions), os.cpu_count() or 1
+    if direct.direct_running_mode != "in_memory" or direct.direct_num_workers != 1:
+        return [] if direct.direct_running_mode != "in_memory" else ["--direct_running_mode=multi_processing"]
+    # Decoders release the interpreter's lock: two cores are kept busy by threads alone.
+    if work is None or cores <= 2 or work.cpu_seconds / cores < PROCESS_CPU_SECONDS:
+        return []
+    return ["--direct_running_mode=multi_processing", f"--direct_num_workers={cores}"]
+
+
+def _portable_defaults(given: PipelineOptions, args: Sequence[str]) -> list[str]:
+    portable = given.view_as(PortableOptions)
+    defaults = []
+    kind = portable.environment_type
+    if kind is None and _on_this_host(portable.job_endpoint):
+        kind = "LOOPBACK"
+        defaults.append("--environment_type=LOOPBACK")
+    if kind == "PROCESS" and not (portable.environment_config or portable.environment_options):
+        command = os.path.join(sys.prefix, "bin", WORKER_COMMAND)
+        defaults.append("--environment_config=" + json.dumps({"command": command}))
+    return defaults
+
+
+def _is_portable(runner: str) -> bool:
+    return runner in ("PortableRunner", "FlinkRunner", "SparkRunner")
+
+
+def _on_this_host(endpoint: str | None) -> bool:
+    return endpoint is not None and endpoint.rsplit(":", 1)[0] in ("localhost", "127.0.0.1", "[::1]")
+
+
+def _existing(setup_file: str) -> str:
+    # Beam changes the working folder before it reads the path.
+    path = os.path.abspath(setup_file)
+    if not os.path.isfile(path):
+        raise UsageError(f"--setup_file={setup_file} is not a file")
+    return path
+
+
+def _has(args: Sequence[str], flag: str) -> bool:
+    return any(arg == flag or arg.startswith(f"{flag}=") for arg in args)
+
+
+def _without(args: Sequence[str], flag: str) -> list[str]:
+    kept, skip = [], False
+    for arg in args:
+        if skip:
+            skip = False
+        elif arg == flag:
+            skip = True
+        elif not arg.startswith(f"{flag}="):
+            kept.append(arg)
+    return kept
