@@ -107,4 +107,4 @@ def match(context, output, config, explain, log_json) -> None:
         session.carry_out(request, output, until="match", beam_args=context.obj, log_json=log_json)
 
 
-MISSION_COMMANDS = (run, list_command, fingerprint, match, retain, publish)
+COMMANDS = (run, list_command, fingerprint, match, retain, publish)

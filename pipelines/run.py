@@ -33,11 +33,15 @@ def run(
     request: Request,
     output: str,
     *,
+    steps: tuple[Step, ...] = MISSION,
     until: str = STAGES[-1],
     beam_args: tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> Finished:
     """Do every step up to a stage; steps that are finished already are not done again.
+
+    Args:
+      steps: the mission; a merge starts from another first step.
 
     Raises:
       UsageError: DIR holds a run over other sources, or another run is at work in it.
@@ -46,7 +50,7 @@ def run(
     store, progress = open_output(output), progress or Progress.silent()
     _refuse_other_run(store, request, output)
     with lock_output(store), spill_folder(beam_args) as spill:
-        started = datetime.datetime.now(datetime.timezone.utc)
+        started = datetime.datetime.now(datetime.UTC)
         store.put(REQUEST_PATH, request.to_json())
         store.put("policy.yaml", yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode())
         context = RunContext(output, request.settings, request.policy, request.sources, {}, spill, request.previous)
@@ -58,7 +62,7 @@ def run(
                     engine.run_pipeline(lambda root, build=build: build(root, run), _options(beam_args, run))
                 step.drive(run)
 
-        for step in MISSION[: last_step(until) + 1]:
+        for step in steps[: last_step(steps, until) + 1]:
             ledger.perform(step, context, execute)
         if until == STAGES[-1] and not store.exists("_SUCCESS"):
             write_record(store, request, ledger.counts, started, beam_args)
@@ -66,9 +70,9 @@ def run(
         return Finished(ledger.counts, ledger.skipped)
 
 
-def last_step(stage: str) -> int:
+def last_step(steps: tuple[Step, ...], stage: str) -> int:
     """Give the index of a stage's last step."""
-    return max(index for index, step in enumerate(MISSION) if step.stage == stage)
+    return max(index for index, step in enumerate(steps) if step.stage == stage)
 
 
 def _options(beam_args: tuple[str, ...], run: RunContext):

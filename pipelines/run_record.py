@@ -42,7 +42,7 @@ def write_record(
         "counts": counts,
         "engine": list(beam_args) or ["--runner=FnApiRunner"],
         "started_at": started.isoformat(timespec="seconds"),
-        "finished_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     store.put("run.json", json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False).encode())
 

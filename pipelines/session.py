@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from mirrorfold.pipelines.mission import STAGES
+from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.progress import JsonLines, Progress
 from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
 from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.sources import check_sources, parse_sources
+from mirrorfold.pipelines.steps import Step
 from mirrorfold.pipelines.summary import summarise
 from mirrorfold.transforms.stores.output import open_output
 
@@ -43,13 +44,19 @@ def earlier_request(output: str, config: str | None, changes: dict) -> Request:
 
 
 def carry_out(
-    request: Request, output: str, *, until: str = STAGES[-1], beam_args: tuple[str, ...] = (), log_json: bool = False
+    request: Request,
+    output: str,
+    *,
+    steps: tuple[Step, ...] = MISSION,
+    until: str = STAGES[-1],
+    beam_args: tuple[str, ...] = (),
+    log_json: bool = False,
 ) -> None:
     """Run up to a stage, showing progress, and print what came of it."""
     console = Console(stderr=True)
     _log_to_stderr(log_json, quiet=console.is_terminal and not log_json)
     progress = Progress(console, bars=console.is_terminal and not log_json)
-    finished = run(request, output, until=until, beam_args=beam_args, progress=progress)
+    finished = run(request, output, steps=steps, until=until, beam_args=beam_args, progress=progress)
     if finished.skipped:
         logging.getLogger("mirrorfold").info("already finished: %s", ", ".join(finished.skipped))
     if until == STAGES[-1]:
