@@ -98,10 +98,18 @@ class Exchange(_Part):
 
 
 SECTIONS: dict[str, type[_Part]] = {"prices": Row, "classes": ClassRule, "exchange": Exchange}
+KEYS = {
+    "prices": ("store", "region", "storage_class", "item"),
+    "classes": ("store", "storage_class"),
+    "exchange": ("from", "to"),
+}
+"""What makes two rows of a section state the same thing."""
 
 
 def load_prices(name_or_path: str) -> dict:
     """Load a price book by its name in configs/prices or by its path, with the books it includes.
+
+    A book's own rows win over those of the books it includes; two included books may not price the same thing.
 
     Returns:
       A plain mapping: `name`; `prices`, `classes` and `exchange`, lists of plain rows (amounts as decimal strings,
@@ -110,35 +118,48 @@ def load_prices(name_or_path: str) -> dict:
     Raises:
       ValueError: one line with file and line, saying what to mend.
     """
-    book: dict[str, Any] = {"name": os.path.basename(name_or_path), **{section: [] for section in SECTIONS}}
-    _read(name_or_path, book, ())
-    seen: dict[tuple, dict] = {}
-    for row in book["prices"]:
-        key = (row["store"], row["region"], row["storage_class"], row["item"])
-        if key in seen:
-            raise ValueError(
-                f"{row['book']}: a second price for {' '.join(key)} (the first is in {seen[key]['book']}): keep one"
-            )
-        seen[key] = row
-    return book
+    name, rows = _read(name_or_path, ())
+    return {"name": name, **{section: list(rows[section].values()) for section in SECTIONS}}
 
 
-def _read(name_or_path: str, book: dict, parents: tuple[str, ...]) -> None:
+def _read(name_or_path: str, parents: tuple[str, ...]) -> tuple[str, dict[str, dict[tuple, dict]]]:
     path, text = _open(name_or_path, parents)
     if path in parents:
-        raise ValueError(f"{path}: includes itself through {' -> '.join(parents)}")
+        raise ValueError(f"{path}:1: includes itself through {' -> '.join(parents)}")
     document = _parse(path, text)
-    sources = document.pop("sources", {})
+    sources = _section(path, document, "sources", dict)
     currency = document.pop("currency", None)
-    name = document.pop("name", os.path.basename(path))
-    for included in document.pop("include", []):
-        _read(_beside(path, str(included)), book, (*parents, path))
+    name = str(document.pop("name", os.path.basename(path)))
+    rows: dict[str, dict[tuple, dict]] = {section: {} for section in SECTIONS}
+    for included in _section(path, document, "include", list):
+        _, theirs = _read(_beside(path, str(included)), (*parents, path))
+        for section in SECTIONS:
+            for key in rows[section].keys() & theirs[section].keys():
+                first, second = rows[section][key]["book"], theirs[section][key]["book"]
+                raise ValueError(f"{path}:1: {first} and {second} both state {' '.join(key)}: include one of them")
+            rows[section] |= theirs[section]
     for section, model in SECTIONS.items():
-        for entry in document.pop(section, None) or []:
-            book[section].append(_row(path, name, model, entry, sources, currency))
+        own: dict[tuple, dict] = {}
+        for entry in _section(path, document, section, list):
+            line, row = _row(path, model, entry, sources, currency)
+            key = tuple(row[field] for field in KEYS[section])
+            if key in own:
+                raise ValueError(f"{path}:{line}: states {' '.join(key)} a second time: keep one")
+            own[key] = {**row, "book": name}
+        rows[section] |= own
     document.pop(LINE, None)
     if document:
         raise ValueError(f"{path}:1: unknown section {sorted(document)[0]!r}: known are {', '.join(SECTIONS)}")
+    return name, rows
+
+
+def _section(path: str, document: dict, name: str, kind: type) -> Any:
+    found = document.pop(name, None)
+    if found is None:
+        return kind()
+    if not isinstance(found, kind):
+        raise ValueError(f"{path}:1: {name} must be a {'list' if kind is list else 'mapping'}")
+    return found
 
 
 def _open(name_or_path: str, parents: tuple[str, ...]) -> tuple[str, str]:
@@ -150,11 +171,8 @@ def _open(name_or_path: str, parents: tuple[str, ...]) -> tuple[str, str]:
         with open(name_or_path, encoding="utf-8") as file:
             return name_or_path, file.read()
     except (OSError, UnicodeDecodeError) as error:
-        known = sorted(
-            p.name.removesuffix(".yaml")
-            for p in (named.parent).iterdir()
-            if p.name.endswith(".yaml")  # type: ignore[attr-defined]
-        )
+        shelf = files("mirrorfold.configs") / "prices"
+        known = sorted(book.name.removesuffix(".yaml") for book in shelf.iterdir() if book.name.endswith(".yaml"))
         reason = error.strerror if isinstance(error, OSError) else "it isn't UTF-8 text"
         raise ValueError(
             f"price book {name_or_path!r}{where}: {reason}; give a file or one of {', '.join(known)}"
@@ -179,24 +197,23 @@ def _parse(path: str, text: str) -> dict:
     return document
 
 
-def _row(path: str, name: str, model: type[_Part], entry: object, sources: Mapping, currency: str | None) -> dict:
+def _row(path: str, model: type[_Part], entry: object, sources: Mapping, currency: object) -> tuple[int, dict]:
     if not isinstance(entry, dict):
         raise ValueError(f"{path}:1: {entry!r} isn't a row: write a mapping")
+    entry = dict(entry)
     line = entry.pop(LINE)
-    cited = sources.get(entry.get("source")) if isinstance(entry.get("source"), str) else None
+    cited = sources.get(entry["source"]) if isinstance(entry.get("source"), str) else None
     if isinstance(cited, dict):
-        entry = {**entry, **{key: value for key, value in cited.items() if key != LINE}}
+        entry |= {key: value for key, value in cited.items() if key != LINE}
     if model is Row and currency is not None:
-        entry = {"currency": currency, **entry}
-    entry = {key: _without_lines(value) for key, value in entry.items()}
+        entry.setdefault("currency", currency)
     try:
-        row = model.model_validate(entry)
+        row = model.model_validate({key: _without_lines(value) for key, value in entry.items()})
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{path}:{line}: {field + ': ' if field else ''}{_plain(first['msg'])}") from None
-    plain = row.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {**plain, "book": name}
+    return line, row.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _plain(message: str) -> str:

@@ -82,6 +82,9 @@ class PriceSettings(Section):
     exchange_rates: dict[Currency, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=dict, description="units of `currency` for one unit of another; the book's own rates otherwise"
     )
+    exchange_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="units of `currency` for one US dollar, the currency of the clouds' price lists"
+    )
     regions: dict[str, str] = Field(
         default_factory=dict, description="region by library or bucket, where it isn't known"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -75,7 +75,9 @@ class PriceList:
                 "date": None,
             }
             book = {**book, "prices": [*book["prices"], row]}
-        return cls(book, currency, dict(settings.get("exchange_rates") or {}))
+        rates = {**({"USD": dollar} if (dollar := settings.get("exchange_rate")) else {}),
+                 **(settings.get("exchange_rates") or {})}  # fmt: skip
+        return cls(book, currency, rates)
 
     def quote(
         self, item: str, store: str = "*", region: str | None = None, storage_class: str = "*", volume: int = 0
@@ -99,17 +101,32 @@ class PriceList:
         return None
 
     def rate(self, currency: str) -> Decimal | None:
-        """Units of the list's currency for one unit of another, or None where nobody states a rate."""
+        """Units of the list's currency for one unit of another, or None where nobody states a rate.
+
+        Where no rate is stated directly, one through a third currency is used: HKD to USD by the book, USD to EUR by
+        the settings.
+        """
+        direct = self._direct(currency)
+        if direct is not None:
+            return direct
+        for origin, target, rate in self._stated():
+            onward = self._direct(target) if origin == currency else None
+            if onward is not None:
+                return rate * onward
+        return None
+
+    def _direct(self, currency: str) -> Decimal | None:
         if currency == self.currency:
             return Decimal(1)
         if currency in self.exchange_rates:
             return Decimal(str(self.exchange_rates[currency]))
+        stated = (rate for origin, target, rate in self._stated() if (origin, target) == (currency, self.currency))
+        return next(stated, None)
+
+    def _stated(self) -> Iterator[tuple[str, str, Decimal]]:
         for row in self.book.get("exchange", ()):
-            if (row["from"], row["to"]) == (currency, self.currency):
-                return Decimal(row["rate"])
-            if (row["to"], row["from"]) == (currency, self.currency):
-                return 1 / Decimal(row["rate"])
-        return None
+            yield row["from"], row["to"], Decimal(row["rate"])
+            yield row["to"], row["from"], 1 / Decimal(row["rate"])
 
     def class_rules(self, store: str, storage_class: str) -> ClassRules:
         """Minimums and overhead of a storage class; none where the book states none."""
