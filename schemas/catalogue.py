@@ -6,11 +6,13 @@ from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.failures import FAILURES
+from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.schemas.table import Table
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (OBJECTS, CONTENTS, FAILURES, PAIRS, CLUSTERS, DECISIONS, HOLD_CHECKS, SAVINGS)
+    table.name: table
+    for table in (OBJECTS, CONTENTS, FAILURES, PAIRS, CLUSTERS, LINEAGE, DECISIONS, HOLD_CHECKS, SAVINGS)
 }

@@ -32,6 +32,7 @@ DECISIONS = Table(
                 pa.string(),
                 "tier between this object and the kept one; identical means the same content_id",
             ),
+            column("kind", pa.string(), "kind of variant of the kept one, as in pairs; copy for the same bytes"),
             column("kept_uri", pa.string(), "the kept copy that stands for this object; null when it is kept itself"),
             column("kept_version", pa.string(), "its version"),
             column("kept_etag", pa.string(), "its etag when decided on"),
@@ -47,7 +48,13 @@ DECISIONS = Table(
                 "bytes a review could free, but not enough to be worth a person's time",
                 nullable=False,
             ),
+            column(
+                "review_batch",
+                pa.string(),
+                "filter under which one human action settles this row with others; null unless a review could free it",
+            ),
             column("role", pa.string(), "master, derivative or variant, by the policy's rules"),
+            column("catalogue_no", pa.string(), "catalogue number, from the sidecar catalogue or else from the file"),
             column("jurisdiction", pa.string(), "of the scope the object lies in"),
             column("scope", pa.string(), "name of the policy's scope"),
             column(

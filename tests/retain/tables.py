@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.schemas.table import Table
@@ -47,7 +48,7 @@ def obj(uri: str, content: str | None = None, **fields) -> dict:
     bucket, _, key = rest.partition("/")
     return {
         "uri": uri, "library": bucket, "store": store, "bucket": bucket, "key": key, "size": 1000, "etag": "e-" + key,
-        "storage_class": "STANDARD", "last_modified": dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc), "hold": "no",
+        "storage_class": "STANDARD", "last_modified": dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "hold": "no",
         "is_latest": True, "content_id": content_id(content) if content else None,
         "identity_evidence": "read" if content else None,
     } | fields  # fmt: skip
@@ -79,3 +80,16 @@ def pairs(*rows: dict) -> pa.Table:
 def clusters(*rows: dict) -> pa.Table:
     """Make the table clusters."""
     return fill(CLUSTERS, list(rows))
+
+
+def failures(*rows: dict) -> pa.Table:
+    """Make the table failures."""
+    return fill(FAILURES, list(rows))
+
+
+def twin(uri: str, name: str, master: str, family: str | None = None, **fields) -> dict:
+    """Make a row of clusters: `uri` shows content `name` in the cluster of content `master`."""
+    return {
+        "uri": uri, "library": uri.split("/")[2], "content_id": content_id(name), "cluster_id": content_id(master),
+        "family_id": content_id(family or master), "tier": "identical", "kind": "copy", "kind_text": "copy",
+    } | fields  # fmt: skip

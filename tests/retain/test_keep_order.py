@@ -8,7 +8,7 @@ from mirrorfold.transforms.retain.keep_order import object_priority
 
 from .tables import content, contents, obj, objects
 
-EARLY, LATE = (dt.datetime(year, 1, 1, tzinfo=dt.timezone.utc) for year in (2001, 2020))
+EARLY, LATE = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2001, 2020))
 
 
 def preferred(policy: str, *pairs: tuple[dict, dict]) -> str:

@@ -88,9 +88,9 @@ def _meets(rows: pa.Table, condition: dict[str, tuple[str, ...]], linked: bool) 
         elif field == "library":
             met &= _numpy(pc.is_in(rows.column("library"), value_set=pa.array(wanted)))
         elif field == "catalogue":
-            named = "catalogue_role" in rows.schema.names
+            named = "sidecar_role" in rows.schema.names
             met &= (
-                _numpy(pc.is_in(rows.column("catalogue_role"), value_set=pa.array(wanted)))
+                _numpy(pc.is_in(rows.column("sidecar_role"), value_set=pa.array(wanted)))
                 if named
                 else np.zeros(rows.num_rows, dtype=bool)
             )

@@ -1,0 +1,89 @@
+"""Retain: from `clusters` and the policy to `decisions`, `hold_checks` and `lineage`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from importlib.metadata import version
+
+import apache_beam as beam
+
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
+from mirrorfold.schemas.failures import FAILURES
+from mirrorfold.schemas.lineage import LINEAGE
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
+from mirrorfold.transforms.retain import blocks, sidecar, verdicts
+from mirrorfold.transforms.retain.wiring import Retain
+from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.sources import open_stores
+
+
+def build(root: beam.Pipeline, run: RunContext) -> None:
+    """Compose the decisions over the tables in DIR."""
+    said = run_verdicts(run)
+    inputs = {
+        "objects": root | "ReadObjects" >> ReadTable(run.output, OBJECTS, blocks.OBJECT_ROWS.names),
+        "contents": root | "ReadContents" >> ReadTable(run.output, CONTENTS, blocks.CONTENT_ROWS.names),
+        "clusters": root | "ReadClusters" >> ReadTable(run.output, CLUSTERS, blocks.CLUSTER_ROWS.names),
+        "pairs": root | "ReadPairs" >> ReadTable(run.output, PAIRS, blocks.PAIR_ROWS.names),
+        "failures": root | "ReadFailures" >> ReadTable(run.output, FAILURES, blocks.FAILURE_ROWS.names),
+    }
+    files = _sidecars(run)
+    if files:
+        inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
+    retained = inputs | "Retain" >> Retain(
+        policy=run.policy,
+        open_stores=functools.partial(open_stores, tuple(run.sources)),
+        rows=run.rows("objects"),
+        code_version=version("mirrorfold"),
+        rulings=verdicts.rule_on(said, run.policy["review"]["reviewers"]),
+        spill=run.spill,
+    )
+    rows = run.rows("objects")
+    retained.decisions | "WriteDecisions" >> WriteTable(run.output, DECISIONS, rows, spill=run.spill)
+    retained.hold_checks | "WriteHoldChecks" >> WriteTable(run.output, HOLD_CHECKS, rows, spill=run.spill)
+    retained.lineage | "WriteLineage" >> WriteTable(run.output, LINEAGE, rows, spill=run.spill)
+
+
+def depends_on(run: RunContext) -> dict:
+    """Name what decisions depend on beside the policy and the tables: verdicts, and the catalogue's bytes."""
+    return {
+        "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
+        "files": [[kind, _digest(path)] for kind, path in _sidecars(run)],
+    }
+
+
+def run_verdicts(run: RunContext) -> list[dict]:
+    """Read the verdicts of this run and of the run before it, which are carried over into this one's DIR."""
+    if run.previous and run.previous != run.output:
+        verdicts.store_verdicts(run.store, verdicts.read_verdicts(open_output(run.previous)))
+    return verdicts.read_verdicts(run.store)
+
+
+def _sidecars(run: RunContext) -> list[tuple[str, str]]:
+    """Name the sidecar files as (kind, path), checked.
+
+    Raises:
+      ValueError: one that can't be used, in one line.
+    """
+    hold_list = (run.policy.get("holds") or {}).get("hold_list")
+    files = [("hold_list", path) for path in (hold_list, run.settings.listing.hold_list) if path]
+    files += [("catalogue", run.settings.catalogue)] if run.settings.catalogue else []
+    for kind, path in files:
+        sidecar.check_sidecar(path, needs_field=kind == "catalogue")
+    return files
+
+
+def _read(file: tuple[str, str]):
+    kind, path = file
+    return sidecar.read_hold_list(path) if kind == "hold_list" else sidecar.read_sidecar(path)
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

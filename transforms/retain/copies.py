@@ -1,0 +1,142 @@
+"""Copies of one content: which may never go, which are kept, which are free to go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mirrorfold.transforms.retain.policy import Policy
+from mirrorfold.transforms.retain.records import Answers, Key, Member
+
+READ = ("read", "previous")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What holds for a whole family while it is decided."""
+
+    policy: Policy
+    answers: Answers
+    aliased: frozenset[Key]
+
+
+@dataclass
+class Copies:
+    """The copies of one content.
+
+    Attributes:
+      keepers: kept, usable and physically distinct, best first; empty when none is usable.
+      kept: (action, rule, other rules that applied) of every copy that isn't free.
+      free: copies that may go because of the keepers, best first.
+      ask_read: unread copies that would count towards a minimum once read.
+    """
+
+    keepers: list[Member] = field(default_factory=list)
+    kept: dict[Key, tuple[str, str, tuple[str, ...]]] = field(default_factory=dict)
+    free: list[Member] = field(default_factory=list)
+    ask_read: list[Member] = field(default_factory=list)
+
+
+RESTRAINTS: tuple[tuple[str, str, Callable[[Member, Facts], bool]], ...] = (
+    ("blocked", "hold", lambda m, f: m.hold == "yes" or f.answers.holds.get(m.id) == "yes"),
+    ("blocked", "protected", lambda m, f: m.protected),
+    ("blocked", "unreadable", lambda m, f: not m.readable),
+    ("blocked", "hold-unknown", lambda m, f: f.answers.holds.get(m.id) == "unknown"),
+    ("blocked", "identity-refuted", lambda m, f: f.answers.reads.get(m.id) is False),
+    ("keep", "delete-marker", lambda m, f: m.is_delete_marker),
+    ("keep", "noncurrent", lambda m, f: not m.is_latest),
+    ("keep", "expiring", lambda m, f: m.expires_at is not None),
+    ("keep", "same-copy", lambda m, f: m.id in f.aliased),
+    ("keep", "replica", lambda m, f: m.replication_status == "REPLICA" and f.policy.replicas == "keep"),
+    ("keep", "no-precondition", lambda m, f: not (m.version or m.etag)),
+    ("keep", "md5-only", lambda m, f: m.identity_evidence == "md5" and f.policy.md5 == "keep"),
+    ("keep", "unconfirmed", lambda m, f: m.id in f.answers.reads and f.answers.reads[m.id] is None),
+)
+"""What keeps an object whatever its copies are, strongest first."""
+
+
+def restraints(member: Member, facts: Facts) -> list[tuple[str, str]]:
+    """Give (action, rule) of everything that keeps an object by itself, strongest first."""
+    return [(action, rule) for action, rule, applies in RESTRAINTS if applies(member, facts)]
+
+
+def usable(member: Member, answers: Answers) -> bool:
+    """Tell whether an object may be a kept copy: current, readable, read and not about to expire."""
+    read = answers.reads.get(member.id, member.identity_evidence in READ)
+    return bool(
+        read
+        and member.readable
+        and member.is_latest
+        and not member.is_delete_marker
+        and not member.archived
+        and member.expires_at is None
+    )
+
+
+def aliases(members: list[Member]) -> frozenset[Key]:
+    """Name the objects that share what physically holds their bytes with another object."""
+    by_copy: dict[str, list[Key]] = {}
+    for member in members:
+        by_copy.setdefault(member.copy, []).append(member.id)
+    # Versions of one key are different bytes under one name, not one copy under two names.
+    return frozenset(key for keys in by_copy.values() if len({uri for uri, _ in keys}) > 1 for key in keys)
+
+
+def settle_copies(copies: list[Member], facts: Facts) -> Copies:
+    """Choose which copies of one content are kept; `copies` come best first."""
+    held_back = {member.id: restraints(member, facts) for member in copies}
+    fit = [member for member in copies if usable(member, facts.answers)]
+    plan = Copies(keepers=_choose(fit, held_back, facts.policy))
+    kept_ids = {member.id for member in plan.keepers}
+    short, short_places = _shortages(copies, plan.keepers, facts.policy)
+    for member in copies:
+        stops = held_back[member.id]
+        if stops:
+            plan.kept[member.id] = (*stops[0], tuple(rule for _, rule in stops[1:]))
+        elif not plan.keepers:
+            plan.kept[member.id] = ("keep", "no-usable-copy", ())
+        elif member.id in kept_ids:
+            best = member.id == plan.keepers[0].id
+            plan.kept[member.id] = ("keep", "keep-order" if best else "min-copies", ())
+        elif short or member.place in short_places:
+            plan.kept[member.id] = ("keep", "min-copies", ())
+        else:
+            plan.free.append(member)
+    fewest = max([facts.policy.min_archival_copies, *facts.policy.min_copies().values()])
+    plan.ask_read = [
+        m for m in copies if (short or m.place in short_places) and _would_count(m, held_back[m.id], facts.answers)
+    ][:fewest]
+    return plan
+
+
+def _choose(fit: list[Member], held_back: dict, policy: Policy) -> list[Member]:
+    """Keep the best, then what stays anyway, then as many as the minima ask for; one per physical copy."""
+    chosen: dict[str, Member] = {}
+    for member in fit[:1] + [m for m in fit if held_back[m.id]]:
+        chosen.setdefault(member.copy, member)
+    for member in fit:
+        if len(chosen) >= policy.min_archival_copies:
+            break
+        chosen.setdefault(member.copy, member)
+    for place, fewest in policy.min_copies().items():
+        for member in fit:
+            if sum(m.place == place for m in chosen.values()) >= fewest:
+                break
+            if member.place == place:
+                chosen.setdefault(member.copy, member)
+    return sorted(chosen.values(), key=lambda m: m.priority)
+
+
+def _shortages(copies: list[Member], keepers: list[Member], policy: Policy) -> tuple[bool, set[str]]:
+    places = {member.place for member in copies}
+    short = {
+        place
+        for place, fewest in policy.min_copies().items()
+        if place in places and sum(m.place == place for m in keepers) < fewest
+    }
+    return len(keepers) < policy.min_archival_copies, short
+
+
+def _would_count(member: Member, stops: list[tuple[str, str]], answers: Answers) -> bool:
+    asked = member.id in answers.reads or member.identity_evidence in READ
+    return not asked and not stops and usable(member, Answers(reads={member.id: True}))

@@ -1,0 +1,197 @@
+"""The decision on one family: every object that may show the same picture, decided together."""
+
+from __future__ import annotations
+
+from mirrorfold.transforms.retain.copies import Copies, Facts, aliases, settle_copies, usable
+from mirrorfold.transforms.retain.policy import Policy
+from mirrorfold.transforms.retain.records import Answers, Decision, FamilyPlan, Key, Link, Member, Ruling
+from mirrorfold.transforms.retain.stand_ins import Evidence, StandIn, conflicts, find_stand_ins
+
+Contents = dict[str, list[Member]]
+
+
+def decide_family(
+    members: list[Member],
+    links: list[Link],
+    rulings: dict[tuple[str, str], Ruling],
+    policy: Policy,
+    answers: Answers,
+) -> FamilyPlan:
+    """Decide on every member of a family under a policy.
+
+    The plan is final once nothing is left to ask; until then it assumes the best of what it asks for. Answers only ever
+    keep more, so asking ends.
+
+    Args:
+      members: all objects of the family, in any order.
+      links: verified pairs among its contents.
+      rulings: what people said about pairs of its contents (a pair of one content with itself is about its copies).
+      answers: hold look-ups and SHA-256 confirmations so far.
+    """
+    members = _with_roles(sorted(members, key=lambda m: m.priority))
+    facts = Facts(policy, answers, aliases(members))
+    evidence = Evidence(links, rulings)
+    contents: Contents = {}
+    for member in members:
+        contents.setdefault(member.content_id, []).append(member)
+    plans = {content: settle_copies(copies, facts) for content, copies in contents.items()}
+    stand_ins = _stand_ins(contents, plans, evidence, policy)
+    decisions = [
+        decision
+        for content, copies in contents.items()
+        for decision in _decide_content(copies, plans, stand_ins.get(content), evidence, facts)
+    ]
+    _count_copies(decisions, facts)
+    ask_read = [m for plan in plans.values() for m in plan.ask_read]
+    ask_hold = []
+    for decision in decisions:
+        member = decision.member
+        if decision.action != "quarantine":
+            continue
+        if member.id not in answers.holds:
+            ask_hold.append(member)
+        elif member.identity_evidence == "md5" and policy.md5 == "confirm" and member.id not in answers.reads:
+            ask_read.append(member)
+    return FamilyPlan(decisions, ask_hold, ask_read, {c: plan.keepers for c, plan in plans.items()})
+
+
+def _stand_ins(contents: Contents, plans: dict[str, Copies], evidence: Evidence, policy: Policy) -> dict[str, StandIn]:
+    clusters: dict[str, Contents] = {}
+    for content, copies in contents.items():
+        clusters.setdefault(copies[0].cluster_id, {})[content] = copies
+    found: dict[str, StandIn] = {}
+    for cluster_id, cluster in clusters.items():
+        if cluster_id in cluster and len(cluster) > 1:
+            found |= find_stand_ins(cluster, cluster_id, plans, evidence, policy)
+    return found
+
+
+def _decide_content(
+    copies: list[Member], plans: dict[str, Copies], stand_in: StandIn | None, evidence: Evidence, facts: Facts
+) -> list[Decision]:
+    plan = plans[copies[0].content_id]
+    goes = _gone(copies, plan, plans, stand_in, facts.policy)
+    waiting = stand_in is not None and stand_in.action == "review"
+    decisions = []
+    for member in copies:
+        kept = plan.kept.get(member.id)
+        if member.id in goes and stand_in is not None:
+            decisions.append(_beside(member, stand_in, plans[stand_in.kept].keepers, facts.policy))
+        elif kept is None:
+            decisions.append(_copy_of(member, plan, goes, waiting, evidence, facts.policy))
+        else:
+            decisions.append(_kept(member, kept, plan, copies, stand_in))
+    return decisions
+
+
+def _gone(
+    copies: list[Member], plan: Copies, plans: dict[str, Copies], stand_in: StandIn | None, policy: Policy
+) -> set[Key]:
+    """Name the copies that leave, or wait for review, because another content stands in for them."""
+    if stand_in is None or stand_in.action == "keep" or not plan.keepers:
+        return set()
+    kept = plans[stand_in.kept].keepers
+    if not kept or len(kept) < policy.min_archival_copies:
+        return set()
+    short = {place for place, n in policy.min_copies().items() if sum(m.place == place for m in kept) < n}
+    movable = {
+        m.id
+        for m in copies
+        if m.place not in short and (m.id not in plan.kept or plan.kept[m.id][1] in ("keep-order", "min-copies"))
+    }
+    if stand_in.action == "review":
+        # Exact copies don't wait: they are settled by their own content's kept copies.
+        return movable & {m.id for m in plan.keepers}
+    return movable
+
+
+def _beside(member: Member, stand_in: StandIn, keepers: list[Member], policy: Policy) -> Decision:
+    kept = _nearest(member, keepers)
+    clashes = tuple(dict.fromkeys((*stand_in.conflicts, *conflicts(member, kept, policy))))
+    action, rule, lost = stand_in.action, stand_in.rule, stand_in.lost
+    if clashes and action == "quarantine" and not rule.startswith("verdict-"):
+        action, rule, lost = "review", "conflict", (*lost, f"{stand_in.tier}: quarantine")
+    return Decision(member, action, rule, kept, stand_in.tier, stand_in.kind, clashes, lost, stand_in.evidence)
+
+
+def _copy_of(
+    member: Member, plan: Copies, goes: set[Key], waiting: bool, evidence: Evidence, policy: Policy
+) -> Decision:
+    """Decide on a copy that is free to go because the same bytes are kept.
+
+    Keepers that wait for a review (`waiting`) are kept until somebody decides, so they count; others are preferred.
+    """
+    content = member.content_id
+    staying = plan.keepers if waiting else [m for m in plan.keepers if m.id not in goes]
+    if len(staying) < policy.min_archival_copies:
+        return Decision(member, "keep", "min-copies", evidence=(f"sha256:{content}",))
+    kept = _nearest(member, [m for m in staying if m.id not in goes] or staying)
+    clashes = conflicts(member, kept, policy)
+    rule = policy.tier("identical")
+    ruling = evidence.ruling(content, content)
+    verdicts = tuple(f"verdict:{v}" for v in (ruling.verdicts if ruling else ()))
+    told = ruling.outcome if ruling else None
+    common = {"tier": "identical", "kind": "copy", "conflicts": clashes, "evidence": (f"sha256:{content}", *verdicts)}
+    if told in ("different", "split"):
+        return Decision(member, "keep", f"verdict-{told}", lost=(f"identical: {rule.action}",), **common)
+    if told == "same":
+        return Decision(member, "quarantine", "verdict-same", kept, **common)
+    if told == "conflict":
+        return Decision(member, "review", "verdict-conflict", kept, lost=(f"identical: {rule.action}",), **common)
+    if rule.action == "keep":
+        return Decision(member, "keep", "identical-kept", **common)
+    if clashes:
+        return Decision(member, "review", "conflict", kept, lost=(f"identical: {rule.action}",), **common)
+    return Decision(member, rule.action, "identical", kept, **common)
+
+
+def _kept(
+    member: Member, kept: tuple[str, str, tuple[str, ...]], plan: Copies, copies: list[Member], stand_in: StandIn | None
+) -> Decision:
+    action, rule, lost = kept
+    tier = kind = None
+    clashes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    if rule in ("keep-order", "min-copies") and stand_in is not None:
+        tier, kind, clashes, evidence = stand_in.tier, stand_in.kind, stand_in.conflicts, stand_in.evidence
+        if stand_in.action == "keep":
+            rule, lost = stand_in.rule, stand_in.lost
+        else:
+            rule, lost = "min-copies", (*lost, f"{stand_in.rule}: {stand_in.action}")
+    elif rule == "keep-order" and len(copies) == 1:
+        rule = "master"
+    return Decision(member, action, rule, None, tier, kind, clashes, lost, (f"sha256:{member.content_id}", *evidence))
+
+
+def _nearest(member: Member, keepers: list[Member]) -> Member:
+    """Choose the kept copy that stands for an object: in its own place if there is one, else the best."""
+    return min(keepers, key=lambda m: (m.place != member.place, m.priority))
+
+
+def _count_copies(decisions: list[Decision], facts: Facts) -> None:
+    left: dict[str, dict[str, str]] = {}
+    for decision in decisions:
+        member = decision.member
+        if decision.action != "quarantine" and usable(member, facts.answers):
+            left.setdefault(member.content_id, {}).setdefault(member.copy, member.place)
+    for decision in decisions:
+        member = decision.member
+        places = left.get(member.content_id, {}).values()
+        decision.copies_left = len(places)
+        decision.copies_left_here = sum(place == member.place for place in places)
+        decision.role = member.role or ("variant" if member.content_id != member.cluster_id else None)
+
+
+def _with_roles(members: list[Member]) -> list[Member]:
+    """Give derivatives their role where the file they say they derive from is in the family."""
+    names: dict[str, set[str]] = {}
+    for member in members:
+        for name in (member.document_id, member.instance_id):
+            if name:
+                names.setdefault(name, set()).add(member.content_id)
+    return [
+        member._replace(role=member.role_linked)
+        if member.role != member.role_linked and names.get(member.derived_from or "", set()) - {member.content_id}
+        else member
+        for member in members
+    ]

@@ -1,0 +1,129 @@
+"""Decisions as sentences that a curator can read."""
+
+from __future__ import annotations
+
+from mirrorfold.transforms.retain.keep_order import CRITERIA
+from mirrorfold.transforms.retain.policy import Policy
+from mirrorfold.transforms.retain.records import Decision, Member
+
+FIXED = {
+    "hold": "under a legal hold or retention lock",
+    "hold-unknown": "whether a hold protects it couldn't be looked up, which counts as a hold",
+    "protected": "lies in a place that the policy protects",
+    "unreadable": "couldn't be read as a picture",
+    "identity-refuted": "its bytes aren't those its listed checksum promised: another file with the same MD5",
+    "delete-marker": "a delete marker of a versioned bucket: holds no bytes",
+    "noncurrent": "an older version: the bucket's own lifecycle rules decide on it",
+    "expiring": "its bucket's lifecycle rules will delete it: no other copy may rely on it, and nothing is gained here",
+    "same-copy": "the same physical copy under another name: removing it would free nothing and might lose the picture",
+    "replica": "made by the bucket's own replication: a deliberate copy",
+    "no-precondition": "has neither version nor etag, so no tool could act on it safely",
+    "md5-only": "known to be a copy by MD5 alone, which this policy doesn't accept",
+    "unconfirmed": "known to be a copy by MD5 alone, and it couldn't be read to confirm it",
+    "no-usable-copy": "no copy of these bytes is current, read and lasting, so none may go",
+    "master-overruled": "its cluster's master was overruled by a reviewer; it is compared anew in the next run",
+    "only-copy": "no other object shows this picture",
+    "identical-kept": "the policy keeps identical copies",
+    "verdict-different": "a reviewer said that it isn't a duplicate",
+    "verdict-split": "a reviewer said that it doesn't belong to this cluster",
+    "verdict-keeper": "a reviewer chose it as the one to keep",
+    "master": "the preferred object of its cluster",
+}
+"""Sentences of rules that need nothing but their name."""
+
+TIERS = {
+    "identical": "same bytes as",
+    "same-picture": "same picture with other metadata as",
+    "near-certain": "almost certainly the same picture as",
+    "probable": "probably the same picture as",
+}
+
+PREMIS = {"keep": "validation", "quarantine": "deaccession", "review": "appraisal", "blocked": "policy assignment"}
+"""PREMIS event type (id.loc.gov/vocabulary/preservation/eventType) of each action."""
+
+PREFERENCES = {
+    "fitness": "current and read, which this isn't",
+    "protected": "lies in a protected place",
+    "held": "is under a hold",
+    "role": "{role} by the policy's rules",
+    "scope": "preferred scope {scope}",
+    "library": "preferred library {library}",
+    "pixels": "more pixels",
+    "bit_depth": "more bits per channel",
+    "lossless": "coded without loss",
+    "colour": "in colour",
+    "quality": "higher JPEG quality",
+    "format": "preferred format",
+    "metadata_richness": "richer metadata",
+    "storage_class": "preferred storage class {storage_class}",
+    "largest": "larger file",
+    "smallest": "smaller file",
+    "oldest": "older object",
+    "newest": "newer object",
+}
+
+
+def reason(decision: Decision, policy: Policy) -> str:
+    """Write the sentence behind a decision."""
+    rule, kept = decision.rule, decision.kept
+    lost = f" ({decision.lost[0]} was outranked)" if decision.lost and decision.action == "blocked" else ""
+    if rule in FIXED:
+        return FIXED[rule] + lost
+    if rule.startswith("role-"):
+        return f"a {rule[5:]} by the policy's rules: only a person's word drops it for another picture"
+    if rule == "keep-order":
+        return "the preferred copy of these bytes"
+    if rule == "min-copies":
+        return _minimum(decision, policy)
+    if kept is None:
+        return f"the policy keeps what is {decision.tier or rule}"
+    like = TIERS[decision.tier or "probable"]
+    kind = f" ({decision.kind})" if decision.kind and decision.tier != "identical" else ""
+    return f"{like} {kept.uri}, which is kept: {portrait(kept, decision.member, policy)}{kind}{_tail(decision)}"
+
+
+def _minimum(decision: Decision, policy: Policy) -> str:
+    place = decision.member.place
+    here = policy.min_copies().get(place, 0)
+    parts = [f"{policy.min_archival_copies} in all"] if policy.min_archival_copies > 1 or not here else []
+    parts += [f"{here} in {place}"] if here else []
+    return f"needed for the policy's minimum of copies: {' and '.join(parts)}"
+
+
+def _tail(decision: Decision) -> str:
+    rule = decision.rule
+    said = f"; they disagree on {', '.join(decision.conflicts)}" if decision.conflicts else ""
+    if rule == "verdict-conflict":
+        return said + "; reviewers disagree"
+    if rule.startswith("verdict-"):
+        return said + "; a reviewer said so"
+    if rule.endswith("-unverified") and decision.lost:
+        return said + f"; the policy's verification isn't met: {decision.lost[0]}"
+    return said
+
+
+def portrait(kept: Member, other: Member, policy: Policy) -> str:
+    """Say why `kept` is preferred to `other`, and what it is."""
+    parts = [preference(kept, other, policy)]
+    if kept.width and kept.height:
+        parts.append(f"{kept.width}×{kept.height}")
+    if kept.capture_time:
+        parts.append("has capture metadata")
+    return ", ".join(part for part in parts if part)
+
+
+def preference(kept: Member, other: Member, policy: Policy) -> str:
+    """Name the first criterion of the keep order in which `kept` is better."""
+    names = ["fitness"] + [by for by, _ in policy.keep_order if by in CRITERIA]
+    for place, name in enumerate(names):
+        part = slice(8 * place, 8 * place + 8)
+        if kept.priority[part] < other.priority[part]:
+            return PREFERENCES[name].format(
+                role=kept.role or "variant",
+                scope=kept.scope,
+                library=kept.library,
+                storage_class=kept.storage_class,
+            )
+        if kept.priority[part] > other.priority[part]:
+            return "a copy that has to stay there"
+    return "first by name"

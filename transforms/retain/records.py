@@ -1,0 +1,137 @@
+"""What the decisions on a family are made from and what they give: plain records without Beam or Arrow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+Key = tuple[str, str]
+"""(uri, version): names one object version."""
+
+
+class Member(NamedTuple):
+    """An object of a family with what is known of its content, the catalogue and the policy's view of it."""
+
+    uri: str
+    version: str
+    etag: str
+    library: str
+    store: str
+    bucket: str
+    key: str
+    storage_class: str
+    size: int
+    content_id: str
+    cluster_id: str
+    family_id: str
+    tier: str
+    kind: str
+    hold: str
+    is_latest: bool
+    is_delete_marker: bool
+    archived: bool
+    expires_at: object
+    physical_id: str | None
+    replication_status: str | None
+    identity_evidence: str | None
+    readable: bool
+    media_type: str | None
+    width: int | None
+    height: int | None
+    capture_time: str | None
+    creator: str | None
+    licence: str | None
+    catalogue_no: str | None
+    provenance: str | None
+    document_id: str | None
+    instance_id: str | None
+    original_document_id: str | None
+    derived_from: str | None
+    last_modified: object
+    scope: str | None
+    jurisdiction: str | None
+    place: str
+    protected: bool
+    role: str | None
+    role_linked: str | None
+    priority: bytes
+
+    @property
+    def id(self) -> Key:
+        """Name the object version."""
+        return self.uri, self.version
+
+    @property
+    def copy(self) -> str:
+        """Name what physically holds the bytes: equal means one copy under several names."""
+        return self.physical_id or self.uri
+
+
+class Link(NamedTuple):
+    """A verified pair of contents, as in the table pairs."""
+
+    content_a: str
+    content_b: str
+    tier: str
+    kind: str
+    rule: str
+    capture_conflict: bool
+    d_phash256: int | None
+    d_dhash256: int | None
+    correlation: float | None
+    residual: float | None
+    highpass: float | None
+    crop_area: float | None
+    aspect: float | None
+
+
+class Ruling(NamedTuple):
+    """What people said about a pair of contents, once their verdicts are put together.
+
+    `outcome` is same, different, split, keep-a, keep-b, defer or conflict.
+    """
+
+    outcome: str
+    verdicts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What stores said so far: hold look-ups (yes, no, unknown) and SHA-256 confirmations (None: couldn't be read)."""
+
+    holds: dict[Key, str] = field(default_factory=dict)
+    reads: dict[Key, bool | None] = field(default_factory=dict)
+
+
+@dataclass
+class Decision:
+    """The decision on one object; columns as in the table decisions."""
+
+    member: Member
+    action: str
+    rule: str
+    kept: Member | None = None
+    tier: str | None = None
+    kind: str | None = None
+    conflicts: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    detail: str = ""
+    role: str | None = None
+    copies_left: int = 0
+    copies_left_here: int = 0
+
+
+@dataclass
+class FamilyPlan:
+    """Decisions on every member, and what has to be asked before they are final."""
+
+    decisions: list[Decision]
+    ask_hold: list[Member]
+    ask_read: list[Member]
+    keepers: dict[str, list[Member]]
+
+
+def pair_of(first: str, second: str) -> tuple[str, str]:
+    """Name a pair of contents in the table's order."""
+    return (first, second) if first <= second else (second, first)

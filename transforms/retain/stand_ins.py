@@ -1,0 +1,152 @@
+"""Contents that show the same picture: whether one may stand in for another, and who says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mirrorfold.transforms.retain.copies import Copies
+from mirrorfold.transforms.retain.policy import Policy, TierRule
+from mirrorfold.transforms.retain.records import Link, Member, Ruling, pair_of
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """What is to become of a content next to another: keep, review or quarantine it for `kept`."""
+
+    action: str
+    rule: str
+    kept: str
+    tier: str
+    kind: str
+    conflicts: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+class Evidence:
+    """The links and rulings of a family, by pair of contents."""
+
+    def __init__(self, links: list[Link], rulings: dict[tuple[str, str], Ruling]):
+        self.links = {(link.content_a, link.content_b): link for link in links}
+        self.rulings = rulings
+
+    def link(self, first: str, second: str) -> Link | None:
+        """Give the verified pair, if it is listed."""
+        return self.links.get(pair_of(first, second))
+
+    def ruling(self, first: str, second: str) -> Ruling | None:
+        """Give what people said about the pair, as seen from `first`: keep-a keeps `first`."""
+        ruling = self.rulings.get(pair_of(first, second))
+        if ruling is None or first <= second or ruling.outcome not in ("keep-a", "keep-b"):
+            return ruling
+        return ruling._replace(outcome="keep-b" if ruling.outcome == "keep-a" else "keep-a")
+
+
+def find_stand_ins(
+    cluster: dict[str, list[Member]], master: str, plans: dict[str, Copies], evidence: Evidence, policy: Policy
+) -> dict[str, StandIn]:
+    """Say for each content of a cluster but the one that stays whether the latter may stand in for it.
+
+    Args:
+      cluster: objects by content_id, best first.
+      master: content_id the cluster is built around.
+    """
+    chosen = [content for content in cluster if content != master and _is_chosen(evidence.ruling(content, master))]
+    found: dict[str, StandIn] = {}
+    stays = chosen[0] if len(chosen) == 1 and plans[chosen[0]].keepers else master
+    for content, members in cluster.items():
+        if content == stays:
+            continue
+        ruling = evidence.ruling(content, stays)
+        link = evidence.link(content, stays)
+        if stays != master and content != master and ruling is None:
+            # What was compared with the overruled master isn't known to be the chosen picture.
+            tier, kind = members[0].tier, members[0].kind
+            found[content] = StandIn("keep", "master-overruled", stays, tier, kind)
+            continue
+        if len(chosen) > 1 and content in chosen:
+            ruling = Ruling("conflict", ruling.verdicts if ruling else ())
+        shown = members[0] if content != master else cluster[stays][0]
+        tier, kind = (link.tier, link.kind) if link else (shown.tier, shown.kind)
+        found[content] = _judge(members[0], cluster[stays][0], tier, kind, link, ruling, policy)
+    return found
+
+
+def _is_chosen(ruling: Ruling | None) -> bool:
+    return ruling is not None and ruling.outcome == "keep-a"
+
+
+def _judge(
+    dropped: Member, kept: Member, tier: str, kind: str, link: Link | None, ruling: Ruling | None, policy: Policy
+) -> StandIn:
+    clashes = conflicts(dropped, kept, policy)
+    if link is not None and link.capture_conflict and "capture_time" in policy.conflict_review:
+        clashes = tuple(dict.fromkeys((*clashes, "capture_time")))
+    pair = pair_of(dropped.content_id, kept.content_id)
+    evidence = (f"pair:{pair[0]}:{pair[1]}",) if link else ()
+    evidence += tuple(f"verdict:{v}" for v in (ruling.verdicts if ruling else ()))
+    outcome = ruling.outcome if ruling else None
+    by_policy = policy.tier(tier)
+
+    def say(action: str, rule: str, *lost: str) -> StandIn:
+        return StandIn(action, rule, kept.content_id, tier, kind, clashes, lost, evidence)
+
+    if outcome in ("different", "split"):
+        return say("keep", f"verdict-{outcome}", f"{tier}: {by_policy.action}")
+    if outcome == "conflict":
+        return say("review", "verdict-conflict", f"{tier}: {by_policy.action}")
+    if outcome == "keep-a":
+        return say("keep", "verdict-keeper", f"{tier}: {by_policy.action}")
+    if outcome in ("same", "keep-b"):
+        return say("quarantine", "verdict-same" if outcome == "same" else "verdict-keeper", *_outranked(clashes))
+    if by_policy.action == "keep":
+        return say("keep", f"{tier}-kept")
+    role = dropped.role or "variant"
+    if role in policy.keep_roles and (kept.role or "variant") != role:
+        return say("keep", f"role-{role}", f"{tier}: {by_policy.action}")
+    if clashes:
+        return say("review", "conflict", f"{tier}: {by_policy.action}")
+    if by_policy.action == "quarantine":
+        missing = unmet(by_policy, link, kind)
+        return say("review", f"{tier}-unverified", f"{tier}: {missing}") if missing else say("quarantine", tier)
+    return say("review", tier)
+
+
+def _outranked(clashes: tuple[str, ...]) -> tuple[str, ...]:
+    return ("conflict",) if clashes else ()
+
+
+def conflicts(first: Member, second: Member, policy: Policy) -> tuple[str, ...]:
+    """Name the fields that both state and that disagree."""
+    return tuple(
+        field
+        for field in policy.conflict_review
+        if (a := _said(first, field)) is not None and (b := _said(second, field)) is not None and a != b
+    )
+
+
+def _said(member: Member, field: str) -> str | None:
+    value = getattr(member, field)
+    return value.strip().casefold() or None if value is not None else None
+
+
+AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
+AT_MOST = ("max_residual", "max_aspect", "max_d_phash256", "max_d_dhash256")
+
+
+def unmet(rule: TierRule, link: Link | None, kind: str) -> str:
+    """Name the first demand of a tier's verification that a pair doesn't meet; '' when it meets all."""
+    if link is None:
+        return "no verified pair"
+    if rule.kinds and kind not in rule.kinds:
+        return f"kind {kind} isn't one of {', '.join(rule.kinds)}"
+    for name, wanted in rule.verification:
+        value = getattr(link, name[4:], None) if name != "rules" else link.rule
+        if name == "rules" and value not in wanted:
+            return f"rule {value} isn't one of {', '.join(wanted)}"
+        # A NaN meets nothing: the comparisons are written so that it fails them.
+        if name in AT_LEAST and (value is None or not value >= wanted):
+            return f"{name[4:]} isn't at least {wanted}"
+        if name in AT_MOST and (value is None or not value <= wanted):
+            return f"{name[4:]} isn't at most {wanted}"
+    return "" if rule.verification else "no verification demanded"

@@ -1,0 +1,166 @@
+"""Retain in Beam: join, decide by family, cut the review queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
+from mirrorfold.schemas.lineage import LINEAGE
+from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.retain import blocks, review_cut
+from mirrorfold.transforms.retain.policy import compile_policy
+from mirrorfold.transforms.retain.records import Ruling
+from mirrorfold.transforms.retain.sidecar import SIDECAR, without_sidecar
+from mirrorfold.transforms.stores.api import Stores
+
+SCHEMAS = {"decisions": DECISIONS.schema, "hold_checks": HOLD_CHECKS.schema, "lineage": LINEAGE.schema}
+
+
+class Retained(NamedTuple):
+    """What the stage gives: blocks of three tables."""
+
+    decisions: beam.PCollection
+    hold_checks: beam.PCollection
+    lineage: beam.PCollection
+
+
+@dataclass(eq=False)
+class Retain(beam.PTransform):
+    """Decide on every object.
+
+    Takes {"objects", "contents", "clusters", "pairs", "failures"} and, where there is one, "catalogue" (rows of
+    `sidecar.SIDECAR`).
+
+    Args:
+      policy: resolved, as `configs.policy.load_policy` gives it.
+      open_stores: a picklable callable that makes the `Stores` to ask about holds.
+      rulings: what people said, from `verdicts.rule_on`.
+      rows: rows of the table objects, which sets the number of partitions.
+    """
+
+    policy: dict
+    open_stores: Callable[[], Stores]
+    rows: int
+    code_version: str
+    rulings: dict[tuple[str, str], Ruling] = field(default_factory=dict)
+    rows_per_partition: int = 100_000
+    threads: int = 32
+    spill: str | None = None
+
+    def expand(self, inputs):
+        objects = self._catalogued(inputs)
+        joined = {
+            "objects": objects | "TakeRead" >> beam.Map(_read_rows),
+            "contents": inputs["contents"] | "PickContentColumns" >> beam.Map(_pick, blocks.CONTENT_ROWS.names),
+            "clusters": inputs["clusters"] | "PickClusterColumns" >> beam.Map(_pick, blocks.CLUSTER_ROWS.names),
+            "pairs": inputs["pairs"] | "PickPairColumns" >> beam.Map(_pick, blocks.PAIR_ROWS.names),
+        } | "JoinContents" >> self._shuffle(
+            {"objects": "content_id", "contents": "content_id", "clusters": "content_id", "pairs": "content_a"},
+            {
+                "objects": blocks.JOINED_ROWS,
+                "contents": blocks.CONTENT_ROWS,
+                "clusters": blocks.CLUSTER_ROWS,
+                "pairs": blocks.PAIR_ROWS,
+            },
+            blocks.JoinContents(self.policy),
+        )
+        members = joined | "TakeMembers" >> beam.Filter(_is, "members")
+        families = {
+            "members": members | "TakeClustered" >> beam.Map(blocks.clustered_of),
+            "links": joined | "TakeLinks" >> beam.Filter(_is, "links"),
+        } | "DecideFamilies" >> self._shuffle(
+            {"members": "family_id", "links": "family_id"},
+            {"members": blocks.member_rows(), "links": blocks.FAMILY_PAIR_ROWS},
+            blocks.DecideFamilies(self.policy, self.rulings, self.open_stores, self.code_version, self.threads),
+        )
+        taken = {
+            name: families | f"Take {name}" >> beam.Filter(_is, name) | f"Plain {name}" >> beam.Map(_cast, schema)
+            for name, schema in SCHEMAS.items()
+        }
+        singles = (
+            members
+            | "TakeSingles" >> beam.Map(blocks.singles_of)
+            | "DecideSingles" >> beam.Map(blocks.DecideSingles(self.policy, self.code_version))
+        )
+        reviewed = self._cut(taken["decisions"])
+        unread = self._unread(objects, inputs["failures"])
+        decisions = (reviewed, singles, unread) | "JoinDecisions" >> beam.Flatten()
+        return Retained(decisions, taken["hold_checks"], taken["lineage"])
+
+    def _catalogued(self, inputs):
+        objects = inputs["objects"] | "PickObjectColumns" >> beam.Map(_pick, blocks.OBJECT_ROWS.names)
+        if "catalogue" not in inputs:
+            return objects | "LeaveCatalogueEmpty" >> beam.Map(without_sidecar)
+        return {"objects": objects, "catalogue": inputs["catalogue"]} | "JoinCatalogue" >> self._shuffle(
+            {"objects": "uri", "catalogue": "uri"},
+            {"objects": blocks.OBJECT_ROWS, "catalogue": SIDECAR},
+            blocks.join_catalogue,
+        )
+
+    def _shuffle(self, keys: dict[str, str], schemas: dict[str, pa.Schema], reduce) -> Shuffle:
+        return Shuffle(
+            keys={name: (column,) for name, column in keys.items()},
+            schemas=schemas,
+            partitions=self._partitions,
+            reduce=reduce,
+            spill=self.spill,
+        )
+
+    @property
+    def _partitions(self) -> int:
+        return max(1, -(-self.rows // self.rows_per_partition))
+
+    def _unread(self, objects, failures):
+        return {
+            "objects": objects | "TakeUnread" >> beam.Map(_unread_rows),
+            "failures": failures | "PickFailureColumns" >> beam.Map(_pick, blocks.FAILURE_ROWS.names),
+        } | "DecideUnread" >> Shuffle(
+            keys={"objects": ("uri", "version"), "failures": ("uri", "version")},
+            schemas={"objects": blocks.JOINED_ROWS, "failures": blocks.FAILURE_ROWS},
+            partitions=self._partitions,
+            reduce=blocks.DecideUnread(self.policy, self.code_version),
+            spill=self.spill,
+        )
+
+    def _cut(self, decisions):
+        policy = compile_policy(self.policy)
+        if policy.review_per != "batch":
+            return decisions
+        freed = (
+            decisions
+            | "SumBatches" >> beam.Map(review_cut.batch_bytes, "batch").with_output_types(dict[str, int])
+            | "JoinBatches" >> beam.CombineGlobally(_add_up)
+        )
+        return decisions | "CutReviews" >> beam.Map(
+            review_cut.cut_reviews, beam.pvalue.AsSingleton(freed), policy
+        ).with_output_types(pa.Table)
+
+
+def _add_up(parts) -> dict[str, int]:
+    return review_cut.add_up(list(parts))
+
+
+def _is(block: pa.Table, name: str) -> bool:
+    return blocks.kind_of(block) == name
+
+
+def _cast(block: pa.Table, schema: pa.Schema) -> pa.Table:
+    return block.cast(schema)
+
+
+def _pick(block: pa.Table, names: list[str]) -> pa.Table:
+    return block.select(names)
+
+
+def _read_rows(block: pa.Table) -> pa.Table:
+    return block.filter(pc.is_valid(block.column("content_id")))
+
+
+def _unread_rows(block: pa.Table) -> pa.Table:
+    return block.filter(pc.is_null(block.column("content_id")))
