@@ -11,9 +11,9 @@ from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, Source
 from mirrorfold.transforms.stores.errors import changed, from_os
 
 
-def file_etag(found: os.stat_result) -> str:
+def file_etag(size: int, modified_ns: int) -> str:
     """Name a file's state: size and modification time (ns), in hex."""
-    return f"{found.st_size:x}-{found.st_mtime_ns:x}"
+    return f"{size:x}-{modified_ns:x}"
 
 
 def file_path(bucket: str, key: str) -> bytes:
@@ -54,7 +54,9 @@ class FolderSource:
             except OSError as error:
                 raise from_os(error) from error
         self._check(ref, found)
-        return Head(etag=file_etag(found), size=found.st_size, sha256=None, hold="no", archived=False)
+        return Head(
+            etag=file_etag(found.st_size, found.st_mtime_ns), size=found.st_size, sha256=None, hold="no", archived=False
+        )
 
     def hold(self, ref: ObjectRef) -> HoldAnswer:
         return HoldAnswer("no", "not-supported", "folders have no holds")
@@ -63,7 +65,7 @@ class FolderSource:
         """Nothing stays open."""
 
     def _check(self, ref: ObjectRef, found: os.stat_result) -> None:
-        if not stat.S_ISREG(found.st_mode) or (ref.etag and file_etag(found) != ref.etag):
+        if not stat.S_ISREG(found.st_mode) or (ref.etag and file_etag(found.st_size, found.st_mtime_ns) != ref.etag):
             raise changed()
 
 

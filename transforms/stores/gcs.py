@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import obstore
 from google.cloud.storage import Blob
@@ -23,6 +23,19 @@ from mirrorfold.transforms.stores.gcs_client import gcs_access
 from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
 
 RETRY = DEFAULT_RETRY.with_timeout(180).with_delay(initial=0.5, maximum=20, multiplier=2)
+
+
+_LISTED = (
+    "nextPageToken,items(name,bucket,generation,size,md5Hash,crc32c,etag,storageClass,timeCreated,updated,timeDeleted,"
+    "contentType,temporaryHold,eventBasedHold,retentionExpirationTime,retention,kmsKeyName,customerEncryption)"
+)
+
+
+class GcsPage(NamedTuple):
+    """One page: blobs, and how to go on (None at the end)."""
+
+    blobs: list[Blob]
+    token: str | None
 
 
 class GcsSource:
@@ -75,6 +88,29 @@ class GcsSource:
             raise changed()
         return data
 
+    def list_page(self, prefix: str, after: str | None, token: str | None = None, limit: int = 1000) -> GcsPage:
+        """List one page of names, all versions, from `after` (included) on.
+
+        Args:
+          token: `GcsPage.token` of the page before, None for the first.
+        """
+        with self._slots:
+            try:
+                listing = self.bucket.list_blobs(
+                    prefix=prefix or None,
+                    start_offset=after,
+                    versions=True,
+                    page_token=token,
+                    page_size=limit,
+                    projection="noAcl",
+                    fields=_LISTED,
+                    retry=RETRY,
+                )
+                page = next(listing.pages, ())
+                return GcsPage(list(page), listing.next_page_token)
+            except GOOGLE_ERRORS as error:
+                raise from_google(error) from error
+
     def _blob(self, ref: ObjectRef) -> Blob:
         return self.bucket.blob(real_key(ref.key), generation=int(ref.version) if ref.version else None)
 
@@ -118,7 +154,7 @@ def hold_of_blob(blob: Blob) -> HoldAnswer:
     if blob.event_based_hold:
         return HoldAnswer("yes", "event-based", "event-based hold")
     until = retain_until(blob)
-    if until and until > datetime.datetime.now(datetime.timezone.utc):
+    if until and until > datetime.datetime.now(datetime.UTC):
         return HoldAnswer("yes", "retention", f"retained until {until:%Y-%m-%dT%H:%M:%SZ}")
     return HoldAnswer("no", "none", "no hold and no retention in force")
 

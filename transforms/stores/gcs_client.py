@@ -1,4 +1,4 @@
-"""GCS clients of one source: google-cloud-storage to list and look up, obstore for bytes, with one set of credentials."""
+"""GCS clients of one source: google-cloud-storage to list and look up, obstore for bytes, same credentials."""
 
 from __future__ import annotations
 
@@ -31,13 +31,17 @@ class GcsAccess:
     endpoint: str
     project: str | None
 
+    @property
+    def usable_credentials(self) -> Any:
+        """Give credentials as the SDK wants them."""
+        return self.credentials or AnonymousCredentials()
+
     def client(self) -> storage.Client:
         """Make a client that only reads."""
-        credentials = self.credentials or AnonymousCredentials()
         session = ReadOnlyAuthorizedSession(self.credentials) if self.credentials else ReadOnlySession()
         return storage.Client(
             project=self.project or "none",
-            credentials=credentials,
+            credentials=self.usable_credentials,
             _http=session,
             client_options={"api_endpoint": self.endpoint},
         )
@@ -73,7 +77,7 @@ class _Tokens:
         self.credentials.refresh(self.request)
         expiry = self.credentials.expiry
         if expiry is not None and expiry.tzinfo is None:
-            expiry = expiry.replace(tzinfo=datetime.timezone.utc)
+            expiry = expiry.replace(tzinfo=datetime.UTC)
         return {"token": self.credentials.token, "expires_at": expiry}
 
 

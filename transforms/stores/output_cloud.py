@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Protocol
 
-import botocore.exceptions
+import google.api_core.exceptions
 import obstore
-from obstore.store import GCSStore, S3Store
+from google.cloud import storage
 
-from mirrorfold.transforms.stores.api import SourceSpec
-from mirrorfold.transforms.stores.errors import OBSTORE_ERRORS, from_obstore
+from mirrorfold.transforms.stores.api import SourceSpec, StoreError
+from mirrorfold.transforms.stores.errors import (
+    BOTO_ERRORS,
+    GOOGLE_ERRORS,
+    OBSTORE_ERRORS,
+    from_boto,
+    from_google,
+    from_obstore,
+)
+from mirrorfold.transforms.stores.gcs import RETRY
 from mirrorfold.transforms.stores.gcs_client import gcs_access
 from mirrorfold.transforms.stores.output import OutputStore
 from mirrorfold.transforms.stores.s3_client import s3_access
 
-Answer = TypeVar("Answer")
+
+class Files(Protocol):
+    """Whole objects of one bucket below a prefix; what is absent is a `FileNotFoundError`."""
+
+    def put(self, path: str, data: bytes) -> None: ...
+    def get(self, path: str) -> bytes: ...
+    def exists(self, path: str) -> bool: ...
+    def list(self, prefix: str) -> list[str]: ...
+    def delete(self, path: str) -> None: ...
 
 
 class CloudOutput(OutputStore):
@@ -30,42 +46,32 @@ class CloudOutput(OutputStore):
         scheme, _, rest = url.partition("://")
         bucket, _, prefix = rest.strip("/").partition("/")
         self._url = f"{scheme}://{rest.strip('/')}"
-        spec = SourceSpec(library="output", kind="live", store=scheme, bucket=bucket)
-        self._store: S3Store | GCSStore
-        if scheme == "s3":
-            self._store = s3_access(spec).byte_store(bucket, prefix=prefix or None)
-        else:
-            self._store = gcs_access(spec, write=True).byte_store(bucket, prefix=prefix or None)
+        self._files: Files = (S3Files if scheme == "s3" else GcsFiles)(bucket, prefix)
 
     def put(self, path: str, data: bytes) -> None:
-        _ask(lambda: obstore.put(self._store, _inside(path), data))
+        self._files.put(_inside(path), data)
 
     def get(self, path: str) -> bytes:
-        return _ask(lambda: obstore.get(self._store, _inside(path)).bytes().to_bytes())
+        return self._files.get(_inside(path))
 
     def open(self, path: str) -> BinaryIO:
         # Our files are shards of some tens of MB that are read whole or nearly so.
         return io.BytesIO(self.get(path))
 
     def exists(self, path: str) -> bool:
-        try:
-            _ask(lambda: obstore.head(self._store, _inside(path)))
-        except FileNotFoundError:
-            return False
-        return True
+        return self._files.exists(_inside(path))
 
     def list(self, prefix: str = "") -> list[str]:
-        pages = obstore.list(self._store, prefix=prefix or None)
-        return _ask(lambda: [found["path"] for page in pages for found in page])
+        return self._files.list(prefix)
 
     def delete(self, path: str) -> None:
-        try:
-            _ask(lambda: obstore.delete(self._store, _inside(path)))
-        except FileNotFoundError:
-            return
+        self._files.delete(_inside(path))
 
     def url(self, path: str = "") -> str:
         return f"{self._url}/{_inside(path)}" if path else self._url
+
+
+_NO_BUCKET = StoreError("vanished", "the output's bucket doesn't exist: create it first")
 
 
 def _inside(path: str) -> str:
@@ -74,13 +80,89 @@ def _inside(path: str) -> str:
     return path
 
 
-def _ask(call: Callable[[], Any]) -> Any:
-    """Send a request; what is absent is a `FileNotFoundError`, as for a local folder."""
+class S3Files:
+    """Files on S3, through obstore."""
+
+    def __init__(self, bucket: str, prefix: str):
+        try:
+            access = s3_access(SourceSpec(library="output", kind="live", store="s3", bucket=bucket))
+        except BOTO_ERRORS as error:
+            raise from_boto(error) from error
+        self._store = access.byte_store(bucket, prefix=prefix or None)
+
+    def put(self, path: str, data: bytes) -> None:
+        _ask_s3(lambda: obstore.put(self._store, path, data))
+
+    def get(self, path: str) -> bytes:
+        return _ask_s3(lambda: obstore.get(self._store, path).bytes().to_bytes())
+
+    def exists(self, path: str) -> bool:
+        try:
+            _ask_s3(lambda: obstore.head(self._store, path))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def list(self, prefix: str) -> list[str]:
+        pages = obstore.list(self._store, prefix=prefix or None)
+        return _ask_s3(lambda: [found["path"] for page in pages for found in page])
+
+    def delete(self, path: str) -> None:
+        _ask_s3(lambda: obstore.delete(self._store, path))
+
+
+def _ask_s3(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except FileNotFoundError as error:
         if "<Code>NoSuchBucket</Code>" in str(error):
-            raise from_obstore(error) from error
+            raise _NO_BUCKET from error
         raise
-    except (*OBSTORE_ERRORS, botocore.exceptions.BotoCoreError) as error:
+    except OBSTORE_ERRORS as error:
         raise from_obstore(error) from error
+
+
+class GcsFiles:
+    """Files on GCS, through its SDK: emulators know the JSON API alone."""
+
+    def __init__(self, bucket: str, prefix: str):
+        access = gcs_access(SourceSpec(library="output", kind="live", store="gs", bucket=bucket), write=True)
+        client = storage.Client(
+            project=access.project or "none",
+            credentials=access.usable_credentials,
+            client_options={"api_endpoint": access.endpoint},
+        )
+        self._bucket = client.bucket(bucket)
+        self._prefix = f"{prefix}/" if prefix else ""
+
+    def put(self, path: str, data: bytes) -> None:
+        blob = self._bucket.blob(self._prefix + path)
+        # Every put writes the same bytes when repeated, so it may be retried without a precondition.
+        _ask_gcs(lambda: blob.upload_from_string(data, "application/octet-stream", retry=RETRY))
+
+    def get(self, path: str) -> bytes:
+        return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).download_as_bytes(retry=RETRY))
+
+    def exists(self, path: str) -> bool:
+        return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).exists(retry=RETRY))
+
+    def list(self, prefix: str) -> list[str]:
+        found = _ask_gcs(lambda: list(self._bucket.list_blobs(prefix=self._prefix + prefix, retry=RETRY)))
+        return [blob.name.removeprefix(self._prefix) for blob in found]
+
+    def delete(self, path: str) -> None:
+        try:
+            _ask_gcs(lambda: self._bucket.blob(self._prefix + path).delete(retry=RETRY))
+        except FileNotFoundError:
+            return
+
+
+def _ask_gcs(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except google.api_core.exceptions.NotFound as error:
+        if "bucket" in str(error.message).lower():
+            raise _NO_BUCKET from error
+        raise FileNotFoundError(error.message) from error
+    except GOOGLE_ERRORS as error:
+        raise from_google(error) from error

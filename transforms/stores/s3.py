@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import obstore
 
@@ -15,8 +15,24 @@ from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
 from mirrorfold.transforms.stores.s3_client import s3_access
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-NO_LOCK = frozenset({"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "InvalidRequest"})
-"""How servers say that a bucket or an object has no lock."""
+ABSENT = frozenset(
+    {
+        "ObjectLockConfigurationNotFoundError",
+        "NoSuchObjectLockConfiguration",
+        "InvalidRequest",  # asked for a lock in a bucket without any
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+"""How servers say that a bucket or an object has no such configuration."""
+
+
+class S3Page(NamedTuple):
+    """One page as boto3 gives it; `token` says how to go on, None at the end."""
+
+    entries: list[dict[str, Any]]
+    delete_markers: list[dict[str, Any]]
+    token: tuple[str, str] | None
+    versioned: bool
 
 
 class S3Source:
@@ -28,7 +44,11 @@ class S3Source:
         self.client = access.client(spec.concurrency)
         self._bytes = access.byte_store(spec.bucket, requester_pays=spec.requester_pays)
         self._slots = threading.BoundedSemaphore(spec.concurrency)
+        # What is known of the bucket; None until it is asked, or where it may not be.
         self._lock_known: bool | None = None
+        self._versioned: bool | None = None
+        self._plain_etags: bool | None = None
+        self._sees_holds: bool | None = None
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Send one named read, e.g. `head_object`, within the source's concurrency.
@@ -103,6 +123,74 @@ class S3Source:
             archived=is_archived(found.get("StorageClass", "STANDARD"), found),
         )
 
+    def list_page(
+        self, prefix: str, after: str | None, token: tuple[str, str] | None = None, limit: int = 1000
+    ) -> S3Page:
+        """List one page of keys greater than `after`; all versions where the bucket has them.
+
+        Args:
+          token: `S3Page.token` of the page before, None for the first.
+        """
+        arguments: dict[str, Any] = {"Bucket": self.spec.bucket, "Prefix": prefix, "MaxKeys": limit}
+        if self.versioned():
+            key, version = token or (after, None)
+            arguments |= {"KeyMarker": key} if key else {}
+            arguments |= {"VersionIdMarker": version} if version else {}
+            page = self.call("list_object_versions", **arguments)
+            more = (page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")) if page["IsTruncated"] else None
+            return S3Page(page.get("Versions", []), page.get("DeleteMarkers", []), more, True)
+        if token:
+            arguments["ContinuationToken"] = token[0]
+        elif after:
+            arguments["StartAfter"] = after
+        page = self.call("list_objects_v2", OptionalObjectAttributes=["RestoreStatus"], **arguments)
+        more = (page["NextContinuationToken"], "") if page["IsTruncated"] else None
+        return S3Page(page.get("Contents", []), [], more, False)
+
+    def versioned(self) -> bool:
+        """Tell whether the bucket has or had versions; where that may not be asked, the current objects are listed."""
+        if self._versioned is None:
+            try:
+                status = self.call("get_bucket_versioning", Bucket=self.spec.bucket).get("Status")
+            except StoreError as error:
+                if error.code != "denied":
+                    raise
+                status = None
+            self._versioned = status in ("Enabled", "Suspended")
+        return self._versioned
+
+    def etag_is_md5(self) -> bool:
+        """Tell whether ETags without a part count are MD5s: not under KMS, nor claimed where that can't be asked."""
+        if self._plain_etags is None:
+            self._plain_etags = self._look_up_encryption() in ("AES256", "none")
+        return self._plain_etags
+
+    def _look_up_encryption(self) -> str | None:
+        try:
+            found = self._optional("get_bucket_encryption", Bucket=self.spec.bucket)
+        except StoreError as error:
+            return "none" if "NotImplemented" in error.message else None
+        rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+        names = {rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm", "none") for rule in rules}
+        return "none" if not names else names.pop() if len(names) == 1 else None
+
+    def listed_hold(self, ref: ObjectRef) -> tuple[str, datetime.datetime | None]:
+        """Look up a hold while listing, by one HEAD where that is enough: (yes, no or unknown; end of retention).
+
+        A HEAD shows holds only to those who may see them, so the first object without one is asked in full.
+        """
+        if self._sees_holds is False:
+            return "unknown", None
+        try:
+            found = self.call("head_object", **self._named(ref))
+        except StoreError:
+            return "unknown", None
+        seen, until = hold_of_head(found), found.get("ObjectLockRetainUntilDate")
+        if seen is None and self._sees_holds is None:
+            seen = self.hold(ref).hold
+            self._sees_holds = seen != "unknown"
+        return seen or "no", until
+
     def has_lock(self) -> bool | None:
         """Tell whether the bucket has object lock; None where the look-up was refused or failed."""
         if self._lock_known is None:
@@ -150,14 +238,14 @@ class S3Source:
         return HoldAnswer("yes", "retention", f"{found['Mode']} until {until:%Y-%m-%dT%H:%M:%SZ}" if until else "")
 
     def _optional(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Send a read whose absence is an answer: {} where there is no such lock."""
+        """Send a read whose absence is an answer: {} where there is no such configuration."""
         if self.spec.requester_pays and "Key" in arguments:
             arguments["RequestPayer"] = "requester"
         with self._slots:
             try:
                 return getattr(self.client, operation)(**arguments)
             except BOTO_ERRORS as error:
-                if getattr(error, "response", {}).get("Error", {}).get("Code") in NO_LOCK:
+                if getattr(error, "response", {}).get("Error", {}).get("Code") in ABSENT:
                     return {}
                 raise from_boto(error) from error
 
@@ -198,4 +286,4 @@ def is_archived(storage_class: str, found: dict[str, Any]) -> bool:
 
 def not_over(until: datetime.datetime | None) -> bool:
     """Tell whether a retention is still in force; one without a date is."""
-    return until is None or until > datetime.datetime.now(datetime.timezone.utc)
+    return until is None or until > datetime.datetime.now(datetime.UTC)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions
+import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from obstore.store import S3Store
@@ -73,7 +74,7 @@ class S3Access:
         config: dict[str, Any] = {
             "bucket": bucket,
             "region": self.region,
-            "endpoint": endpoint,
+            "aws_endpoint_url_s3": endpoint,  # plain "endpoint" loses to AWS_ENDPOINT_URL_S3 of the environment
             "virtual_hosted_style_request": self.virtual,
             "skip_signature": not self.signed,
             "request_payer": requester_pays,
@@ -102,7 +103,7 @@ class SessionCredentials:
     def __call__(self) -> dict[str, Any]:
         frozen = self.credentials.get_frozen_credentials()
         # botocore renews ten minutes before the end, so what it gives is good for that long.
-        expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=10)
+        expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10)
         return {
             "access_key_id": frozen.access_key,
             "secret_access_key": frozen.secret_key,
@@ -119,7 +120,8 @@ def s3_access(spec: SourceSpec) -> S3Access:
       botocore.exceptions.BotoCoreError: no such profile, broken credentials.
     """
     check_endpoint(spec.endpoint)
-    session = boto3.Session(profile_name=spec.profile, region_name=spec.region)
+    core = botocore.session.Session(profile=spec.profile)
+    session = boto3.Session(botocore_session=core, region_name=spec.region)
     region = session.region_name or "us-east-1"
     signed = session.get_credentials() is not None
     plain = session.client(
@@ -127,7 +129,7 @@ def s3_access(spec: SourceSpec) -> S3Access:
     )
     endpoint = plain.meta.endpoint_url
     check_endpoint(endpoint)
-    style = (session._session.get_scoped_config().get("s3") or {}).get("addressing_style", "auto")
+    style = (core.get_scoped_config().get("s3") or {}).get("addressing_style", "auto")
     access = S3Access(session, region, endpoint, style == "virtual", signed)
     if access.on_aws and spec.region is None and spec.bucket:
         found = _bucket_region(plain, spec.bucket)

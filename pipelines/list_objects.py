@@ -1,0 +1,28 @@
+"""List every source: first as it comes, page by page, then as the `objects` table with each object once."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.transforms.listing import raw
+from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects
+
+
+def build_listing(root: beam.Pipeline, run: RunContext) -> None:
+    """List the sources into raw blocks; what an earlier listing left is removed."""
+    raw.clear(run.store)
+    root | "ListObjects" >> ListObjects(run.sources, run.output)
+
+
+def build_objects(root: beam.Pipeline, run: RunContext) -> None:
+    """Write `objects`; needs the count of raw rows as `listed`."""
+    root | "WriteObjects" >> DedupeObjects(run.output, run.rows("listed"), run.spill)
+
+
+def listed_rows(run: RunContext) -> dict[str, int]:
+    """Count the raw rows of each library; a library without objects has 0."""
+    rows = {spec.library: 0 for spec in run.sources}
+    for listed in raw.read_commits(run.store):
+        rows[listed.library] += listed.rows
+    return rows

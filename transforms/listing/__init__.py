@@ -1,0 +1,1 @@
+"""Listing: sources -> objects. Buckets, folders and inventory reports become rows of one table."""

@@ -1,0 +1,80 @@
+"""S3 listing pages -> rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from mirrorfold.schemas.uri import escape_key, make_uri
+from mirrorfold.transforms.listing.rows import RANK, block_of
+
+ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+def s3_rows(
+    entries: Sequence[Mapping[str, Any]],
+    *,
+    library: str,
+    bucket: str,
+    rank: int,
+    versioned: bool,
+    plain_etags: bool,
+    markers: Sequence[Mapping[str, Any]] = (),
+    holds: Sequence[tuple[str, Any]] | None = None,
+) -> pa.Table:
+    """Make a block of RAW from one page of ListObjectsV2 or ListObjectVersions, as boto3 gives it.
+
+    Args:
+      entries: `Contents` or `Versions`.
+      versioned: whether the entries name versions.
+      plain_etags: whether an ETag without a part count is the MD5 of the bytes (not under SSE-KMS or SSE-C).
+      markers: `DeleteMarkers`.
+      holds: for each entry (hold, end of retention); None where the bucket can have none.
+    """
+    every = [*entries, *markers]
+    keys = [escape_key(entry["Key"].encode()) for entry in every]
+    etags = [entry.get("ETag", "").strip('"') for entry in every]
+    none = [("no", None)] * len(markers)
+    held = [*holds, *none] if holds is not None else [("no", None)] * len(every)
+    return block_of(
+        len(every),
+        {
+            RANK: rank,
+            "uri": [make_uri("s3", bucket, key) for key in keys],
+            "library": library,
+            "store": "s3",
+            "bucket": bucket,
+            "key": keys,
+            "version": [entry.get("VersionId", "") for entry in every] if versioned else "",
+            "size": [entry.get("Size", 0) for entry in every],
+            "etag": etags,
+            "storage_class": [entry.get("StorageClass", "STANDARD") for entry in every],
+            "last_modified": [entry.get("LastModified") for entry in every],
+            "hold": [hold for hold, _ in held],
+            "retain_until": [until for _, until in held],
+            "is_latest": [entry.get("IsLatest", True) for entry in every],
+            "is_delete_marker": [False] * len(entries) + [True] * len(markers),
+            "md5": [etag if plain_etags and _MD5.fullmatch(etag) else None for etag in etags],
+            "checksum_algorithm": [_checksum(entry) for entry in every],
+            "archived": [_archived(entry) for entry in every],
+        },
+    )
+
+
+def _checksum(entry: Mapping[str, Any]) -> str | None:
+    names = entry.get("ChecksumAlgorithm")
+    if not names:
+        return None
+    kind = entry.get("ChecksumType")
+    return f"{names[0]}/{kind}" if kind else names[0]
+
+
+def _archived(entry: Mapping[str, Any]) -> bool:
+    if entry.get("StorageClass") not in ARCHIVE_CLASSES:
+        return False
+    restored = entry.get("RestoreStatus") or {}
+    return not (restored.get("RestoreExpiryDate") and not restored.get("IsRestoreInProgress"))

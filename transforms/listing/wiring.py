@@ -1,0 +1,116 @@
+"""Listing in Beam: sources -> raw blocks under DIR -> `objects`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks.parquet import read_blocks
+from mirrorfold.transforms.blocks.wiring import Shuffle, WriteShard
+from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
+from mirrorfold.transforms.listing.live import list_live
+from mirrorfold.transforms.listing.ranges import KeyRange
+from mirrorfold.transforms.listing.raw import Listed, read_commits, write_unit
+from mirrorfold.transforms.listing.rows import RAW
+from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.output import open_output
+
+REPORT = pa.schema([("unit", pa.string()), ("library", pa.string()), ("rows", pa.int64()), ("blocks", pa.int64())])
+
+
+class Unit(NamedTuple):
+    """One piece of a listing, listed by one worker."""
+
+    name: str
+    rank: int
+    spec: SourceSpec
+    keys: KeyRange
+
+
+@dataclass(eq=False)
+class ListObjects(beam.PTransform):
+    """List all sources into raw blocks under DIR, without a shuffle; give (unit, library, rows, blocks) of each unit.
+
+    Raises:
+      StoreError: from a worker, when a store refuses or doesn't answer.
+    """
+
+    specs: tuple[SourceSpec, ...]
+    output: str
+
+    def expand(self, root):
+        output = self.output
+        return (
+            root
+            | "NameSources" >> beam.Create(list(enumerate(rank_sources(self.specs))))
+            | "PlanUnits" >> beam.FlatMap(plan_units)
+            | "SpreadUnits" >> beam.Reshuffle()
+            | "ListUnits" >> beam.Map(lambda unit: list_unit(unit, output)).with_output_types(pa.Table)
+        )
+
+
+def plan_units(ranked: tuple[int, SourceSpec]) -> Iterator[Unit]:
+    """Cut a source into units."""
+    rank, spec = ranked
+    yield Unit(f"{rank:04d}-{0:05d}", rank, spec, KeyRange())
+
+
+def list_unit(unit: Unit, output: str) -> pa.Table:
+    """List a unit and commit its blocks; give a report of one row."""
+    blocks = list_live(unit.spec, unit.rank, unit.keys)
+    listed = write_unit(open_output(output), unit.name, unit.spec.library, blocks)
+    return pa.table({name: [getattr(listed, name)] for name in REPORT.names}, schema=REPORT)
+
+
+@dataclass(eq=False)
+class DedupeObjects(beam.PTransform):
+    """Write `objects` from the raw blocks, each object once; give (rows, bytes) of each shard.
+
+    Args:
+      rows: raw rows, which set the number of shards.
+    """
+
+    output: str
+    rows: int
+    spill: str | None = None
+
+    def expand(self, root):
+        output, shards = self.output, OBJECTS.shards(self.rows)
+        return (
+            root
+            | "FindCommits" >> beam.Create([None])
+            | "NameBlocks" >> beam.FlatMap(lambda _: block_paths(read_commits(open_output(output))))
+            | "SpreadBlocks" >> beam.Reshuffle()
+            | "ReadBlocks"
+            >> beam.FlatMap(lambda path: read_blocks(open_output(output), path)).with_output_types(pa.Table)
+            | "Dedupe"
+            >> Shuffle(
+                keys={"rows": OBJECTS.shard_key},
+                schemas={"rows": RAW},
+                partitions=shards,
+                reduce=WriteObjects(WriteShard(output, OBJECTS, shards, distinct=False)),
+                every_partition=True,
+                spill=self.spill,
+            )
+        )
+
+
+def block_paths(commits: Iterable[Listed]) -> Iterator[str]:
+    """Name the blocks that count."""
+    for listed in commits:
+        yield from listed.paths()
+
+
+@dataclass
+class WriteObjects:
+    """Dedupe one shard's raw rows, then write it: the raw rows lie where the shard's rows belong already."""
+
+    write: WriteShard
+
+    def __call__(self, shard: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        return self.write(shard, {"rows": dedupe(blocks["rows"])})
