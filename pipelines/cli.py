@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from mirrorfold.pipelines.commands import COMMANDS
+from mirrorfold.pipelines.commands import COMMANDS as MISSION_COMMANDS
+from mirrorfold.pipelines.commands_plan import COMMANDS as PLAN_COMMANDS
 from mirrorfold.pipelines.errors import MirrorfoldError
 
 EPILOG = """\b
@@ -20,13 +21,22 @@ mirrorfold never deletes anything: it reads sources, and writes tables, plans an
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped by a safety rule, 4 a broken promise."""
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class InOrder(click.Group):
+    """List the commands in the order in which people need them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=InOrder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="mirrorfold")
 def cli() -> None:
     """Find exact and near duplicates in large image archives, and decide what to keep under a written policy."""
 
 
-for command in COMMANDS:
+for command in (*MISSION_COMMANDS, *PLAN_COMMANDS):
     cli.add_command(command)
 
 

@@ -8,7 +8,8 @@ import apache_beam as beam
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.request import Request, saved_request
+from mirrorfold.pipelines.mission import MISSION
+from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
 from mirrorfold.pipelines.steps import Step, count_rows
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
@@ -18,8 +19,8 @@ MERGED = ("objects", "contents", "failures")
 """The tables that the stages after fingerprinting start from."""
 
 
-def merged_request(folders: tuple[str, ...], settings: Request | None = None) -> Request:
-    """Make the request of a merge from those of its runs; the first run's settings and policy hold.
+def merged_request(folders: tuple[str, ...], config: str | None = None, policy: str | None = None) -> Request:
+    """Make the request of a merge from those of its runs; the first run's settings hold where none are given.
 
     Raises:
       UsageError: a folder without a finished run, or made by another version of the tables.
@@ -27,9 +28,17 @@ def merged_request(folders: tuple[str, ...], settings: Request | None = None) ->
     requests = [saved_request(folder) for folder in folders]
     for folder in folders:
         _check_finished(folder)
-    first = settings or requests[0]
     sources = sorted({spec for request in requests for spec in request.sources}, key=repr)
-    return Request(tuple(sources), first.settings, first.policy)
+    if config is None and policy is None:
+        return Request(tuple(sources), requests[0].settings, requests[0].policy)
+    settings = load_settings(config, {"policy": policy})
+    return Request(tuple(sources), settings, resolve_policy(settings))
+
+
+def merge_mission(folders: tuple[str, ...]) -> tuple[Step, ...]:
+    """Give the mission's steps with the merge in place of listing and fingerprinting."""
+    later = tuple(step for step in MISSION if step.stage not in ("list", "fingerprint"))
+    return (merge_step(folders), *later)
 
 
 def _check_finished(folder: str) -> None:

@@ -28,6 +28,7 @@ log = logging.getLogger("mirrorfold")
 TITLES = {
     "list": "Listing the sources",
     "objects": "Merging the listings",
+    "merge": "Merging the tables",
     "fingerprint": "Fingerprinting images",
     "match": "Matching and clustering",
     "retain": "Deciding what to keep",

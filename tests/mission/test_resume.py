@@ -34,7 +34,7 @@ def command(folder: Path, output: str) -> list[str]:
 
 
 def gets(seen) -> list[str]:
-    return [path for method, path in seen.requests if method == "GET" and ".jpg" in path or ".png" in path]
+    return [path for method, path in seen.requests if method == "GET" and (".jpg" in path or ".png" in path)]
 
 
 def tables(folder: Path) -> dict[str, bytes]:
