@@ -46,11 +46,11 @@ class S3Access:
         host = urlsplit(self.endpoint).hostname or ""
         return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
-    def client(self, concurrency: int, read_only: bool = True) -> Any:
-        """Make a boto3 client; one for sources lets only reads through."""
+    def client(self, concurrency: int, attempts: int = RETRIES + 1) -> Any:
+        """Make a boto3 client that only reads."""
         config = Config(
             signature_version=None if self.signed else UNSIGNED,
-            retries={"mode": "adaptive", "total_max_attempts": RETRIES + 1},
+            retries={"mode": "adaptive", "total_max_attempts": attempts},
             max_pool_connections=max(10, concurrency),
             connect_timeout=10,
             read_timeout=60,
@@ -60,8 +60,7 @@ class S3Access:
             user_agent_extra="mirrorfold",
         )
         client = self.session.client("s3", region_name=self.region, endpoint_url=self.endpoint, config=config)
-        if read_only:
-            guard_boto(client)
+        guard_boto(client)
         return client
 
     def byte_store(self, bucket: str, prefix: str | None = None, requester_pays: bool = False) -> S3Store:

@@ -1,0 +1,153 @@
+"""SOURCE arguments -> source specs, and the checks that need no listing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from mirrorfold.configs.settings import Settings, SourceSettings
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.schemas.uri import escape_key, make_uri
+from mirrorfold.transforms.stores.api import SourceSpec, StoreError
+from mirrorfold.transforms.stores.check import check_source
+
+_LIBRARY = re.compile(r"([A-Za-z0-9._-]+)=(.*)", re.DOTALL)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_REPORTS = {"s3-inventory+": "s3-inventory", "gcs-inventory+": "gcs-inventory", "listing+": "listing"}
+_FORMS = "use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, a folder, or a report (s3-inventory+, gcs-inventory+, listing+)"
+
+
+def parse_sources(args: Sequence[str], settings: Settings, output: str | None) -> tuple[SourceSpec, ...]:
+    """Read SOURCE arguments in any order into specs in canonical order.
+
+    Args:
+      args: `[LIBRARY=]URI` each.
+      output: DIR, which may lie in no source nor hold one.
+
+    Raises:
+      UsageError: one line, naming the argument and what to mend.
+    """
+    if not args:
+        raise UsageError(f"name at least one source: {_FORMS}")
+    specs = sorted((_parse(arg, settings) for arg in args), key=_canonical)
+    for one, other in pairwise(specs):
+        if _canonical(one) == _canonical(other):
+            raise UsageError(f"{_name(one)} is named twice: name each source once")
+    _check_endpoints(specs)
+    if output is not None:
+        for spec in specs:
+            _check_apart(spec, output)
+    return tuple(specs)
+
+
+def check_sources(specs: Sequence[SourceSpec]) -> None:
+    """Ask each store for one key, so that a wrong name or missing right is known before work starts.
+
+    Raises:
+      UsageError: one line, naming the source and what to mend.
+    """
+    for spec in specs:
+        if spec.kind != "live":
+            continue  # a report was opened when it was named
+        try:
+            check_source(spec)
+        except StoreError as error:
+            raise UsageError(error.message) from error
+
+
+def _canonical(spec: SourceSpec) -> tuple[str, ...]:
+    return spec.library, spec.store, spec.bucket, spec.prefix, spec.kind, spec.manifest or ""
+
+
+def _name(spec: SourceSpec) -> str:
+    return f"{spec.library}={spec.manifest or make_uri(spec.store, spec.bucket, spec.prefix)}"
+
+
+def _parse(arg: str, settings: Settings) -> SourceSpec:
+    library, uri = _split_library(arg)
+    for prefix, kind in _REPORTS.items():
+        if uri.startswith(prefix):
+            return _report(arg, library, kind, uri.removeprefix(prefix), settings)
+    scheme = _SCHEME.fullmatch(uri)
+    if scheme is None or scheme[1] == "file":
+        spec = _folder(uri if scheme is None else scheme[2], library)
+    elif scheme[1] in ("s3", "gs"):
+        spec = _bucket(arg, scheme[1], scheme[2], library)
+    else:
+        raise UsageError(f"{arg}: can't list {scheme[1]}:// sources: {_FORMS}")
+    return _with_settings(spec, settings)
+
+
+def _split_library(arg: str) -> tuple[str | None, str]:
+    named = _LIBRARY.fullmatch(arg)
+    if named:
+        return named[1], named[2]
+    before, equals, _ = arg.partition("=")
+    if equals and not re.search(r"[/:]", before) and not os.path.isdir(arg):
+        raise UsageError(f"{arg}: a library's name has only letters, digits, '.', '_' and '-', not {before!r}")
+    return None, arg
+
+
+def _folder(path: str, library: str | None) -> SourceSpec:
+    if not path:
+        raise UsageError(f"a source without a place: {_FORMS}")
+    real = os.path.realpath(os.path.expanduser(path))
+    if not os.path.exists(real):
+        raise UsageError(f"there is no folder {path}: check the path, or write s3://... or gs://... for a bucket")
+    if not os.path.isdir(real):
+        raise UsageError(f"{path} is a file: name the folder it lies in, or listing+{path} if it lists URIs")
+    bucket = escape_key(os.fsencode(real))
+    return SourceSpec(library or os.path.basename(bucket) or "root", "live", "file", bucket)
+
+
+def _bucket(arg: str, store: str, rest: str, library: str | None) -> SourceSpec:
+    bucket, _, prefix = rest.partition("/")
+    if not bucket or (not prefix.isprintable() and "\udc80" <= max(prefix) <= "\udcff"):
+        raise UsageError(f"{arg}: write {store}://BUCKET/PREFIX, in UTF-8")
+    return SourceSpec(library or bucket, "live", store, bucket, prefix)
+
+
+def _report(arg: str, library: str | None, kind: str, place: str, settings: Settings) -> SourceSpec:
+    raise UsageError(f"{arg}: reports aren't read yet; name the bucket itself")
+
+
+def _with_settings(spec: SourceSpec, settings: Settings) -> SourceSpec:
+    """Lay the config's settings over a spec: the library's, then those of ever longer URIs it starts with."""
+    uri = spec.manifest or make_uri(spec.store, spec.bucket, spec.prefix)
+    matching = [
+        key
+        for key in settings.sources
+        if key == spec.library or ("/" in key and uri.startswith((key, f"file://{key}")))
+    ]
+    changes: dict = {}
+    for key in sorted(matching, key=lambda key: (key != spec.library, len(key))):
+        found: SourceSettings = settings.sources[key]
+        changes |= {name: getattr(found, name) for name in found.model_fields_set}
+    return replace(spec, **changes)
+
+
+def _check_endpoints(specs: Sequence[SourceSpec]) -> None:
+    seen: dict[tuple[str, str], SourceSpec] = {}
+    for spec in specs:
+        first = seen.setdefault((spec.store, spec.bucket), spec)
+        if first.endpoint != spec.endpoint:
+            raise UsageError(f"bucket {spec.bucket!r} at two endpoints in one run: its objects' URIs would be the same")
+
+
+def _check_apart(spec: SourceSpec, output: str) -> None:
+    if spec.kind == "listing":
+        return
+    source = make_uri(spec.store, spec.bucket, spec.prefix)
+    scheme = _SCHEME.fullmatch(output)
+    if scheme is None or scheme[1] == "file":
+        path = scheme[2] if scheme else output
+        place = make_uri("file", escape_key(os.fsencode(os.path.realpath(os.path.expanduser(path)))), "")
+    else:
+        place = output.rstrip("/") + "/"
+    if place.startswith(source):
+        raise UsageError(f"the output folder {output} lies inside the source {source}: choose one outside every source")
+    if source.startswith(place):
+        raise UsageError(f"the source {source} lies inside the output folder {output}: choose another --output")

@@ -1,0 +1,97 @@
+"""A cheap look at a source before any work: is it there, and may we list it."""
+
+from __future__ import annotations
+
+import os
+
+import botocore.exceptions
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from mirrorfold.schemas.uri import unescape_key
+from mirrorfold.transforms.stores.api import SourceSpec, StoreError
+from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google
+from mirrorfold.transforms.stores.gcs_client import gcs_access
+from mirrorfold.transforms.stores.guard import EndpointRefusedError
+from mirrorfold.transforms.stores.s3_client import s3_access
+
+_LOG_IN = {"AWS": "set AWS_PROFILE or run `aws configure`", "Google": "run `gcloud auth application-default login`"}
+_POLICY = "docs/sources.md shows the rights it takes"
+
+
+def check_source(spec: SourceSpec) -> None:
+    """List one key of a bucket, or open a folder.
+
+    Raises:
+      StoreError: one line for a person, saying what to mend.
+    """
+    {"s3": _check_s3, "gs": _check_gcs, "file": _check_folder}[spec.store](spec)
+
+
+def _check_folder(spec: SourceSpec) -> None:
+    try:
+        os.scandir(unescape_key(spec.bucket)).close()
+    except OSError as error:
+        raise StoreError("denied", f"can't read the folder {spec.bucket}: {error.strerror}") from error
+
+
+def _check_s3(spec: SourceSpec) -> None:
+    name = f"s3://{spec.bucket}"
+    try:
+        access = s3_access(spec)
+        client = access.client(1, attempts=3)
+    except EndpointRefusedError as error:
+        raise StoreError("denied", str(error)) from error
+    except botocore.exceptions.ProfileNotFound as error:
+        raise StoreError(
+            "denied", f"{name}: there is no AWS profile {spec.profile!r}: check `aws configure`"
+        ) from error
+    except BOTO_ERRORS as error:
+        raise StoreError("denied", f"{name}: {' '.join(str(error).split())}") from error
+    payer = {"RequestPayer": "requester"} if spec.requester_pays else {}
+    try:
+        client.list_objects_v2(Bucket=spec.bucket, Prefix=spec.prefix, MaxKeys=1, **payer)
+    except botocore.exceptions.ParamValidationError as error:
+        raise StoreError("vanished", f"{spec.bucket!r} isn't a bucket name: write s3://BUCKET/PREFIX") from error
+    except BOTO_ERRORS as error:
+        raise _say(from_boto(error), name, access.endpoint, access.signed, "AWS", "s3:ListBucket") from error
+    finally:
+        client.close()
+
+
+def _check_gcs(spec: SourceSpec) -> None:
+    name = f"gs://{spec.bucket}"
+    try:
+        access = gcs_access(spec)
+    except EndpointRefusedError as error:
+        raise StoreError("denied", str(error)) from error
+    except GOOGLE_ERRORS as error:
+        raise StoreError("denied", f"{name}: {' '.join(str(error).split())}") from error
+    client = access.client()
+    payer = access.project if spec.requester_pays else None
+    try:
+        listing = client.bucket(spec.bucket, user_project=payer).list_blobs(
+            prefix=spec.prefix or None, max_results=1, timeout=20, retry=DEFAULT_RETRY.with_timeout(15)
+        )
+        next(iter(listing), None)
+    except GOOGLE_ERRORS as error:
+        signed = access.credentials is not None
+        raise _say(from_google(error), name, access.endpoint, signed, "Google", "storage.objects.list") from error
+    except ValueError as error:
+        raise StoreError("vanished", f"{spec.bucket!r} isn't a bucket name: write gs://BUCKET/PREFIX") from error
+    finally:
+        client.close()
+
+
+def _say(error: StoreError, name: str, endpoint: str, signed: bool, cloud: str, right: str) -> StoreError:
+    if error.code == "vanished":
+        return StoreError(error.code, f"there is no bucket {name} at {endpoint}: check its name and the endpoint")
+    if error.code == "denied" and not signed:
+        hint = (
+            "set AWS_PROFILE or run `aws configure`"
+            if cloud == "AWS"
+            else "run `gcloud auth application-default login`"
+        )
+        return StoreError(error.code, f"{name} isn't public, and no {cloud} credentials were found: {hint}")
+    if error.code == "denied":
+        return StoreError(error.code, f"the credentials may not list {name}: grant {right} ({_POLICY})")
+    return StoreError(error.code, f"{name}: {endpoint} doesn't answer: check the endpoint and the network")
