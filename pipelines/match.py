@@ -1,0 +1,119 @@
+"""Match and cluster: from `contents` and `objects` to `pairs` and `clusters`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
+from mirrorfold.transforms.cluster.members import PRIORITIES
+from mirrorfold.transforms.cluster.wiring import Cluster, Sources
+from mirrorfold.transforms.match import features, signatures
+from mirrorfold.transforms.match.explain import explain_plan
+from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.plan import Plan, make_plan
+from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
+from mirrorfold.transforms.match.wiring import Match
+from mirrorfold.transforms.retain import annotate
+from mirrorfold.transforms.retain.keep_order import object_priority
+
+SAMPLE_ROWS = 1_000_000
+"""Signatures sampled for the plan: a smaller sample, or nominal bits, understates how often real ones collide."""
+
+OBJECTS_PER_PARTITION = 250_000
+
+
+def build(root: beam.Pipeline, run: RunContext) -> None:
+    """Compose candidate search, verification and clusters over the tables in DIR."""
+    settings, spill = run.settings.match, run.spill
+    rule = Rule(settings.radius, CHECK_LIMIT)
+    contents = root | "ReadSignatures" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
+    plan = plan_for(run)
+    found = contents | "Match" >> Match(plan, rule, settings.crops, run.rows("contents"), spill)
+    sources = Sources(
+        edges=found.edges,
+        contents=root | "ReadFeatures" >> ReadTable(run.output, CONTENTS, features.COLUMNS),
+        priorities=_priorities(root, run),
+    )
+    clustered = sources | "Cluster" >> Cluster(
+        verifier=Verifier(rule, settings.crops),
+        node_ids=signatures.node_ids,
+        schema=pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS]),
+        contents=run.rows("contents"),
+        objects=run.rows("objects"),
+        spill=spill,
+    )
+    clustered.pairs | "WritePairs" >> WriteTable(run.output, PAIRS, run.rows("contents"), spill=spill)
+    clustered.clusters | "WriteClusters" >> WriteTable(run.output, CLUSTERS, run.rows("objects"), spill=spill)
+
+
+def _priorities(root: beam.Pipeline, run: RunContext) -> beam.PCollection:
+    """Bring objects and contents together and rank every readable object in the keep order."""
+    objects = root | "ReadObjects" >> ReadTable(run.output, OBJECTS, annotate.OBJECT_COLUMNS)
+    contents = root | "ReadProvenance" >> ReadTable(run.output, CONTENTS, annotate.CONTENT_COLUMNS)
+    return {"objects": objects, "contents": contents} | "RankObjects" >> Shuffle(
+        keys={"objects": ("content_id",), "contents": ("content_id",)},
+        schemas={
+            "objects": _narrow(OBJECTS.schema, annotate.OBJECT_COLUMNS),
+            "contents": _narrow(CONTENTS.schema, annotate.CONTENT_COLUMNS),
+        },
+        partitions=max(1, -(-run.rows("objects") // OBJECTS_PER_PARTITION)),
+        reduce=RankObjects(run.policy),
+        spill=run.spill,
+    )
+
+
+@dataclass
+class RankObjects:
+    """Rank the objects of one partition of contents."""
+
+    policy: dict
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        objects, contents = blocks["objects"], blocks["contents"]
+        readable = pc.is_in(objects.column("content_id"), value_set=contents.column("content_id").combine_chunks())
+        objects = objects.filter(readable)
+        if objects.num_rows:
+            ranked = object_priority(objects, contents, self.policy)
+            yield ranked.append_column("library", objects.column("library")).select(PRIORITIES.names).cast(PRIORITIES)
+
+
+def _narrow(schema: pa.Schema, columns: Iterable[str]) -> pa.Schema:
+    return pa.schema([schema.field(name) for name in columns])
+
+
+def sample_signatures(run: RunContext) -> np.ndarray:
+    """Sample distinct phash64 of contents worth searching, uint64: whole shards spread over the table, in order."""
+    paths = parquet.shards(run.store, f"{CONTENTS.name}/")
+    wanted = max(1, -(-SAMPLE_ROWS // CONTENTS.rows_per_shard))
+    chosen = paths[:: max(1, len(paths) // wanted)][:wanted]
+    blocks = [
+        block.filter(pc.invert(block.column("low_information"))).column("phash64").to_numpy()
+        for path in chosen
+        for block in parquet.read_blocks(run.store, path, ["phash64", "low_information"])
+    ]
+    return np.unique(np.concatenate(blocks)) if blocks else np.empty(0, np.uint64)
+
+
+def plan_for(run: RunContext) -> Plan:
+    """Plan the tables for this run's contents."""
+    settings = run.settings.match
+    rows = run.rows("contents") * (signatures.KINDS if settings.crops else 1)
+    return make_plan(settings.radius, rows, sample_signatures(run))
+
+
+def explain(run: RunContext):
+    """Show the plan for this corpus and for 10^6 to 10^9 contents with the same bits, as a rich renderable."""
+    settings = run.settings.match
+    return explain_plan(run.rows("contents"), settings.radius, settings.crops, sample_signatures(run))

@@ -1,0 +1,167 @@
+"""Families, stars and pairs are functions of the contents alone: no order, no chains."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirrorfold.schemas.pairs import DISTANCES
+from mirrorfold.transforms.cluster.components import Forest, label_components, spanning_forest
+from mirrorfold.transforms.cluster.resolve import resolve
+
+
+@dataclass(frozen=True)
+class Near:
+    """A verifier over numbers on a line: a candidate within `loose`, a pair within `tight`."""
+
+    loose: int = 6
+    tight: int = 4
+
+    def features(self, contents):
+        return contents.column("place").to_numpy()
+
+    def candidates(self, features, rows, others, labels=None):
+        labels = np.full(len(features), -1) if labels is None else labels
+        found = [
+            (min(i, j), max(i, j))
+            for i in rows
+            for j in others
+            if i != j and abs(features[i] - features[j]) <= self.loose and not labels[i] == labels[j] >= 0
+        ]
+        return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+    def candidates_within(self, features, bounds):
+        parts = [
+            self.candidates(features, np.arange(a, b), np.arange(a, b))
+            for a, b in zip(bounds, bounds[1:], strict=False)
+        ]
+        return np.unique(np.concatenate(parts), axis=0)
+
+    def nearness(self, features, pairs):
+        return np.abs(features[pairs[:, 0]] - features[pairs[:, 1]])
+
+    def verify(self, features, pairs):
+        gaps = [abs(int(features[a]) - int(features[b])) for a, b in pairs]
+        return pa.Table.from_pylist(
+            [
+                {
+                    "a": int(a), "b": int(b), "tier": "probable", "joins": gap <= self.tight,
+                    "near_miss": gap > self.tight, "kind": "similar", "kind_text": "", "rule": "test",
+                    "capture_conflict": False, "correlation": 1.0, "residual": 0.0, "highpass": 1.0 - gap / 100,
+                    "crop_area": 1.0, "aspect": 0.0, **{column.name: gap for column in DISTANCES},
+                }
+                for (a, b), gap in zip(pairs.tolist(), gaps, strict=True)
+            ]
+        )  # fmt: skip
+
+
+def table_of(places: list[int], priorities: list[int]) -> pa.Table:
+    """Make contents, all in one component: content ids and priorities as given."""
+    return pa.table(
+        {
+            "content_id": [f"{i:04d}" for i in range(len(places))],
+            "component": pa.array([7] * len(places), pa.uint64()),
+            "place": places,
+            "priority": [bytes([p >> 8, p & 255]) for p in priorities],
+        }
+    )
+
+
+def resolved(table: pa.Table) -> tuple[list[dict], list[dict]]:
+    found = list(resolve(table, Near()))
+    return sum((p.to_pylist() for p, _ in found), []), sum((m.to_pylist() for _, m in found), [])
+
+
+corpora = st.lists(st.integers(0, 120), min_size=1, max_size=70).flatmap(
+    lambda places: st.tuples(st.just(places), st.permutations(range(len(places))))
+)
+
+
+@given(corpora, st.randoms())
+@settings(max_examples=60, deadline=None)
+def test_the_order_of_rows_changes_nothing(drawn, random):
+    table = table_of(*drawn)
+    order = list(range(table.num_rows))
+    random.shuffle(order)
+    assert resolved(table) == resolved(table.take(order))
+
+
+@given(corpora)
+@settings(max_examples=60, deadline=None)
+def test_stars_have_no_chains_and_masters_lie_apart(drawn):
+    places, priorities = drawn
+    pairs, members = resolved(table_of(places, priorities))
+    listed = {(row["content_a"], row["content_b"]): row for row in pairs}
+    masters = {row["cluster_id"] for row in members}
+    for row in members:
+        member, master = int(row["content_id"]), int(row["cluster_id"])
+        assert abs(places[member] - places[master]) <= 4
+        assert priorities[master] <= priorities[member]
+        key = tuple(sorted((row["content_id"], row["cluster_id"])))
+        assert member == master or listed[key]["reason"] == "master"
+        assert sum(f"{master:04d}" == other["content_id"] for other in members) == 1
+    for one in masters:
+        for other in masters:
+            assert one == other or abs(places[int(one)] - places[int(other)]) > 4
+
+
+@given(corpora)
+@settings(max_examples=60, deadline=None)
+def test_families_are_the_components_of_verified_pairs(drawn):
+    places, _ = drawn
+    _, members = resolved(table_of(*drawn))
+    found = {row["content_id"]: row["family_id"] for row in members}
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    runs, run = [], []
+    for i in order:
+        if run and places[i] - places[run[-1]] > 4:
+            runs.append(run)
+            run = []
+        run.append(i)
+    runs.append(run)
+    wanted = {f"{i:04d}": f"{min(run):04d}" for run in runs if len(run) > 1 for i in run}
+    assert found == wanted
+
+
+@given(corpora)
+@settings(max_examples=40, deadline=None)
+def test_pairs_stay_linear(drawn):
+    pairs, members = resolved(table_of(*drawn))
+    assert len(pairs) <= 2 * len(members) + 2 * len(drawn[0])
+    assert all(row["in_cluster"] is False for row in pairs if row["reason"] == "near-miss")
+
+
+@pytest.mark.parametrize("rows", [300, 900], ids=["several-steps", "large"])
+def test_a_clique_costs_linear_verification(rows):
+    calls = []
+
+    @dataclass(frozen=True)
+    class Counting(Near):
+        def verify(self, features, pairs):
+            calls.append(len(pairs))
+            return super().verify(features, pairs)
+
+    list(resolve(table_of([5] * rows, list(range(rows))), Counting()))
+    assert sum(calls) < 12 * rows
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=120))
+def test_a_spanning_forest_keeps_the_components(edges):
+    edges = np.array(edges, dtype=np.uint64).reshape(-1, 2)
+    forest = spanning_forest(edges)
+    assert len(forest) < max(1, len(np.unique(edges))) or not len(edges)
+    linked = edges[edges[:, 0] != edges[:, 1]]
+    assert dict(label_components(forest).tolist()).items() >= {}.items()
+    if len(linked):
+        assert label_components(forest).tolist() == [
+            row for row in label_components(edges).tolist() if row[0] in set(forest.ravel().tolist())
+        ]
+
+
+def test_a_root_is_the_smallest_of_its_tree():
+    forest = Forest(6)
+    assert forest.unite(np.array([5, 4, 5]), np.array([4, 2, 2])).tolist() == [True, True, False]
+    assert forest.labels().tolist() == [0, 1, 2, 3, 2, 2]

@@ -1,0 +1,131 @@
+"""Not one pair within the radius is lost: the search against brute force, whatever the plan and the corpus."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirrorfold.transforms.match.collapse import Rows
+from mirrorfold.transforms.match.designs import choose, combinations_for, whole
+from mirrorfold.transforms.match.join import Join, Rule, search
+from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
+from mirrorfold.transforms.match.plan import Plan, make_masks, make_plan
+
+
+def corpus(seed: int, rows: int, spread: int, common: int, probes: bool) -> Rows:
+    """Make clustered signatures: centres, copies a few bits away, and `common` bits that all share (hot buckets)."""
+    random = np.random.default_rng(seed)
+    shared = int(random.integers(0, 2**63)) & ((1 << common) - 1)
+    centres = random.integers(0, 2**64, max(1, rows // 3), dtype=np.uint64)
+    centres = (centres & ~np.uint64((1 << common) - 1)) | np.uint64(shared)
+    hashes = centres[random.integers(0, len(centres), rows)]
+    for _ in range(spread):
+        hashes = hashes ^ (np.uint64(1) << random.integers(0, 64, rows).astype(np.uint64))
+    kinds = random.integers(0, 3, rows).astype(np.uint64) if probes else np.zeros(rows, np.uint64)
+    nodes = random.permutation(rows).astype(np.uint64) // np.uint64(2 if probes else 1)
+    checks = random.integers(0, 4, (rows, 2), dtype=np.uint64)
+    return Rows(hashes, nodes << np.uint64(5) | kinds, checks)
+
+
+def brute_force(rows: Rows, rule: Rule) -> set[tuple[int, int]]:
+    i, j = np.triu_indices(len(rows.hashes), 1)
+    full = rows.ids & np.uint64(31) == 0
+    near = np.bitwise_count(rows.hashes[i] ^ rows.hashes[j]) <= rule.radius
+    near &= np.bitwise_count(rows.checks[i] ^ rows.checks[j]).sum(axis=1) <= rule.check_limit
+    near &= (full[i] | full[j]) & (rows.ids[i] >> np.uint64(5) != rows.ids[j] >> np.uint64(5))
+    return set(zip(i[near].tolist(), j[near].tolist(), strict=True))
+
+
+def as_set(pairs: np.ndarray) -> set[tuple[int, int]]:
+    return {(min(a, b), max(a, b)) for a, b in pairs.tolist()}
+
+
+@st.composite
+def plans(draw) -> Plan:
+    radius = draw(st.integers(0, 8))
+    groups = draw(st.sampled_from([g for g in combinations_for(radius) if sum(d.blocks for d in g) <= 63]))
+    order = np.random.default_rng(draw(st.integers(0, 99))).permutation(64)[:63].tolist()
+    return Plan(radius, tuple(make_masks(groups, order)), "drawn", 0.0)
+
+
+@given(
+    plan=plans(),
+    seed=st.integers(0, 10_000),
+    rows=st.integers(2, 250),
+    spread=st.integers(0, 9),
+    common=st.sampled_from([0, 20, 44]),
+    probes=st.booleans(),
+    hot=st.sampled_from([2, 8, 256]),
+    check_limit=st.sampled_from([1, 128]),
+)
+@settings(max_examples=150, deadline=None)
+def test_every_pair_within_the_radius_is_found_once(plan, seed, rows, spread, common, probes, hot, check_limit):
+    found = corpus(seed, rows, spread, common, probes)
+    rule = Rule(plan.radius, check_limit, hot_rows=hot, split_rows=2 * hot, forest=False)
+    pairs, counts = search(found, plan, rule)
+    assert as_set(pairs) == brute_force(found, rule)
+    assert len(as_set(pairs)) == len(pairs)
+    assert counts.pairs == len(pairs)
+
+
+@given(plan=plans(), seed=st.integers(0, 10_000), partitions=st.integers(1, 7), blocks=st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_partitions_and_blocks_lose_nothing(plan, seed, partitions, blocks):
+    whole = corpus(seed, 160, 3, 30, True)
+    rule = Rule(plan.radius, 128, forest=False)
+    sent: dict[int, list[bytes]] = {}
+    for part in np.array_split(np.random.default_rng(seed).permutation(160), blocks):
+        for key, chosen in split(whole.take(part), plan.masks, partitions):
+            sent.setdefault(key, []).append(pack(chosen))
+    found = []
+    for key, parts in sent.items():
+        rows = join_rows((unpack(part, 2) for part in parts), 2)
+        pairs = Join(plan, rule).table(rows, key // partitions)
+        found += [tuple(sorted(pair)) for pair in rows.ids[pairs].tolist()]
+    wanted = [tuple(sorted(whole.ids[list(pair)].tolist())) for pair in brute_force(whole, rule)]
+    assert sorted(found) == sorted(wanted)
+
+
+@given(seed=st.integers(0, 10_000), radius=st.integers(0, 8), common=st.sampled_from([0, 44]))
+@settings(max_examples=60, deadline=None)
+def test_a_forest_spans_the_same_components(seed, radius, common):
+    rows = corpus(seed, 200, 3, common, False)
+    plan = make_plan(radius, 200, rows.hashes)
+    pairs, _ = search(rows, plan, Rule(radius, 128, hot_rows=16))
+    everything = brute_force(rows, Rule(radius, 128))
+    assert as_set(pairs) <= everything
+    assert components(200, as_set(pairs)) == components(200, everything)
+    assert len(pairs) <= plan.tables * 199 * 8
+
+
+def components(rows: int, pairs: set[tuple[int, int]]) -> list[int]:
+    labels = list(range(rows))
+    changed = True
+    while changed:
+        changed = False
+        for a, b in pairs:
+            low = min(labels[a], labels[b])
+            changed |= labels[a] != low or labels[b] != low
+            labels[a] = labels[b] = low
+    return labels
+
+
+def test_hot_and_split_buckets_are_counted():
+    random = np.random.default_rng(3)
+    hashes = random.integers(0, 2**20, 3_000, dtype=np.uint64)
+    rows = Rows(hashes, np.arange(3_000, dtype=np.uint64) << np.uint64(5), np.zeros((3_000, 2), np.uint64))
+    plan = Plan(2, tuple(make_masks((choose(1, 2), whole()), list(range(63)))), "drawn", 0.0)
+    rule = Rule(2, 128, hot_rows=100, split_rows=20, forest=False)
+    pairs, counts = search(rows, plan, rule)
+    assert as_set(pairs) == brute_force(rows, rule)
+    assert counts.hot_buckets > 0
+    assert counts.hot_rows > 100
+    assert counts.split_buckets > 0
+    assert counts.split_pairs >= counts.split_buckets
+
+
+@pytest.mark.parametrize("radius", [4, 6, 8])
+def test_the_planner_wastes_no_bits_that_never_change(radius):
+    sample = np.random.default_rng(0).integers(0, 2**64, 5_000, dtype=np.uint64) | np.uint64(1 << 63)
+    plan = make_plan(radius, 10**6, sample)
+    assert not any(mask >> 63 & 1 for mask in plan.masks)

@@ -1,0 +1,4 @@
+"""Cluster: components of verified pairs, and star clusters around the copy that the policy prefers.
+
+Read in this order: `components` (one union-find), `families` and `stars` (within a component), `members` (objects).
+"""

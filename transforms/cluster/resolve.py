@@ -1,0 +1,164 @@
+"""Resolve whole candidate components: verified families, stars, and the pairs worth a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from mirrorfold.schemas.pairs import DISTANCES, PAIRS
+from mirrorfold.transforms.cluster.stars import Judged, Verifier, families, stars
+import itertools
+
+BATCH_ROWS = 4_096
+EAGER_ROWS = 48
+"""Components up to this size have all their candidate pairs verified in one call for the whole batch."""
+NEAREST_TRIES = 8
+MISSES = 2
+"""Near misses kept for each content, the best first."""
+
+MEMBERS = pa.schema(
+    [
+        ("content_id", pa.string()),
+        ("cluster_id", pa.string()),
+        ("family_id", pa.string()),
+        ("tier", pa.string()),
+        ("kind", pa.string()),
+        ("kind_text", pa.string()),
+        *[(column.name, column.type) for column in DISTANCES],
+    ]
+)
+"""A content of a family: its cluster, and how it compares with the cluster's master."""
+
+ITSELF = {"tier": "identical", "kind": "copy", "kind_text": "the same bytes"} | {column.name: 0 for column in DISTANCES}
+
+
+def resolve(contents: pa.Table, verifier: Verifier) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Resolve the components of some contents, a batch at a time.
+
+    Args:
+      contents: columns of `contents`, and component (uint64) and priority (binary, the smallest is preferred); all
+        rows of a component are here.
+
+    Yields:
+      (pairs, members): rows of PAIRS and of MEMBERS.
+    """
+    contents = contents.sort_by([("component", "ascending"), ("content_id", "ascending")])
+    for start, stop in _batches(contents.column("component").to_numpy()):
+        yield _resolve_batch(contents.slice(start, stop - start), verifier)
+
+
+def _batches(components: np.ndarray) -> Iterator[tuple[int, int]]:
+    bounds = _bounds(components)
+    start = 0
+    for i, stop in enumerate(bounds[1:], 1):
+        if stop - start >= BATCH_ROWS or i == len(bounds) - 1:
+            yield start, int(stop)
+            start = int(stop)
+
+
+def _bounds(components: np.ndarray) -> np.ndarray:
+    if not len(components):
+        return np.array([0])
+    return np.concatenate(([0], np.flatnonzero(components[1:] != components[:-1]) + 1, [len(components)]))
+
+
+def _resolve_batch(contents: pa.Table, verifier: Verifier) -> tuple[pa.Table, pa.Table]:
+    contents = contents.combine_chunks()
+    judged = Judged(verifier, verifier.features(contents))
+    ids = contents.column("content_id").to_pylist()
+    priorities = contents.column("priority").to_pylist()
+    bounds = _bounds(contents.column("component").to_numpy())
+    small = [(start, stop) for start, stop in itertools.pairwise(bounds) if stop - start <= EAGER_ROWS]
+    for start, stop in _runs(small):
+        judged.verify(verifier.candidates_within(judged.features, bounds[(bounds >= start) & (bounds <= stop)]))
+    pairs: list[dict] = []
+    members: list[dict] = []
+    for start, stop in itertools.pairwise(bounds):
+        rows = np.arange(start, stop)
+        labels = families(judged, rows)
+        listed: dict[tuple[int, int], tuple[str, bool]] = {}
+        for label in np.unique(labels).tolist():
+            family = rows[labels == label]
+            if len(family) > 1:
+                order = sorted(family.tolist(), key=lambda row: (priorities[row], ids[row]))
+                masters = stars(judged, np.array(order))
+                members += _members(judged, ids, masters)
+                _list_masters(listed, masters)
+                _list_nearest(judged, listed, family, masters)
+        _list_misses(judged, listed, rows, labels)
+        pairs += _pair_rows(judged, ids, listed)
+    return _table(pairs, PAIRS.schema), _table(members, MEMBERS)
+
+
+def _runs(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Join neighbouring spans."""
+    run: tuple[int, int] | None = None
+    for start, stop in spans:
+        if run is not None and run[1] == start:
+            run = (run[0], stop)
+            continue
+        if run is not None:
+            yield run
+        run = (start, stop)
+    if run is not None:
+        yield run
+
+
+def _members(judged: Judged, ids: list[str], masters: dict[int, int]) -> Iterator[dict]:
+    family_id = ids[min(masters)]  # rows are in the order of ids
+    for row, master in sorted(masters.items()):
+        found = ITSELF if row == master else judged.known[min(row, master), max(row, master)]
+        yield {
+            **{name: found[name] for name in MEMBERS.names[3:]},
+            "content_id": ids[row],
+            "cluster_id": ids[master],
+            "family_id": family_id,
+        }
+
+
+def _list_masters(listed: dict, masters: dict[int, int]) -> None:
+    for row, master in masters.items():
+        if row != master:
+            listed[min(row, master), max(row, master)] = ("master", True)
+
+
+def _list_nearest(judged: Judged, listed: dict, family: np.ndarray, masters: dict[int, int]) -> None:
+    """List for each content the nearest of its family that verifies: by distance, then by content id."""
+    if len(family) == 2:
+        return  # each is the other's master or member
+    for row in family.tolist():
+        pairs = judged.candidates(np.array([row]), family)
+        near = judged.verifier.nearness(judged.features, pairs)
+        for key in map(tuple, pairs[np.lexsort([pairs[:, 1], pairs[:, 0], near])][:NEAREST_TRIES].tolist()):
+            if judged.joins(np.array([key]))[0]:
+                same = masters[key[0]] == masters[key[1]]
+                listed.setdefault(key, ("nearest", same))
+                break
+
+
+def _list_misses(judged: Judged, listed: dict, rows: np.ndarray, labels: np.ndarray) -> None:
+    """List pairs between families that nearly passed, the best few of each content."""
+    label_of = dict(zip(rows.tolist(), labels.tolist(), strict=True))
+    misses = sorted(
+        (-row["highpass"], key)
+        for key, row in judged.known.items()
+        if key[0] in label_of and row["near_miss"] and label_of[key[0]] != label_of[key[1]]
+    )
+    taken: dict[int, int] = {}
+    for _, (a, b) in misses:
+        if taken.get(a, 0) < MISSES and taken.get(b, 0) < MISSES:
+            taken[a], taken[b] = taken.get(a, 0) + 1, taken.get(b, 0) + 1
+            listed[a, b] = ("near-miss", False)
+
+
+def _pair_rows(judged: Judged, ids: list[str], listed: dict) -> Iterable[dict]:
+    for (a, b), (reason, in_cluster) in listed.items():
+        found = judged.known[a, b]
+        row = {name: found.get(name) for name in PAIRS.schema.names}
+        yield row | {"content_a": ids[a], "content_b": ids[b], "reason": reason, "in_cluster": in_cluster}
+
+
+def _table(rows: list[dict], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=schema)

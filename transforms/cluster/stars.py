@@ -1,0 +1,107 @@
+"""Families and stars of one component: who belongs together, around which master, and how near.
+
+All of it is a function of the set of contents, their priorities and the pair relation, never of an order of arrival:
+components don't depend on the order of edges, stars are taken by priority, and ties end at the content id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from mirrorfold.transforms.cluster.components import Forest
+
+LARGEST_STEP = 256
+
+
+class Verifier(Protocol):
+    """What the match stage offers: candidates among rows, and their verification."""
+
+    def features(self, contents: pa.Table) -> Any: ...
+
+    def candidates(
+        self, features: Any, rows: np.ndarray, others: np.ndarray, labels: np.ndarray | None = None
+    ) -> np.ndarray: ...
+
+    def candidates_within(self, features: Any, bounds: np.ndarray) -> np.ndarray: ...
+
+    def nearness(self, features: Any, pairs: np.ndarray) -> np.ndarray: ...
+
+    def verify(self, features: Any, pairs: np.ndarray) -> pa.Table: ...
+
+
+@dataclass
+class Judged:
+    """Verified pairs of rows, each verified once."""
+
+    verifier: Verifier
+    features: Any
+    known: dict[tuple[int, int], dict] = field(default_factory=dict)
+
+    def candidates(self, rows: np.ndarray, others: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Give candidate pairs between rows and others, int64 (pairs, 2), smaller row first, each once, in order."""
+        return np.unique(self.verifier.candidates(self.features, rows, others, labels), axis=0)
+
+    def verify(self, pairs: np.ndarray) -> None:
+        """Verify pairs that aren't known yet."""
+        new = np.array([key for key in map(tuple, pairs.tolist()) if key not in self.known], dtype=np.int64)
+        for row in self.verifier.verify(self.features, new.reshape(-1, 2)).to_pylist():
+            self.known[row["a"], row["b"]] = row
+
+    def joins(self, pairs: np.ndarray) -> np.ndarray:
+        """Tell which pairs, int64 (pairs, 2) with the smaller row first, may hold a cluster together."""
+        self.verify(pairs)
+        return np.array([self.known[key]["joins"] for key in map(tuple, pairs.tolist())], dtype=bool)
+
+
+def families(judged: Judged, rows: np.ndarray) -> np.ndarray:
+    """Label the connected components of verified pairs among ascending rows: each with its family's smallest row.
+
+    Rows are taken in steps that grow; pairs within a tree already found aren't looked at, so a clique of m rows costs
+    m - 1 verified pairs and not m squared.
+    """
+    forest = Forest(len(rows))
+    everywhere = np.full(int(rows[-1]) + 1, -1, dtype=np.int64)
+    start, step = 0, 1
+    while start < len(rows):
+        stop = min(len(rows), start + step)
+        everywhere[rows] = forest.labels()
+        pairs = judged.candidates(rows[start:stop], rows[start + 1 :], everywhere)
+        _unite_lazily(judged, forest, rows, pairs)
+        start, step = stop, min(step * 2, LARGEST_STEP)
+    return rows[forest.labels()]
+
+
+def _unite_lazily(judged: Judged, forest: Forest, rows: np.ndarray, pairs: np.ndarray) -> None:
+    taken, size = 0, 64
+    while taken < len(pairs):
+        chunk = pairs[taken : taken + size]
+        places, labels = np.searchsorted(rows, chunk), forest.labels()
+        apart = labels[places[:, 0]] != labels[places[:, 1]]
+        chunk, places = chunk[apart], places[apart]
+        if len(chunk):
+            good = judged.joins(chunk)
+            forest.unite(places[good, 0], places[good, 1])
+        taken += size
+        size = min(size * 2, 4_096)
+
+
+def stars(judged: Judged, family: np.ndarray) -> dict[int, int]:
+    """Give each row of a family its master: the best row left over claims every row that pairs with it, and so on.
+
+    Args:
+      family: rows by preference, the best first.
+    """
+    masters: dict[int, int] = {}
+    while len(family):
+        master, family = int(family[0]), family[1:]
+        masters[master] = master
+        pairs = judged.candidates(np.array([master]), family)
+        good = pairs[judged.joins(pairs)]
+        claimed = np.where(good[:, 0] == master, good[:, 1], good[:, 0])
+        masters.update(dict.fromkeys(claimed.tolist(), master))
+        family = family[~np.isin(family, claimed)]
+    return masters

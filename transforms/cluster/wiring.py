@@ -1,0 +1,190 @@
+"""Cluster as Beam transforms: candidate edges, contents and the keep order in; pairs and clusters out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
+
+from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.cluster.components import label_components, spanning_forest
+from mirrorfold.transforms.cluster.members import PRIORITIES, best_of_contents, cluster_objects
+from mirrorfold.transforms.cluster.resolve import MEMBERS, resolve
+from mirrorfold.transforms.cluster.stars import Verifier
+
+LABELS = pa.schema([("node", pa.uint64()), ("component", pa.uint64())])
+LABELS_PER_BLOCK = 1_000_000
+CONTENTS_PER_PARTITION = 20_000
+OBJECTS_PER_PARTITION = 250_000
+COMPACT_EDGES = 2_000_000
+LAST = b"\xff" * 8
+"""Priority of a content that no listed object holds any more."""
+
+
+class Clustered(NamedTuple):
+    """Blocks of the tables `pairs` and `clusters`."""
+
+    pairs: beam.PCollection
+    clusters: beam.PCollection
+
+
+class Sources(NamedTuple):
+    """What clustering reads.
+
+    Attributes:
+      edges: blocks of node pairs (a, b), uint64; their components hold every candidate pair.
+      contents: blocks with the verifier's columns.
+      priorities: blocks of PRIORITIES, each with all objects of its contents.
+    """
+
+    edges: beam.PCollection
+    contents: beam.PCollection
+    priorities: beam.PCollection
+
+
+@dataclass(eq=False)
+class Cluster(beam.PTransform):
+    """Find families and stars among candidates.
+
+    Args:
+      verifier: candidates and verification, from the match stage; node_ids: how content ids become nodes.
+      schema: of the contents' blocks.
+      contents, objects: numbers of rows, which set the partitions.
+      spill: a local folder for shuffled blocks, or None.
+    """
+
+    verifier: Verifier
+    node_ids: object
+    schema: pa.Schema
+    contents: int
+    objects: int
+    spill: str | None = None
+
+    def expand(self, sources: Sources):
+        labels = (
+            sources.edges
+            | "UniteEdges" >> beam.CombineGlobally(Components())
+            | "LabelNodes" >> beam.FlatMap(label_blocks).with_output_types(pa.Table)
+        )
+        linked = sources.contents | "RouteContents" >> beam.ParDo(
+            Route(self.node_ids), beam.pvalue.AsList(labels)
+        ).with_output_types(pa.Table)
+        preferred = (
+            sources.priorities
+            | "BestOfContents" >> beam.Map(best_of_contents).with_output_types(pa.Table)
+            | "RoutePriorities"
+            >> beam.ParDo(Route(self.node_ids), beam.pvalue.AsList(labels)).with_output_types(pa.Table)
+        )
+        component = pa.field("component", pa.uint64())
+        resolved = {"contents": linked, "priorities": preferred} | "Resolve" >> Shuffle(
+            keys={"contents": ("component",), "priorities": ("component",)},
+            schemas={
+                "contents": self.schema.append(component),
+                "priorities": pa.schema([("content_id", pa.string()), ("priority", pa.binary()), component]),
+            },
+            partitions=max(1, -(-self.contents // CONTENTS_PER_PARTITION)),
+            reduce=ResolvePartition(self.verifier),
+            spill=self.spill,
+        )
+        pairs = resolved | "TakePairs" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
+        members = resolved | "TakeMembers" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
+        clusters = {"members": members, "objects": sources.priorities} | "NameObjects" >> Shuffle(
+            keys={"members": ("content_id",), "objects": ("content_id",)},
+            schemas={"members": MEMBERS, "objects": PRIORITIES},
+            partitions=max(1, -(-self.objects // OBJECTS_PER_PARTITION)),
+            reduce=cluster_partition,
+            spill=self.spill,
+        )
+        return Clustered(pairs=pairs, clusters=clusters)
+
+
+class Components(beam.CombineFn):
+    """Reduce blocks of edges to one spanning forest, and label its components."""
+
+    def create_accumulator(self):
+        return []
+
+    def add_input(self, accumulator, block: pa.Table):
+        accumulator.append(np.stack([block.column("a").to_numpy(), block.column("b").to_numpy()], axis=1))
+        return self._compacted(accumulator)
+
+    def merge_accumulators(self, accumulators):
+        return self._compacted([edges for accumulator in accumulators for edges in accumulator])
+
+    def compact(self, accumulator):
+        return [spanning_forest(np.concatenate(accumulator))] if accumulator else accumulator
+
+    def extract_output(self, accumulator) -> np.ndarray:
+        return label_components(np.concatenate([np.empty((0, 2), np.uint64), *accumulator]))
+
+    def _compacted(self, accumulator):
+        rows = sum(map(len, accumulator[1:]))
+        return self.compact(accumulator) if rows > COMPACT_EDGES else accumulator
+
+
+def label_blocks(labels: np.ndarray) -> Iterable[pa.Table]:
+    """Cut labels, uint64 (nodes, 2), into blocks."""
+    Metrics.counter("cluster", "linked").inc(len(labels))
+    for start in range(0, len(labels), LABELS_PER_BLOCK):
+        part = labels[start : start + LABELS_PER_BLOCK]
+        yield pa.table({"node": part[:, 0].copy(), "component": part[:, 1].copy()}, schema=LABELS)
+
+
+class Route(beam.DoFn):
+    """Keep the rows of linked contents and name their component."""
+
+    def __init__(self, node_ids):
+        self.node_ids = node_ids
+
+    def start_bundle(self):
+        self.labels = None
+
+    def process(self, block: pa.Table, labels: list[pa.Table]):
+        if self.labels is None:
+            self.labels = _sorted_labels(labels)
+        nodes, components = self.labels
+        if not len(nodes) or not block.num_rows:
+            return
+        found = self.node_ids(block.column("content_id"))
+        place = np.minimum(np.searchsorted(nodes, found), len(nodes) - 1)
+        linked = nodes[place] == found
+        if linked.any():
+            rows = block.filter(pa.array(linked))
+            yield rows.append_column("component", pa.array(components[place[linked]]))
+
+
+def _sorted_labels(labels: list[pa.Table]) -> tuple[np.ndarray, np.ndarray]:
+    if not labels:
+        return np.empty(0, np.uint64), np.empty(0, np.uint64)
+    ordered = pa.concat_tables(sorted(labels, key=lambda block: block.column("node")[0].as_py()))
+    return ordered.column("node").to_numpy(), ordered.column("component").to_numpy()
+
+
+@dataclass
+class ResolvePartition:
+    """Resolve the components of one partition."""
+
+    verifier: Verifier
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        contents, priorities = blocks["contents"], blocks["priorities"]
+        if not contents.num_rows:
+            return
+        place = pc.index_in(contents.column("content_id"), value_set=priorities.column("content_id").combine_chunks())
+        priority = pc.fill_null(priorities.column("priority").take(place), LAST)
+        for pairs, members in resolve(contents.append_column("priority", priority), self.verifier):
+            yield from (block for block in (pairs.cast(PAIRS.schema), members) if block.num_rows)
+
+
+def cluster_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Name the clusters of one partition's objects."""
+    if blocks["objects"].num_rows:
+        yield cluster_objects(blocks["members"], blocks["objects"]).cast(CLUSTERS.schema)

@@ -1,0 +1,109 @@
+"""What verification needs of contents, as arrays: one row number for each content of a component."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from mirrorfold.transforms.match.signatures import CHECK_WORDS, light_schema, luma_array, make_light
+
+COLUMNS = (
+    "content_id",
+    "size",
+    "media_type",
+    "width",
+    "height",
+    "frames",
+    "phash64",
+    "phash256",
+    "dhash256",
+    "pdq256",
+    "windows64",
+    "dihedral64",
+    "luma",
+    "grey",
+    "low_information",
+    "document",
+    "picture_digest",
+    "page_hashes",
+    "capture_time",
+    "orientation",
+)
+LARGE_HASHES = ("phash256", "dhash256", "pdq256")
+
+
+@dataclass(frozen=True)
+class Features:
+    """Columns of some contents.
+
+    Attributes:
+      ids: content ids.
+      hashes: uint64 (rows, kinds), full signature and probes; checks: uint64 (rows, kinds, words).
+      large: uint64 (rows, 3, 4), the 256-bit hashes in the order of LARGE_HASHES.
+      lumas: uint8 (rows, 64, 64).
+      digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
+      pages: phash64 of the further pages, one tuple a row.
+    """
+
+    ids: list[str]
+    hashes: np.ndarray
+    checks: np.ndarray
+    large: np.ndarray
+    lumas: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+    frames: np.ndarray
+    size: np.ndarray
+    grey: np.ndarray
+    low: np.ndarray
+    document: np.ndarray
+    digests: np.ndarray
+    media: list[str]
+    captured: list[str | None]
+    pages: list[tuple[int, ...]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def make_features(contents: pa.Table, crops: bool) -> Features:
+    """Make features of contents, in their order."""
+    contents = contents.combine_chunks()
+    light = make_light(contents, crops)
+    rows, kinds = len(light), light_schema(1).field("hashes").type.list_size
+    hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(rows, -1)
+    checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(rows, -1, CHECK_WORDS)
+    assert hashes.shape[1] >= kinds
+    return Features(
+        ids=contents.column("content_id").to_pylist(),
+        hashes=np.ascontiguousarray(hashes),
+        checks=np.ascontiguousarray(checks),
+        large=np.stack([_words(contents.column(name)) for name in LARGE_HASHES], axis=1),
+        lumas=luma_array(contents.column("luma")),
+        width=contents.column("width").to_numpy(),
+        height=contents.column("height").to_numpy(),
+        frames=contents.column("frames").to_numpy(),
+        size=contents.column("size").to_numpy(),
+        grey=contents.column("grey").to_numpy(),
+        low=contents.column("low_information").to_numpy(),
+        document=contents.column("document").to_numpy(),
+        digests=light.column("digest").to_numpy(),
+        media=contents.column("media_type").to_pylist(),
+        captured=contents.column("capture_time").to_pylist(),
+        pages=[tuple(pages or ()) for pages in contents.column("page_hashes").to_pylist()],
+    )
+
+
+def _words(column: pa.ChunkedArray) -> np.ndarray:
+    return np.frombuffer(b"".join(column.to_pylist()), dtype=">u8").astype(np.uint64).reshape(-1, 4)
+
+
+def distances(features: Features, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+    """Give the Hamming distances of pairs in bits, int16, by column of the `pairs` table."""
+    found = {"d_phash64": np.bitwise_count(features.hashes[a, 0] ^ features.hashes[b, 0]).astype(np.int16)}
+    large = np.bitwise_count(features.large[a] ^ features.large[b]).sum(axis=2, dtype=np.int16)
+    for position, name in enumerate(LARGE_HASHES):
+        found[f"d_{name}"] = large[:, position]
+    return found

@@ -1,0 +1,128 @@
+"""Search one partition of one table: every pair whose key bits agree and whose distance is within the radius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mirrorfold.transforms.match.collapse import Rows
+from mirrorfold.transforms.match.kernels import join_buckets
+from mirrorfold.transforms.match.plan import BITS, Plan, make_plan
+
+HOT_ROWS = 256
+"""A bucket of more rows is banded again on the bits that its key leaves free."""
+SPLIT_ROWS = 4_096
+"""What is still larger after that is compared in full, and counted."""
+
+
+@dataclass
+class JoinCounts:
+    """What a search did: nothing is left out in silence."""
+
+    rows: int = 0
+    compared: int = 0
+    pairs: int = 0
+    hot_buckets: int = 0
+    hot_rows: int = 0
+    split_buckets: int = 0
+    split_rows: int = 0
+    split_pairs: int = 0
+
+    def add(self, other: JoinCounts) -> None:
+        """Add another search's counts."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What makes two rows a candidate: at most `radius` bits apart in the hash, and `check_limit` in the check."""
+
+    radius: int
+    check_limit: int
+    hot_rows: int = HOT_ROWS
+    split_rows: int = SPLIT_ROWS
+    forest: bool = True
+
+
+@dataclass
+class Join:
+    """Search of one table of a plan over some rows.
+
+    With `rule.forest` the pairs are a spanning forest of the partition's candidates, so that they stay linear in the
+    rows whatever the size of a bucket; without, they are all candidates whose first common table this is.
+    """
+
+    plan: Plan
+    rule: Rule
+    counts: JoinCounts = field(default_factory=JoinCounts)
+
+    def table(self, rows: Rows, table: int) -> np.ndarray:
+        """Give candidate pairs as row numbers, int64 (pairs, 2)."""
+        masks = np.array(self.plan.masks, dtype=np.uint64)
+        self.counts.rows += len(rows.hashes)
+        return self._search(rows, masks[table], masks[:table], self.rule.hot_rows)
+
+    def _search(self, rows: Rows, mask: np.uint64, earlier: np.ndarray, hot: int) -> np.ndarray:
+        order, starts = group_by_key(rows.hashes, mask)
+        rule = self.rule
+        pairs, compared, hot_buckets = join_buckets(
+            rows.hashes, rows.ids, rows.checks, order, starts, earlier, rule.radius, rule.check_limit, hot, rule.forest
+        )
+        self.counts.compared += compared
+        self.counts.pairs += len(pairs)
+        found = [pairs]
+        for start, stop in hot_buckets.tolist():
+            found.append(self._search_hot(rows, order[start:stop], mask, earlier))
+        return np.concatenate(found) if len(found) > 1 else pairs
+
+    def _search_hot(self, rows: Rows, index: np.ndarray, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
+        """Band a hot bucket again: its rows agree on the key bits, so their differences lie in the others."""
+        bucket = rows.take(index)
+        self.counts.hot_buckets += 1
+        self.counts.hot_rows += len(index)
+        free = ~int(mask) & ((1 << BITS) - 1)
+        plan = make_plan(self.rule.radius, len(index), np.unique(bucket.hashes)[: 1 << 16], usable=free)
+        masks = np.array(plan.masks, dtype=np.uint64)
+        found = []
+        for table in range(plan.tables):
+            before = np.concatenate([earlier, masks[:table] | mask])
+            found.append(self._search_band(bucket, masks[table] | mask, before))
+        return index[np.concatenate(found)]
+
+    def _search_band(self, rows: Rows, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
+        order, starts = group_by_key(rows.hashes, mask)
+        sizes = np.diff(starts)
+        large = sizes[sizes > self.rule.split_rows]
+        self.counts.split_buckets += len(large)
+        self.counts.split_rows += int(large.sum())
+        self.counts.split_pairs += int((large * (large - 1) // 2).sum())
+        rule = self.rule
+        pairs, compared, _ = join_buckets(
+            rows.hashes, rows.ids, rows.checks, order, starts, earlier,
+            rule.radius, rule.check_limit, len(order) + 1, rule.forest,
+        )  # fmt: skip
+        self.counts.compared += compared
+        self.counts.pairs += len(pairs)
+        return pairs
+
+
+def group_by_key(hashes: np.ndarray, mask: np.uint64) -> tuple[np.ndarray, np.ndarray]:
+    """Order rows by their key bits; give (order, bounds of the groups)."""
+    keys = hashes & mask
+    order = np.argsort(keys)
+    ordered = keys[order]
+    changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    return order, np.concatenate(([0], changes, [len(order)])).astype(np.int64)
+
+
+def edges_of(rows: Rows, pairs: np.ndarray) -> np.ndarray:
+    """Give pairs of rows as pairs of nodes, uint64 (pairs, 2)."""
+    return rows.ids[pairs] >> np.uint64(5)
+
+
+def search(rows: Rows, plan: Plan, rule: Rule) -> tuple[np.ndarray, JoinCounts]:
+    """Search all tables of a plan in one process: candidate pairs as row numbers, int64 (pairs, 2)."""
+    join = Join(plan, rule)
+    return np.concatenate([join.table(rows, table) for table in range(plan.tables)]), join.counts

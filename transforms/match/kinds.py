@@ -1,0 +1,81 @@
+"""Name the kind of variant that a verified pair is, for tables and for people."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mirrorfold.transforms.match.features import Features
+from mirrorfold.transforms.match.measure import Measures
+
+CROPPED_BELOW = 0.97
+RESIZED_ABOVE = 0.01
+RETOUCHED_ABOVE = 0.12
+CAPTION_ABOVE = 0.3
+
+TURNS = {
+    1: "rotated-90",
+    2: "rotated-180",
+    3: "rotated-90",
+    4: "mirrored",
+    5: "mirrored-rotated-90",
+    6: "flipped",
+    7: "mirrored-rotated-90",
+}
+"""Kind by symmetry. A pair has no direction, so a quarter turn is the same kind to either side."""
+TEXTS = {
+    "copy": "the same bytes",
+    "metadata": "the same picture with other metadata",
+    "recompressed": "compressed again",
+    "reformatted": "saved in another format",
+    "retouched": "altered in places",
+    "caption": "with a caption, logo or mark",
+    "burst": "another frame of the same moment",
+    "similar": "looks alike, not confirmed",
+    "rotated-90": "rotated 90°",
+    "rotated-180": "rotated 180°",
+    "mirrored": "mirrored left to right",
+    "flipped": "mirrored top to bottom",
+    "mirrored-rotated-90": "mirrored and rotated 90°",
+}
+
+
+def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool, aligned: bool) -> str:
+    """Name the kind of pair k; the strongest change wins."""
+    a, b = found.a[k], found.b[k]
+    if same:
+        return "metadata"
+    if burst:
+        return "burst"
+    if not aligned:
+        return "similar"
+    if found.symmetry[k]:
+        return TURNS[int(found.symmetry[k])]
+    if found.crop_area[k] < CROPPED_BELOW:
+        return "cropped"
+    if features.grey[a] != features.grey[b]:
+        return "greyscale"
+    if found.residual[k] > CAPTION_ABOVE:
+        return "caption"
+    if found.residual[k] > RETOUCHED_ABOVE:
+        return "retouched"
+    if _scale(features, a, b) > 1 + RESIZED_ABOVE:
+        return "resized"
+    return "reformatted" if features.media[a] != features.media[b] else "recompressed"
+
+
+def _scale(features: Features, a: int, b: int) -> float:
+    ratio = (
+        float(features.width[a]) * float(features.height[a]) / (float(features.width[b]) * float(features.height[b]))
+    )
+    return float(np.sqrt(max(ratio, 1 / ratio)))
+
+
+def describe(features: Features, found: Measures, k: int, kind: str) -> str:
+    """Say the kind in words, of the smaller or changed picture against the other."""
+    if kind == "cropped":
+        return f"cropped to {round(100 * float(found.crop_area[k]))} %"
+    if kind == "resized":
+        return f"resized to {100 / _scale(features, found.a[k], found.b[k]):.3g} %"
+    if kind == "greyscale":
+        return "greyscale of the other"
+    return TEXTS[kind]

@@ -1,0 +1,152 @@
+"""Measure candidate pairs: which way one lies on the other, and how well it fits there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mirrorfold.transforms.match.align import IDENTITY, align_pairs, prepare
+from mirrorfold.transforms.match.features import Features, distances
+from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS, turn
+
+BATCH = 2_048
+CLEAR_CORRELATION, CLEAR_HIGHPASS = 0.995, 0.95
+"""A pair that fits this well as it lies isn't aligned: it costs thirty times as much and changes nothing."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Measured pairs, an array each: `a` and `b` are row numbers.
+
+    Attributes:
+      distances: Hamming distances by column of `pairs`.
+      symmetry: which symmetry of one lies on the other, 0..7 (see `signatures.turn`), as (pairs,) int64.
+      turned: row of the picture that was turned.
+      correlation, highpass, residual: of the aligned lumas; crop_area: share of the larger that the smaller shows.
+      container: row of the picture that shows more, where crop_area < 1.
+      stretch: log of how much one side is stretched more than the other; shear: the warp's off-diagonal part.
+      aspect: relative difference of the aspect ratios, after the symmetry.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    distances: dict[str, np.ndarray]
+    symmetry: np.ndarray
+    turned: np.ndarray
+    correlation: np.ndarray
+    highpass: np.ndarray
+    residual: np.ndarray
+    crop_area: np.ndarray
+    container: np.ndarray
+    stretch: np.ndarray
+    shear: np.ndarray
+    aspect: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Tries:
+    """Ways in which pairs may lie on each other: the reference row, the other row, its symmetry and a first warp."""
+
+    pair: np.ndarray
+    reference: np.ndarray
+    other: np.ndarray
+    symmetry: np.ndarray
+    warp: np.ndarray
+
+
+def measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Measures:
+    """Measure pairs of rows; each pair is tried as it lies, and in each way that the search proposes."""
+    parts = [_measure(features, a[i : i + BATCH], b[i : i + BATCH], rule) for i in range(0, max(1, len(a)), BATCH)]
+    if len(parts) == 1:
+        return parts[0]
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in Measures.__dataclass_fields__
+        if name != "distances"
+    }
+    columns = {name: np.concatenate([part.distances[name] for part in parts]) for name in parts[0].distances}
+    return Measures(distances=columns, **joined)
+
+
+def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Measures:
+    a, b = np.asarray(a, np.int64), np.asarray(b, np.int64)
+    tries = _propose(features, a, b, rule)
+    warps, scores = _align(features, tries)
+    quality = np.where(scores[:, 3] > 0, scores[:, 1] + scores[:, 0], -9.0)
+    order = np.lexsort([np.arange(len(quality)), -np.round(quality, 9), tries.pair])
+    best = order[np.searchsorted(tries.pair[order], np.arange(len(a)))]
+    reference, other, symmetry = tries.reference[best], tries.other[best], tries.symmetry[best]
+    warp, score = warps[best], scores[best]
+    determinant = np.abs(warp[:, 0] * warp[:, 4] - warp[:, 1] * warp[:, 3])
+    covered = score[:, 3]
+    sides = np.log(features.width / features.height)
+    turned_aspect = np.where(symmetry % 2 == 1, -sides[other], sides[other])
+    return Measures(
+        a=a,
+        b=b,
+        distances=distances(features, a, b),
+        symmetry=symmetry,
+        turned=other,
+        correlation=score[:, 0],
+        highpass=score[:, 1],
+        residual=score[:, 2],
+        crop_area=np.minimum(covered, covered * determinant),
+        container=np.where(determinant < 1, other, reference),
+        stretch=np.log(np.maximum(np.abs(warp[:, 0]), 1e-6) / np.maximum(np.abs(warp[:, 4]), 1e-6))
+        + turned_aspect
+        - sides[reference],
+        shear=np.maximum(np.abs(warp[:, 1]), np.abs(warp[:, 3])),
+        aspect=np.abs(np.expm1(turned_aspect - sides[reference])),
+    )
+
+
+def _propose(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> _Tries:
+    """List the ways to try: as they lie, and the best window and the best symmetry within the radius each way."""
+    pairs = np.arange(len(a))
+    found = [(pairs, a, b, np.zeros(len(a), np.int64), np.tile(IDENTITY, (len(a), 1)))]
+    kinds = features.hashes.shape[1]
+    if kinds > 1:
+        for reference, other in ((a, b), (b, a)):
+            gaps = np.bitwise_count(features.hashes[reference, :1] ^ features.hashes[other])
+            for group in (WINDOW_KINDS, DIHEDRAL_KINDS):
+                kind = gaps[:, group.start : group.stop].argmin(axis=1) + group.start
+                hit = np.flatnonzero(gaps[pairs, kind] <= rule.radius)
+                warp, symmetry = _start(kind[hit])
+                found.append((hit, reference[hit], other[hit], symmetry, warp))
+    return _Tries(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _start(kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    warp = np.tile(IDENTITY, (len(kind), 1))
+    symmetry = np.zeros(len(kind), np.int64)
+    window = (kind >= WINDOW_KINDS.start) & (kind < WINDOW_KINDS.stop)
+    row, column = np.divmod(kind - WINDOW_KINDS.start, 3)
+    warp[window, 0] = warp[window, 4] = 0.9
+    warp[window, 2] = 0.1 * column[window] - 0.1
+    warp[window, 5] = 0.1 * row[window] - 0.1
+    symmetry[~window] = kind[~window] - DIHEDRAL_KINDS.start + 1
+    return warp, symmetry
+
+
+def _align(features: Features, tries: _Tries) -> tuple[np.ndarray, np.ndarray]:
+    """Score every try as it lies, then refine those of pairs that have no clear one."""
+    keys = np.concatenate([tries.reference * 8, tries.other * 8 + tries.symmetry])
+    unique, place = np.unique(keys, return_inverse=True)
+    lumas = features.lumas[unique // 8].copy()
+    for symmetry in range(1, 8):
+        chosen = unique % 8 == symmetry
+        lumas[chosen] = turn(lumas[chosen], symmetry)
+    fine, high, coarse = prepare(lumas)
+    reference, other = place[: len(tries.pair)], place[len(tries.pair) :]
+    warps, scores = tries.warp.copy(), np.zeros((len(tries.pair), 4))
+    align_pairs(fine, high, coarse, reference, other, warps, scores, False)
+    clear = (scores[:, 0] >= CLEAR_CORRELATION) & (scores[:, 1] >= CLEAR_HIGHPASS)
+    settled = np.zeros(tries.pair.max() + 1 if len(tries.pair) else 0, dtype=bool)
+    settled[tries.pair[clear]] = True
+    open_ = np.flatnonzero(~settled[tries.pair])
+    moved, rescored = warps[open_], scores[open_]
+    align_pairs(fine, high, coarse, reference[open_], other[open_], moved, rescored, True)
+    warps[open_], scores[open_] = moved, rescored
+    return warps, scores

@@ -1,0 +1,46 @@
+"""Searched rows as packed bytes, keyed by table and partition: what travels through the shuffle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from mirrorfold.transforms.match.collapse import Rows, empty_rows
+from mirrorfold.transforms.match.signatures import CHECK_WORDS
+
+MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def pack(rows: Rows) -> bytes:
+    """Write rows as little-endian bytes: hashes, ids, checks."""
+    return b"".join(np.ascontiguousarray(column, dtype="<u8").tobytes() for column in rows)
+
+
+def unpack(data: bytes | memoryview, words: int) -> Rows:
+    """Read rows written by `pack`."""
+    values = np.frombuffer(data, dtype="<u8")
+    count = len(values) // (2 + words)
+    return Rows(values[:count], values[count : 2 * count], values[2 * count :].reshape(count, words))
+
+
+def join_rows(parts: Iterable[Rows], words: int = CHECK_WORDS) -> Rows:
+    """Join rows into contiguous, native, writable arrays."""
+    found = [part for part in parts if len(part.hashes)] or [empty_rows(words)]
+    return Rows(*(np.concatenate([part[i] for part in found]).astype(np.uint64, copy=False) for i in range(3)))
+
+
+def split(rows: Rows, masks: tuple[int, ...], partitions: int) -> Iterator[tuple[int, Rows]]:
+    """Deal rows to the partitions of every table: (table * partitions + partition, rows). Equal keys stay together."""
+    for table, mask in enumerate(masks):
+        if partitions == 1:
+            yield table, rows
+            continue
+        keys = ((rows.hashes & np.uint64(mask)) * MIX) >> np.uint64(32)
+        assigned = (keys % np.uint64(partitions)).astype(np.int64)
+        order = np.argsort(assigned, kind="stable")
+        bounds = np.searchsorted(assigned[order], np.arange(partitions + 1))
+        for partition in range(partitions):
+            chosen = order[bounds[partition] : bounds[partition + 1]]
+            if len(chosen):
+                yield table * partitions + partition, rows.take(chosen)
