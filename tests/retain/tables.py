@@ -58,7 +58,7 @@ def content(name: str, **fields) -> dict:
     """Make a row of contents for a named content."""
     return {
         "content_id": content_id(name), "media_type": "image/jpeg", "width": 60, "height": 40, "frames": 1,
-        "bit_depth": 8, "mode": "RGB", "orientation": 1, "size": 1000,
+        "bit_depth": 8, "mode": "RGB", "orientation": 1, "size": 1000, "windows64": [0] * 9, "dihedral64": [0] * 8,
     } | fields  # fmt: skip
 
 

@@ -1,0 +1,130 @@
+"""Verify a finished run: the promises again, from its tables alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import yaml
+
+from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.schemas.table import Table
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.retain import globs, verdicts
+from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
+from mirrorfold.transforms.verify.model import BrokenPromise, Expected, Place
+from mirrorfold.transforms.verify.verify import verify_tables
+
+
+def verify(folder: str) -> list[BrokenPromise]:
+    """Check every promise of the run in DIR; nothing found means all are kept.
+
+    Raises:
+      ValueError: DIR holds no run whose policy can be read.
+    """
+    store = open_output(folder)
+    policy = read_policy(store)
+    broken = [] if store.exists("_SUCCESS") else [BrokenPromise(0, "_SUCCESS", "the run is unfinished: no _SUCCESS")]
+    with local_files(store) as files, tempfile.TemporaryDirectory(prefix="mirrorfold-verify-") as work:
+        broken += _record(store, policy, files)
+        broken += verify_tables(files, expect(policy, verdicts.read_verdicts(store)), _folder_uri(store), work)
+    return sorted(broken, key=lambda b: (b.promise, b.table, b.text))
+
+
+def describe(broken: BrokenPromise) -> str:
+    """Write a broken promise as one line."""
+    where = f"promise {broken.promise}" if broken.promise else "tables"
+    example = f", e.g. {json.dumps(broken.examples[0], default=str, ensure_ascii=False)}" if broken.examples else ""
+    return f"{where}, {broken.table}: {broken.text} ({broken.rows:,} row{'s' * (broken.rows != 1)}{example})"
+
+
+def read_policy(store: OutputStore) -> dict:
+    """Read policy.yaml, as resolved, from DIR.
+
+    Raises:
+      ValueError: it is missing or isn't a policy.
+    """
+    try:
+        policy = yaml.safe_load(store.get("policy.yaml"))
+        compile_policy(policy)
+    except FileNotFoundError as error:
+        raise ValueError(f"{store.url()} holds no run: there is no policy.yaml") from error
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{store.url('policy.yaml')} isn't a resolved policy") from error
+    return policy
+
+
+def expect(policy: dict, said: list[dict]) -> Expected:
+    """Say what a policy and the verdicts ask of the tables, as plain values."""
+    compiled = compile_policy(policy)
+    return Expected(
+        policy_hash=policy_hash(policy),
+        min_archival_copies=compiled.min_archival_copies,
+        protect=tuple(map(globs.to_regex, compiled.protect)),
+        places=tuple(
+            Place(s.name, tuple(map(globs.to_regex, s.match)), s.libraries, s.jurisdiction, s.place)
+            for s in compiled.scopes
+        ),
+        fewest=compiled.min_copies(),
+        tiers={name: (rule.action, rule.kinds, dict(rule.verification)) for name, rule in compiled.tiers},
+        md5=compiled.md5,
+        replicas=compiled.replicas,
+        rulings={
+            pair: (ruling.outcome, ruling.verdicts)
+            for pair, ruling in verdicts.rule_on(said, compiled.reviewers).items()
+        },
+    )
+
+
+@contextmanager
+def local_files(store: OutputStore) -> Iterator[dict[Table, list[str]]]:
+    """Give every table's shards as local paths; a DIR in a bucket is fetched into a temporary folder."""
+    paths = {table: parquet.shards(store, f"{name}/") for name, table in TABLES.items()}
+    if isinstance(store, LocalOutput):
+        yield {table: [store.url(path) for path in found] for table, found in paths.items()}
+        return
+    with tempfile.TemporaryDirectory(prefix="mirrorfold-tables-") as folder:
+        for path in (path for found in paths.values() for path in found):
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            with store.open(path) as source, open(os.path.join(folder, path), "wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+        yield {table: [os.path.join(folder, path) for path in found] for table, found in paths.items()}
+
+
+def _folder_uri(store: OutputStore) -> str:
+    url = store.url().rstrip("/") + "/"
+    return f"file://{url}" if url.startswith("/") else url
+
+
+def _record(store: OutputStore, policy: dict, files: dict[Table, list[str]]) -> list[BrokenPromise]:
+    """Check run.json against the tables and the policy."""
+    try:
+        record = json.loads(store.get("run.json"))
+        counts, said = dict(record["counts"]), record["policy_hash"]
+    except FileNotFoundError:
+        return [BrokenPromise(0, "run.json", "the run's record is missing")]
+    except (ValueError, KeyError, TypeError) as error:
+        return [BrokenPromise(0, "run.json", f"the run's record can't be read: {type(error).__name__}")]
+    broken = []
+    if said != policy_hash(policy):
+        broken.append(BrokenPromise(0, "run.json", "policy_hash isn't the hash of policy.yaml"))
+    for table, paths in files.items():
+        rows = sum(_rows(path) for path in paths)
+        if counts.get(table.name, rows) != rows:
+            text = f"counts {counts[table.name]:,} rows of {table.name}, there are {rows:,}"
+            broken.append(BrokenPromise(1 if table.name in ("objects", "decisions") else 0, "run.json", text))
+    return broken
+
+
+def _rows(path: str) -> int:
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path).num_rows
+    except (OSError, ValueError):
+        return -1

@@ -1,0 +1,133 @@
+"""A run's tables as DuckDB views, with what the checks share derived from the listing, never from the decisions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from mirrorfold.schemas.failures import CODES, STAGES
+from mirrorfold.schemas.table import Table
+from mirrorfold.transforms.verify.model import Expected
+
+AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
+
+
+def open_tables(files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str):
+    """Open an in-memory database over Parquet files.
+
+    Args:
+      files: local paths of each table's shards; none makes an empty table.
+      folder_uri: how a listed object inside the run's own folder would begin.
+      work: a folder for what doesn't fit memory.
+    """
+    db = duckdb.connect(config={"temp_directory": work, "preserve_insertion_order": "false"})
+    for table, paths in files.items():
+        if paths:
+            names = ", ".join(_literal(path) for path in paths)
+            db.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{names}])")
+        else:
+            db.register(table.name, table.empty())
+    _register(db, expected, folder_uri)
+    _derive(db, expected)
+    return db
+
+
+def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str) -> None:
+    names = pa.schema([("name", pa.string())])
+    plain = {
+        "failure_stages": pa.table({"name": list(STAGES)}, schema=names),
+        "failure_codes": pa.table({"name": list(CODES)}, schema=names),
+        "protected": pa.table({"regex": pa.array(expected.protect, pa.string())}),
+        "run_folder": pa.table({"start": pa.array([folder_uri])}),
+        "fewest": pa.table(
+            {
+                "place": pa.array(list(expected.fewest), pa.string()),
+                "copies": pa.array(list(expected.fewest.values()), pa.int64()),
+            }
+        ),
+        "rulings": pa.table(
+            {
+                "content_a": pa.array([pair[0] for pair in expected.rulings], pa.string()),
+                "content_b": pa.array([pair[1] for pair in expected.rulings], pa.string()),
+                "outcome": pa.array([outcome for outcome, _ in expected.rulings.values()], pa.string()),
+            }
+        ),
+        "expected": pa.table(
+            {
+                "policy_hash": [expected.policy_hash],
+                "min_archival_copies": [expected.min_archival_copies],
+                "md5": [expected.md5],
+                "replicas": [expected.replicas],
+                "identical": [expected.tiers["identical"][0]],
+            }
+        ),
+    }
+    for name, table in plain.items():
+        db.register(name, table)
+
+
+def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
+    db.execute(f"""
+        CREATE TABLE standing AS
+        SELECT o.uri, o.version, o.content_id, o.physical_id, d.action, d.cluster_id,
+            c.content_id IS NOT NULL AS readable,
+            (c.content_id IS NOT NULL AND o.is_latest AND NOT o.is_delete_marker AND NOT o.archived
+                AND o.expires_at IS NULL AND (coalesce(o.identity_evidence IN ('read', 'previous'), false)
+                OR coalesce(list_contains(d.evidence, 'read:' || o.content_id), false))
+                AND d.rule <> 'identity-refuted') AS usable,
+            {_case(expected, "name")} AS scope, {_case(expected, "jurisdiction")} AS jurisdiction,
+            coalesce({_case(expected, "place")}, '') AS place
+        FROM objects o LEFT JOIN decisions d USING (uri, version)
+        LEFT JOIN contents c ON c.content_id = o.content_id""")
+    db.execute("""
+        CREATE VIEW kept_copies AS SELECT content_id, coalesce(physical_id, uri) AS copy, place FROM standing
+        WHERE usable AND action <> 'quarantine'""")
+    db.execute("CREATE VIEW copies AS SELECT content_id, count(DISTINCT copy) AS copies FROM kept_copies GROUP BY ALL")
+    db.execute("""
+        CREATE VIEW copies_by_place AS
+        SELECT content_id, place, count(DISTINCT copy) AS copies FROM kept_copies GROUP BY ALL""")
+    db.execute("""
+        CREATE VIEW relied AS SELECT d.uri, d.version, d.action, d.content_id, d.kept_uri, d.tier_to_kept,
+            s.place, k.content_id AS kept_content
+        FROM decisions d JOIN standing s USING (uri, version)
+        JOIN objects k ON k.uri = d.kept_uri AND k.version = d.kept_version""")
+    db.execute(f"CREATE VIEW verified_pairs AS SELECT content_a, content_b, tier FROM pairs WHERE {_demands(expected)}")
+
+
+def _case(expected: Expected, field: str) -> str:
+    whens = []
+    for place in expected.places:
+        inside = []
+        if place.regexes:
+            inside.append("(" + " OR ".join(f"regexp_matches(o.uri, {_literal(r)})" for r in place.regexes) + ")")
+        if place.libraries:
+            inside.append(f"o.library IN ({', '.join(map(_literal, place.libraries))})")
+        value = getattr(place, field)
+        whens.append(f"WHEN {' AND '.join(inside)} THEN {_literal(value) if value is not None else 'NULL'}")
+    return f"CASE {' '.join(whens)} END" if whens else "NULL::VARCHAR"
+
+
+def _demands(expected: Expected) -> str:
+    tiers = []
+    for name, (action, kinds, verification) in expected.tiers.items():
+        if action != "quarantine" or name == "identical" or not verification:
+            continue
+        terms = [f"tier = {_literal(name)}"]
+        if kinds:
+            terms.append(f"kind IN ({', '.join(map(_literal, kinds))})")
+        for demand, wanted in verification.items():
+            if demand == "rules":
+                terms.append(f"rule IN ({', '.join(map(_literal, wanted))})")
+            else:
+                # DuckDB holds NaN to be greater than every number: it meets no demand here.
+                column, sign = demand[4:], ">=" if demand in AT_LEAST else "<="
+                terms.append(f"{column} {sign} {wanted} AND NOT isnan({column}::DOUBLE)")
+        tiers.append("(" + " AND ".join(terms) + ")")
+    return " OR ".join(tiers) or "false"
+
+
+def _literal(text: str) -> str:
+    return "'" + os.fspath(text).replace("'", "''") + "'"

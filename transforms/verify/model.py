@@ -1,0 +1,57 @@
+"""What is expected of a run, and what was found broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class BrokenPromise(NamedTuple):
+    """A promise that the tables don't keep.
+
+    Attributes:
+      promise: its number in the contract; 0 for the tables' own form.
+      table: where it shows.
+      text: one line for a person.
+      rows: how many rows break it.
+      examples: a few of them, as (column, value) mappings.
+    """
+
+    promise: int
+    table: str
+    text: str
+    rows: int = 1
+    examples: tuple[dict, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A scope as the checks need it: its patterns as RE2 expressions over URIs."""
+
+    name: str
+    regexes: tuple[str, ...]
+    libraries: tuple[str, ...]
+    jurisdiction: str | None
+    place: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the resolved policy and the reviewers ask of the tables, as plain values.
+
+    Attributes:
+      protect: RE2 expressions over URIs.
+      fewest: copies per place.
+      tiers: by name (action, kinds, verification).
+      rulings: (content_a, content_b) -> (outcome, verdict ids).
+    """
+
+    policy_hash: str
+    min_archival_copies: int
+    protect: tuple[str, ...]
+    places: tuple[Place, ...]
+    fewest: dict[str, int]
+    tiers: dict[str, tuple[str, tuple[str, ...], dict[str, object]]]
+    md5: str
+    replicas: str
+    rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
