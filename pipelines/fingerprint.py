@@ -1,0 +1,40 @@
+"""Fingerprint what was listed: `objects` -> `contents`, `failures`, and `objects` with its contents' ids."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.failures import FAILURES
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
+from mirrorfold.transforms.fingerprint.options import FingerprintOptions
+from mirrorfold.transforms.fingerprint.wiring import FillContentIds, Fingerprint
+
+
+def build(root: beam.Pipeline, run: RunContext) -> None:
+    """Compose the step."""
+    rows = run.rows("objects")
+    objects = root | "ReadObjects" >> ReadTable(run.output, OBJECTS)
+    found = objects | "Fingerprint" >> Fingerprint(tuple(run.sources), options_of(run), run.output, rows, run.spill)
+    known = {"objects": objects, "assignments": found.assignments} | "FillContentIds" >> FillContentIds(rows, run.spill)
+    found.contents | "WriteContents" >> WriteTable(run.output, CONTENTS, rows, distinct=True, spill=run.spill)
+    found.failures | "WriteFailures" >> WriteTable(run.output, FAILURES, rows, spill=run.spill)
+    known | "WriteObjects" >> WriteTable(run.output, OBJECTS, rows, spill=run.spill)
+
+
+def options_of(run: RunContext) -> FingerprintOptions:
+    """Turn settings and policy into the stage's plain options."""
+    chosen = run.settings.fingerprint
+    return FingerprintOptions(
+        threads=chosen.threads,
+        shard_objects=chosen.shard_objects,
+        shard_bytes=chosen.shard_bytes,
+        max_bytes=chosen.max_bytes,
+        max_pixels=chosen.max_pixels,
+        max_pages=chosen.max_pages,
+        max_seconds=chosen.max_seconds,
+        accept_md5=(run.policy or {}).get("identity", {}).get("md5") == "accept",
+        read_noncurrent=run.settings.listing.noncurrent == "read",
+    )

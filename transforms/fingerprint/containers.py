@@ -1,0 +1,137 @@
+"""Walk the chunks of PNG, WebP, GIF and JPEG XL without decoding: sizes, frames, and digests without metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_PNG_PICTURE = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"acTL", b"fcTL", b"fdAT", b"IEND"})
+_WEBP_METADATA = frozenset({b"EXIF", b"XMP ", b"ICCP", b"VP8X"})
+MAX_CHUNKS = 1_000_000
+
+
+class Walk(NamedTuple):
+    """What a walk found: pictures in the file, and a digest of the coded picture (None where it makes no sense)."""
+
+    frames: int
+    digest: str | None
+    lossless: bool = True
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Give each chunk's type with the start and stop of its content; a broken length ends the walk."""
+    at = 8
+    for _ in range(MAX_CHUNKS):
+        if at + 12 > len(data):
+            return
+        length = int.from_bytes(data[at : at + 4], "big")
+        stop = at + 8 + length
+        if stop + 4 > len(data):
+            return
+        yield data[at + 4 : at + 8], at + 8, stop
+        at = stop + 4
+
+
+def walk_png(data: bytes, salt: bytes) -> Walk:
+    """Count the frames of a PNG and digest its critical chunks."""
+    found, frames, view = hashlib.sha256(b"png\0" + salt), 1, memoryview(data)
+    for kind, start, stop in png_chunks(data):
+        if kind == b"acTL" and stop - start >= 8:
+            frames = max(1, int.from_bytes(data[start : start + 4], "big"))
+        if kind in _PNG_PICTURE:
+            if kind not in (b"IDAT", b"IEND"):
+                found.update(kind + (stop - start).to_bytes(4, "big"))
+            found.update(view[start:stop])
+    return Walk(frames, found.hexdigest())
+
+
+def walk_webp(data: bytes, salt: bytes) -> Walk:
+    """Count the frames of a WebP and digest its picture chunks."""
+    found, frames, lossless, at = hashlib.sha256(b"webp\0" + salt), 0, False, 12
+    view = memoryview(data)
+    for _ in range(MAX_CHUNKS):
+        if at + 8 > len(data):
+            break
+        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        stop = min(len(data), at + 8 + length)
+        frames += kind == b"ANMF"
+        lossless = lossless or kind == b"VP8L" or (kind == b"ANMF" and data[at + 24 : at + 28] == b"VP8L")
+        if kind not in _WEBP_METADATA:
+            found.update(view[at:stop])
+        at = stop + (length & 1)
+    return Walk(max(1, frames), found.hexdigest(), lossless)
+
+
+def count_gif_frames(data: bytes) -> int:
+    """Count image descriptors; a broken block ends the count."""
+    at, frames, size = 13, 0, len(data)
+    if size > 10 and data[10] & 0x80:
+        at += 3 << ((data[10] & 7) + 1)
+    while at < size:
+        block = data[at]
+        if block == 0x2C and at + 10 <= size:
+            frames += 1
+            packed = data[at + 9]
+            at = _skip_blocks(data, at + 11 + ((3 << ((packed & 7) + 1)) if packed & 0x80 else 0))
+        elif block == 0x21:
+            at = _skip_blocks(data, at + 2)
+        else:
+            break
+    return max(1, frames)
+
+
+def _skip_blocks(data: bytes, at: int) -> int:
+    while at < len(data) and data[at]:
+        at += data[at] + 1
+    return at + 1
+
+
+def iso_boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+    """Give the boxes of an ISO media file or JP2/JXL container: type, start and stop of the content."""
+    at, stop = start, len(data) if stop is None else stop
+    for _ in range(MAX_CHUNKS):
+        if at + 8 > stop:
+            return
+        length, head = int.from_bytes(data[at : at + 4], "big"), 8
+        kind = bytes(data[at + 4 : at + 8])
+        if length == 1:
+            length, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        elif length == 0:
+            length = stop - at
+        if length < head or at + length > stop:
+            return
+        yield kind, at + head, at + length
+        at += length
+
+
+def jxl_size(data: bytes) -> tuple[int, int]:
+    """Read width and height from a JPEG XL's codestream header (ISO 18181-1, SizeHeader); (0, 0) where it has none."""
+    stream = bytes(data[:16])
+    if data[:2] != b"\xff\x0a":
+        stream = b""
+        for kind, start, stop in iso_boxes(data):
+            if kind in (b"jxlc", b"jxlp"):
+                start += 4 if kind == b"jxlp" else 0
+                stream = bytes(data[start : min(stop, start + 16)])
+                break
+    if stream[:2] != b"\xff\x0a":
+        return 0, 0
+    bits, at = int.from_bytes(stream[2:], "little"), 0
+
+    def take(count: int) -> int:
+        nonlocal at
+        at += count
+        return (bits >> (at - count)) & ((1 << count) - 1)
+
+    small = take(1)
+
+    def side() -> int:
+        return (take(5) + 1) * 8 if small else take((9, 13, 18, 30)[take(2)]) + 1
+
+    height = side()
+    ratio = take(3)
+    ratios = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
+    if ratio:
+        return height * ratios[ratio][0] // ratios[ratio][1], height
+    return side(), height

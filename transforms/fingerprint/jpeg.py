@@ -1,0 +1,174 @@
+"""Walk a JPEG's markers: frame header, tables, metadata, where its scans lie, its digest without metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from mirrorfold.transforms.fingerprint.errors import DecodeError
+
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+_SOS, _DQT, _COM, _EOI = 0xDA, 0xDB, 0xFE, b"\xff\xd9"
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_STANDARD_LUMA_SUM = 3685
+"""Sum of the luminance table in the JPEG standard's annex K, from which libjpeg scales its qualities."""
+
+
+@dataclass
+class JpegHeader:
+    """What the markers before the pixels say; pixels, bits and byte offsets."""
+
+    width: int = 0
+    height: int = 0
+    components: int = 0
+    precision: int = 8
+    frame: int = 0
+    luma_table_sum: int = 0
+    scan: int = 0
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    icc: dict[int, bytes] = field(default_factory=dict)
+    multi_picture: bool = False
+    picture_parts: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def progressive(self) -> bool:
+        return self.frame in _PROGRESSIVE
+
+    @property
+    def lossless(self) -> bool:
+        return self.frame in _LOSSLESS
+
+    @property
+    def quality(self) -> int | None:
+        """Estimate libjpeg's quality setting 1..100 from the luminance table."""
+        if not self.luma_table_sum or self.precision != 8:
+            return None
+        percent = 100 * self.luma_table_sum / _STANDARD_LUMA_SUM
+        estimate = (200 - percent) / 2 if percent <= 100 else 5000 / percent
+        return min(100, max(1, round(estimate)))
+
+    @property
+    def icc_profile(self) -> bytes | None:
+        return b"".join(self.icc[key] for key in sorted(self.icc)) or None
+
+
+def read_header(data: bytes) -> JpegHeader:
+    """Walk the markers up to the first scan.
+
+    Raises:
+      DecodeError: `truncated` or `corrupt` where the walk can't go on.
+    """
+    header, at, size = JpegHeader(), 2, len(data)
+    while True:
+        while at < size and data[at] != 0xFF:
+            at += 1  # stray bytes between segments: libjpeg skips them too
+        while at < size and data[at] == 0xFF:
+            at += 1
+        if at + 3 > size:
+            raise DecodeError("truncated", "JPEG: the file ends before its first scan")
+        marker = data[at]
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            at += 1
+            continue
+        if marker == 0xD9:
+            raise DecodeError("corrupt", "JPEG: the picture ends before its first scan")
+        length = int.from_bytes(data[at + 1 : at + 3], "big")
+        start, end = at + 3, at + 1 + length
+        if length < 2:
+            raise DecodeError("corrupt", "JPEG: a segment shorter than its own length field")
+        if end > size:
+            raise DecodeError("truncated", "JPEG: the file ends inside a segment")
+        if marker == _SOS:
+            if not header.frame:
+                raise DecodeError("corrupt", "JPEG: a scan before the frame header")
+            header.scan = end
+            header.picture_parts.append((at - 1, size))
+            return header
+        _read_segment(header, marker, data, start, end)
+        if not (0xE0 <= marker <= 0xEF or marker == _COM) or marker == 0xEE:
+            header.picture_parts.append((at - 1, end))
+        at = end
+
+
+def _read_segment(header: JpegHeader, marker: int, data: bytes, start: int, end: int) -> None:
+    if marker in _FRAMES:
+        if end - start < 6:
+            raise DecodeError("corrupt", "JPEG: a frame header that is too short")
+        header.frame, header.precision = marker, data[start]
+        header.height = int.from_bytes(data[start + 1 : start + 3], "big")
+        header.width = int.from_bytes(data[start + 3 : start + 5], "big")
+        header.components = data[start + 5]
+    elif marker == _DQT:
+        header.luma_table_sum = header.luma_table_sum or _first_table_sum(data[start:end])
+    elif marker == 0xE1:
+        if data.startswith(b"Exif\0", start):
+            header.exif = header.exif or data[start + 6 : end]
+        elif data.startswith(b"http://ns.adobe.com/xap/1.0/\0", start):
+            header.xmp = header.xmp or data[start + 29 : end]
+    elif marker == 0xE2:
+        if data.startswith(b"ICC_PROFILE\0", start) and end - start > 14:
+            header.icc.setdefault(data[start + 12], data[start + 14 : end])
+        elif data.startswith(b"MPF\0", start):
+            header.multi_picture = True
+    elif marker == 0xED and data.startswith(b"Photoshop 3.0\0", start):
+        header.iptc = (header.iptc or b"") + data[start + 14 : end]
+
+
+def _first_table_sum(tables: bytes) -> int:
+    """Sum table 0, the luminance's, where this segment holds it."""
+    at = 0
+    while at < len(tables):
+        wide, number = tables[at] >> 4, tables[at] & 15
+        length = 128 if wide else 64
+        values = tables[at + 1 : at + 1 + length]
+        if number == 0 and len(values) == length:
+            return sum(int.from_bytes(values[i : i + 2], "big") for i in range(0, 128, 2)) if wide else sum(values)
+        at += 1 + length
+    return 0
+
+
+def scans_end(data: bytes, header: JpegHeader, scans: int) -> int:
+    """Find where the first `scans` scans of a progressive JPEG end; -1 where there are no more than that."""
+    at, left = header.scan, scans
+    while True:
+        found = _NEXT_MARKER.search(data, at)
+        if found is None:
+            return -1
+        marker, at = data[found.start() + 1], found.start()
+        if marker == 0xD9:
+            return -1
+        if left == 1:
+            return at
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        at += 2 + max(2, length)
+        if marker == _SOS:
+            left -= 1
+
+
+def first_scan_components(data: bytes, header: JpegHeader) -> int:
+    """Say how many components the first scan holds."""
+    at = data.rfind(b"\xff\xda", 0, header.scan)
+    return data[at + 4] if at >= 0 else 0
+
+
+def has_end(data: bytes, header: JpegHeader) -> bool:
+    """Tell whether an end-of-image marker follows the first scan's header."""
+    return data.rfind(_EOI) >= header.scan
+
+
+def digest(data: bytes, header: JpegHeader, salt: bytes) -> str:
+    """Digest the coded picture: SHA-256 over all segments but APPn and COM (APP14 stays, it changes the colours).
+
+    `salt` is what changes how the picture looks but isn't in its coding: orientation and a colour profile.
+    """
+    found = hashlib.sha256(b"jpeg\0" + salt)
+    end = data.rfind(_EOI)
+    view = memoryview(data)
+    for start, stop in header.picture_parts:
+        found.update(view[start : min(stop, end + 2) if end >= header.scan else stop])
+    return found.hexdigest()

@@ -1,0 +1,75 @@
+"""A decoded picture as small as the hashes allow, and how it travels out of a sandbox."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass, field
+
+LUMA_BYTES = 64 * 64
+CELLS = 16
+CELL_BYTES = CELLS * CELLS * 3
+
+
+@dataclass
+class Picture:
+    """What is left of a picture after decoding.
+
+    Attributes:
+      media_type: what the bytes are.
+      width, height: pixels, after orientation.
+      luma: 64x64 canonical grey, row-major uint8, after orientation.
+      cells: 16x16 mean colours, RGB uint8, after orientation; empty where the picture has no colour.
+      pages: the canonical grey of each page or frame after the first, as far as they are hashed.
+      frames: pages or frames in all.
+      mode, bit_depth, lossless, jpeg_quality, icc_profile, preview, orientation, digest: as in schemas/contents.py.
+      provenance: column name to value, as in schemas/contents.py; only what the file states.
+    """
+
+    media_type: str
+    width: int
+    height: int
+    luma: bytes
+    cells: bytes = b""
+    pages: list[bytes] = field(default_factory=list)
+    frames: int = 1
+    mode: str = "RGB"
+    bit_depth: int = 8
+    lossless: bool = False
+    orientation: int = 1
+    preview: bool = False
+    digest: str | None = None
+    icc_profile: str | None = None
+    jpeg_quality: int | None = None
+    provenance: dict = field(default_factory=dict)
+
+
+_BLOBS = ("luma", "cells")
+
+
+def pack(picture: Picture) -> bytes:
+    """Write a picture as JSON and raw blobs: nothing in it can run when it is read, as a pickle's could."""
+    fields = asdict(picture)
+    blobs = [fields.pop(name) for name in _BLOBS] + fields.pop("pages")
+    head = json.dumps({**fields, "blobs": [len(blob) for blob in blobs]}).encode()
+    return struct.pack("<I", len(head)) + head + b"".join(blobs)
+
+
+def unpack(data: bytes) -> Picture:
+    """Read what `pack` wrote.
+
+    Raises:
+      ValueError: it isn't whole (the writer may have been a decoder gone wrong).
+    """
+    if len(data) < 4:
+        raise ValueError("short answer")
+    length = struct.unpack_from("<I", data)[0]
+    fields = json.loads(data[4 : 4 + length])
+    blobs, at = [], 4 + length
+    for size in fields.pop("blobs"):
+        blobs.append(data[at : at + size])
+        at += size
+    luma, cells, *pages = blobs
+    if len(luma) != LUMA_BYTES or len(cells) not in (0, CELL_BYTES) or any(len(page) != LUMA_BYTES for page in pages):
+        raise ValueError("blobs of the wrong size")
+    return Picture(luma=luma, cells=cells, pages=pages, **fields)

@@ -1,0 +1,106 @@
+"""Decode JPEG as small as the hashes allow: scaled in the decoder; of progressive files only the first scans."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import JpegImagePlugin
+
+from mirrorfold.transforms.fingerprint import ifd, jpeg
+from mirrorfold.transforms.fingerprint.canonical import canonical
+from mirrorfold.transforms.fingerprint.limits import Limits
+from mirrorfold.transforms.fingerprint.picture import Picture
+from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
+from mirrorfold.transforms.fingerprint.provenance import icc_description, looks_salt, read_provenance
+
+SHORT_SIDE = 256
+"""Pixels that the short side keeps after scaling: the floor at which 256-bit hashes drift no further (docs)."""
+
+DC_SHORT_SIDE = 192
+"""The same for a progressive file's first scan, which holds one sample per 8x8 block."""
+
+_PLURAL_TYPES = frozenset({0x020001, 0x020002, 0x020003})
+
+
+def read_jpeg(data: bytes, limits: Limits) -> Picture:
+    """Decode a JPEG of 8 bits.
+
+    Raises:
+      DecodeError: a stable code; `too-much-memory` before anything is decoded.
+    """
+    header = jpeg.read_header(data)
+    limits.check_pixels(header.width, header.height)
+    scale = _scale(header.width, header.height)
+    limits.check_memory(_memory(header, scale))
+    provenance, orientation = read_provenance(header.exif, header.xmp, header.iptc)
+    with codec_errors("JPEG"):
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header)))
+        mode = image.mode
+        image.draft("RGB", (header.width // scale, header.height // scale))
+        image.load()
+        luma, cells = canonical(image, orientation)
+    profile = header.icc_profile
+    turned = orientation >= 5
+    return Picture(
+        media_type="image/jpeg",
+        width=header.height if turned else header.width,
+        height=header.width if turned else header.height,
+        luma=luma,
+        cells=cells,
+        frames=_pictures(data, header),
+        mode=mode,
+        bit_depth=header.precision,
+        orientation=orientation,
+        digest=jpeg.digest(data, header, looks_salt(orientation, profile)),
+        icc_profile=icc_description(profile),
+        jpeg_quality=header.quality,
+        provenance=provenance,
+    )
+
+
+def is_odd(data: bytes) -> bool:
+    """Tell whether only the sandbox's decoder reads this JPEG: lossless, or more than 8 bits."""
+    header = jpeg.read_header(data)
+    return header.lossless or header.precision != 8
+
+
+def _scale(width: int, height: int) -> int:
+    fits = min(width, height) // SHORT_SIDE
+    return next((scale for scale in (8, 4, 2) if fits >= scale), 1)
+
+
+def _memory(header: jpeg.JpegHeader, scale: int) -> int:
+    output = (header.width // scale + 8) * (header.height // scale + 8) * 6
+    coefficients = header.width * header.height * 2 * max(1, header.components) if header.progressive else 0
+    return output + coefficients
+
+
+def _first_scans(data: bytes, header: jpeg.JpegHeader) -> bytes:
+    """Cut a progressive file after the scans that the canonical picture needs; a file without an end stays whole.
+
+    The first scan holds the mean of each 8x8 block. Where these are too few, the cut is after the second, which by
+    every encoder's default holds the luminance's next coefficients.
+    """
+    if not header.progressive or not jpeg.has_end(data, header):
+        return data
+    if jpeg.first_scan_components(data, header) != header.components:
+        return data
+    short = min(header.width, header.height)
+    if short < SHORT_SIDE * 2:
+        return data
+    end = jpeg.scans_end(data, header, 1 if short // 8 >= DC_SHORT_SIDE else 2)
+    return data if end < 0 else data[:end] + b"\xff\xd9"
+
+
+def _pictures(data: bytes, header: jpeg.JpegHeader) -> int:
+    """Count the pictures of a multi-picture file (stereo, panorama ...); thumbnails and gain maps don't count."""
+    at = data.find(b"MPF\0", 0, header.scan) if header.multi_picture else -1
+    block = data[at + 4 : at + 4 + 65_536] if at >= 0 else b""
+    layout = ifd.layout_of(block)
+    index = ifd.read_directory(block, layout, layout.first) if layout else None
+    entries = index.raw(0xB002) if index is not None else None
+    if entries is None:
+        return 1
+    order = "little" if layout.order == "<" else "big"
+    kinds = [int.from_bytes(entries[start : start + 4], order) & 0xFFFFFF for start in range(0, len(entries) - 15, 16)]
+    return max(1, sum(kind in _PLURAL_TYPES for kind in kinds))

@@ -1,0 +1,187 @@
+"""Decode what needs a codec of its own, always in the sandbox: HEIC, JPEG XL, odd JPEGs, and previews in camera RAW."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+
+from mirrorfold.transforms.fingerprint import containers, ifd, jpeg
+from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
+from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
+from mirrorfold.transforms.fingerprint.picture import Picture
+from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
+from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
+from mirrorfold.transforms.fingerprint.read_jpeg import read_jpeg
+from mirrorfold.transforms.fingerprint.read_tiff import PHOTOMETRIC, image_of, read_tiff
+from mirrorfold.transforms.fingerprint.tiff_pages import MAX_SUB_IFDS, SUB_IFDS
+
+MAX_PREVIEWS = 256
+DNG_VERSION = 50706
+_SENSOR = frozenset({32803, 34892})
+"""Photometric interpretations of a colour filter array and of linear sensor data."""
+
+MAX_HEIC_PICTURES = 16
+
+
+def read_tiff_or_raw(data: bytes, limits: Limits) -> Picture:
+    """Decode a TIFF, or where its directories hold a sensor's mosaic, its preview as camera RAW."""
+    layout = ifd.layout_of(data)
+    return read_raw(data, limits) if layout and _holds_sensor_data(data, layout) else read_tiff(data, limits)
+
+
+def _holds_sensor_data(data: bytes, layout: ifd.Layout) -> bool:
+    main = ifd.read_directory(data, layout, layout.first)
+    if main is None:
+        return False
+    below = [ifd.read_directory(data, layout, int(offset)) for offset in main.numbers(SUB_IFDS)[:MAX_SUB_IFDS]]
+    return DNG_VERSION in main or any(d is not None and d.number(PHOTOMETRIC) in _SENSOR for d in (main, *below))
+
+
+def read_heic(data: bytes, limits: Limits) -> Picture:
+    """Decode HEIC's primary picture; libheif applies its rotation and mirroring itself."""
+    import pi_heif
+
+    with codec_errors("HEIC"):
+        image = pi_heif.HeifImageFile(io.BytesIO(data))
+        width, height = image.size
+        limits.check_pixels(width, height)
+        limits.check_memory(decode_bytes(image.mode, width, height) * 2 + len(data))
+        count = getattr(image, "n_frames", 1)
+        primary = image.tell()
+        image.load()
+        info = dict(image.info)
+        provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), None)
+        luma, cells = canonical(image)
+        pages = []
+        for index in [i for i in range(count) if i != primary][: min(limits.max_pages, MAX_HEIC_PICTURES) - 1]:
+            image.seek(index)
+            pages.append(canonical_grey(image))
+    return Picture(
+        media_type="image/heic",
+        width=width,
+        height=height,
+        luma=luma,
+        cells=cells,
+        pages=pages,
+        frames=count,
+        mode=image.mode,
+        bit_depth=int(info.get("bit_depth") or 8),
+        orientation=orientation,
+        icc_profile=icc_description(info.get("icc_profile")),
+        provenance=provenance,
+    )
+
+
+def read_jxl(data: bytes, limits: Limits) -> Picture:
+    """Decode JPEG XL; the decoder applies its orientation itself."""
+    import imagecodecs
+
+    width, height = containers.jxl_size(data)
+    limits.check_pixels(width, height)
+    limits.check_memory(width * height * 24 + len(data))
+    boxes = {kind: data[start:stop] for kind, start, stop in containers.iso_boxes(data) if kind in (b"Exif", b"xml ")}
+    exif = boxes.get(b"Exif", b"")[4:] or None
+    provenance, orientation = read_provenance(exif, boxes.get(b"xml "), None)
+    with codec_errors("JPEG XL"):
+        try:
+            pixels = imagecodecs.jpegxl_decode(data, numthreads=1)
+        except imagecodecs.JpegxlError as error:
+            raise DecodeError("corrupt", "JPEG XL: its picture can't be read") from error
+        frames = pixels.shape[0] if pixels.ndim == 4 else 1
+        shown = pixels[0] if pixels.ndim == 4 else pixels
+        image = image_of(shown)
+        luma, cells = canonical(image)
+        pages = [canonical_grey(image_of(page)) for page in (pixels[1:16] if frames > 1 else ())]
+    return Picture(
+        media_type="image/jxl",
+        width=shown.shape[1],
+        height=shown.shape[0],
+        luma=luma,
+        cells=cells,
+        pages=pages,
+        frames=frames,
+        mode=image.mode,
+        bit_depth=8 * shown.dtype.itemsize,
+        orientation=orientation,
+        provenance=provenance,
+    )
+
+
+def read_odd_jpeg(data: bytes, limits: Limits) -> Picture:
+    """Decode lossless JPEG and JPEG of more than 8 bits."""
+    import imagecodecs
+
+    header = jpeg.read_header(data)
+    limits.check_pixels(header.width, header.height)
+    limits.check_memory(header.width * header.height * max(1, header.components) * 8 + len(data))
+    provenance, orientation = read_provenance(header.exif, header.xmp, header.iptc)
+    with codec_errors("JPEG"):
+        decode = imagecodecs.ljpeg_decode if header.lossless and header.components == 1 else imagecodecs.jpeg_decode
+        try:
+            pixels = decode(data)
+        except imagecodecs.DelayedImportError as error:
+            raise DecodeError("unsupported", "JPEG: lossless, and no decoder for it is installed") from error
+        if header.precision > 8:
+            pixels = (pixels.astype(np.uint32) >> (header.precision - 8)).astype(np.uint8)
+        image = image_of(pixels)
+        luma, cells = canonical(image, orientation)
+    turned = orientation >= 5
+    return Picture(
+        media_type="image/jpeg",
+        width=header.height if turned else header.width,
+        height=header.width if turned else header.height,
+        luma=luma,
+        cells=cells,
+        mode=image.mode,
+        bit_depth=header.precision,
+        lossless=header.lossless,
+        orientation=orientation,
+        icc_profile=icc_description(header.icc_profile),
+        provenance=provenance,
+    )
+
+
+def read_raw(data: bytes, limits: Limits) -> Picture:
+    """Read camera RAW through its largest embedded JPEG: marked as a preview, for the RAW itself says more."""
+    found = _largest_preview(data)
+    if found < 0:
+        layout = ifd.layout_of(data)
+        if layout is None:
+            raise DecodeError("unsupported", "camera RAW without an embedded preview")
+        return replace(read_tiff(data, limits), media_type="image/x-raw", preview=True)
+    picture = read_jpeg(data[found:], limits)
+    provenance, orientation = picture.provenance, picture.orientation
+    layout = ifd.layout_of(data)
+    main = ifd.read_directory(data, layout, layout.first) if layout else None
+    if main is not None:
+        fields, orientation = exif_fields(data, main)
+        provenance = {**provenance, **fields}
+    return replace(
+        picture,
+        media_type="image/x-raw",
+        preview=True,
+        provenance=provenance,
+        orientation=orientation,
+        digest=None,
+        jpeg_quality=None,
+        lossless=True,
+    )
+
+
+def _largest_preview(data: bytes) -> int:
+    """Find where the embedded JPEG with the most pixels starts; -1 for none."""
+    best, best_area, at = -1, 0, 0
+    for _ in range(MAX_PREVIEWS):
+        at = data.find(b"\xff\xd8\xff", at + 1 if at else 0)
+        if at < 0:
+            break
+        try:
+            header = jpeg.read_header(data[at : at + (1 << 20)])
+        except DecodeError:
+            continue
+        if not header.lossless and header.precision == 8 and header.width * header.height > best_area:
+            best, best_area = at, header.width * header.height
+    return best

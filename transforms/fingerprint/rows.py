@@ -1,0 +1,128 @@
+"""Decoded pictures to rows of `contents`: signatures in batches, provenance as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from mirrorfold.schemas.contents import CONTENTS, DIHEDRALS, WINDOWS
+from mirrorfold.transforms.fingerprint.colour import LOW_QUALITY, look
+from mirrorfold.transforms.fingerprint.picture import CELL_BYTES, CELLS, Picture
+from mirrorfold.transforms.fingerprint.provenance import parse_moment
+from mirrorfold.transforms.fingerprint.signatures import SIDE, sign, sign_pages
+from mirrorfold.transforms.fingerprint.version import ALGORITHM
+
+BATCH = 128
+"""Pictures per call into numpy: 64 to 256 measured alike, beyond that the working set leaves the cache."""
+
+
+class Content(NamedTuple):
+    """A distinct content that was decoded."""
+
+    size: int
+    picture: Picture
+
+
+def content_rows(contents: Mapping[str, Content]) -> pa.Table:
+    """Make the rows of `contents`, sorted by content_id."""
+    names = sorted(contents)
+    blocks = [
+        _batch(names[start : start + BATCH], [contents[name] for name in names[start : start + BATCH]])
+        for start in range(0, len(names), BATCH)
+    ]
+    return pa.concat_tables(blocks).combine_chunks() if blocks else CONTENTS.schema.empty_table()
+
+
+def _batch(names: Sequence[str], contents: Sequence[Content]) -> pa.Table:
+    pictures = [content.picture for content in contents]
+    columns: dict[str, pa.Array | list] = {
+        "content_id": list(names),
+        "size": [content.size for content in contents],
+        "algorithm": [ALGORITHM] * len(names),
+        **_hash_columns(pictures),
+        **_picture_columns(pictures),
+        **_provenance_columns(pictures),
+    }
+    arrays = [
+        column if isinstance(column, pa.Array) else pa.array(column, field.type)
+        for field in CONTENTS.schema
+        for column in [columns[field.name]]
+    ]
+    return pa.Table.from_arrays(arrays, schema=CONTENTS.schema)
+
+
+def _hash_columns(pictures: Sequence[Picture]) -> dict[str, pa.Array]:
+    luma = np.frombuffer(b"".join(p.luma for p in pictures), np.uint8).reshape(-1, SIDE, SIDE)
+    blank = bytes(CELL_BYTES)
+    cells = np.frombuffer(b"".join(p.cells or blank for p in pictures), np.uint8).reshape(-1, CELLS, CELLS, 3)
+    signed = sign(luma)
+    seen = look(luma, cells, np.array([bool(p.cells) for p in pictures]))
+    return {
+        "phash64": pa.array(signed.phash64),
+        "phash256": _fixed(signed.phash256),
+        "dhash256": _fixed(signed.dhash256),
+        "pdq256": _fixed(signed.pdq256),
+        "pdq_quality": pa.array(signed.pdq_quality),
+        "windows64": _lists(signed.windows64, WINDOWS),
+        "dihedral64": _lists(signed.dihedral64, DIHEDRALS),
+        "luma": _fixed(luma.reshape(len(luma), -1)),
+        "colour": _fixed(seen.colour),
+        "grey": pa.array(seen.grey),
+        "low_information": pa.array(signed.pdq_quality < LOW_QUALITY),
+        "document": pa.array(seen.document),
+        "page_hashes": _page_hashes(pictures),
+    }
+
+
+def _fixed(values: np.ndarray) -> pa.Array:
+    data = np.ascontiguousarray(values, np.uint8)
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(data.shape[1]), len(data), [None, pa.py_buffer(data.tobytes())]
+    )
+
+
+def _lists(values: np.ndarray, width: int) -> pa.Array:
+    kind = pa.list_(pa.field("item", pa.uint64(), nullable=False), width)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=kind)
+
+
+def _page_hashes(pictures: Sequence[Picture]) -> pa.Array:
+    pages = [page for picture in pictures for page in picture.pages]
+    kind = CONTENTS.schema.field("page_hashes").type
+    if not pages:
+        return pa.nulls(len(pictures), kind)
+    hashed = iter(sign_pages(np.frombuffer(b"".join(pages), np.uint8).reshape(-1, SIDE, SIDE)).tolist())
+    return pa.array([[next(hashed) for _ in p.pages] if p.pages else None for p in pictures], kind)
+
+
+_PICTURE = (
+    "media_type", "width", "height", "frames", "preview", "orientation", "mode", "bit_depth", "lossless", "icc_profile",
+    "jpeg_quality",
+)  # fmt: skip
+
+
+def _picture_columns(pictures: Sequence[Picture]) -> dict[str, list]:
+    columns = {name: [getattr(picture, name) for picture in pictures] for name in _PICTURE}
+    return {**columns, "picture_digest": [picture.digest for picture in pictures]}
+
+
+_PROVENANCE = [
+    field.name
+    for field in CONTENTS.schema
+    if field.name
+    in {
+        "capture_time", "camera_make", "camera_model", "camera_serial", "image_unique_id", "document_id", "instance_id",
+        "original_document_id", "derived_from", "creator", "rights", "licence", "catalogue_no", "title", "keywords",
+        "software", "metadata_date",
+    }
+]  # fmt: skip
+
+
+def _provenance_columns(pictures: Sequence[Picture]) -> dict[str, list]:
+    columns: dict[str, list] = {name: [p.provenance.get(name) for p in pictures] for name in _PROVENANCE}
+    columns["metadata_date"] = [parse_moment(stated) if stated else None for stated in columns["metadata_date"]]
+    columns["metadata_fields"] = [len(p.provenance) for p in pictures]
+    return columns

@@ -1,0 +1,164 @@
+"""A pool of processes for risky decoders: a crash, a hang or a flood of memory ends one of them, never the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+
+from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.limits import Limits
+from mirrorfold.transforms.fingerprint.picture import Picture, unpack
+from mirrorfold.transforms.fingerprint.sandbox_worker import ANSWER, HEAD, PICTURE
+
+REUSES = 500
+"""Files after which a process is replaced: codecs leak."""
+
+MAX_ANSWER = 64 << 20
+WALL_FACTOR = 4.0
+"""Wall time allowed per second of processor time: a decoder that sleeps or waits hangs too."""
+
+
+class SandboxPool:
+    """Up to `size` reusable processes; `run` may be called from many threads and waits for a free one.
+
+    Args:
+      size: processes at most.
+      space: address space of each, bytes.
+      seconds: processor time of one decode.
+    """
+
+    def __init__(self, size: int, space: int, seconds: float):
+        self.space, self.seconds = space, seconds
+        self._idle: deque[_Worker] = deque()
+        self._slots = threading.Semaphore(size)
+        self._lock = threading.Lock()
+
+    def run(self, kind: str, data: bytes, limits: Limits) -> Picture:
+        """Decode `data` in a process of the pool.
+
+        Raises:
+          DecodeError: the decoder's code; `too-slow`, `too-much-memory` or `crashed` where the process had to end.
+        """
+        with self._slots:
+            try:
+                return self._once(kind, data, limits)
+            except DecodeError as error:
+                if error.code != "crashed":
+                    raise
+            # A fresh process decides: the first may have been damaged by an earlier file.
+            self._discard_idle()
+            return self._once(kind, data, limits)
+
+    def close(self) -> None:
+        """End the idle processes."""
+        self._discard_idle()
+
+    def _once(self, kind: str, data: bytes, limits: Limits) -> Picture:
+        worker = self._take()
+        try:
+            status, body = worker.ask(kind, data, limits, self.seconds)
+            picture = unpack(body) if status == PICTURE else None
+        except (DecodeError, ValueError, KeyError, TypeError, OSError) as error:
+            worker.kill()
+            if isinstance(error, DecodeError):
+                raise
+            raise DecodeError("crashed", "the decoder's process gave no sound answer") from error
+        if worker.uses < REUSES:
+            with self._lock:
+                self._idle.append(worker)
+        else:
+            worker.kill()
+        if picture is None:
+            raise DecodeError(*json.loads(body))
+        return picture
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return _Worker(self.space)
+
+    def _discard_idle(self) -> None:
+        with self._lock:
+            workers = list(self._idle)
+            self._idle.clear()
+        for worker in workers:
+            worker.kill()
+
+
+class _Worker:
+    """One process, asked one file at a time."""
+
+    def __init__(self, space: int):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mirrorfold.transforms.fingerprint.sandbox_worker", str(space)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            close_fds=True,
+        )
+        self.uses = 0
+
+    def ask(self, kind: str, data: bytes, limits: Limits, seconds: float) -> tuple[bytes, bytes]:
+        """Send one file and wait for the answer.
+
+        Raises:
+          DecodeError: the process ended, or had to be ended.
+        """
+        self.uses += 1
+        head = json.dumps(
+            {
+                "kind": kind,
+                "seconds": seconds,
+                "limits": [limits.max_pixels, limits.max_pages, limits.max_memory],
+            }
+        ).encode()
+        deadline = time.monotonic() + WALL_FACTOR * seconds + 10
+        try:
+            self.process.stdin.write(HEAD.pack(len(head), len(data)) + head)
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
+        status, length = ANSWER.unpack(self._read(ANSWER.size, deadline))
+        if length > MAX_ANSWER:
+            raise DecodeError("crashed", "the decoder's process gave no sound answer")
+        return status, self._read(length, deadline)
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        stream = self.process.stdout.fileno()
+        parts = bytearray()
+        while len(parts) < count:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([stream], [], [], left)[0]:
+                raise DecodeError("too-slow", "decoding took longer than the budget")
+            part = os.read(stream, count - len(parts))
+            if not part:
+                raise self._ended()
+            parts += part
+        return bytes(parts)
+
+    def _ended(self) -> DecodeError:
+        code = self.process.wait()
+        if code == -signal.SIGXCPU:
+            return DecodeError("too-slow", "decoding took longer than the budget")
+        if code == -signal.SIGKILL:
+            return DecodeError("too-much-memory", "the system ended the decoder's process")
+        how = signal.Signals(-code).name if code < 0 else f"exit {code}"
+        return DecodeError("crashed", f"the decoder's process ended with {how}")
+
+    def kill(self) -> None:
+        """End the process and reap it."""
+        self.process.kill()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()

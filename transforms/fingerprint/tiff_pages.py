@@ -1,0 +1,89 @@
+"""The pages of a TIFF and the smaller copies of each: reduced images in the chain, SubIFDs, and unflagged pyramids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from mirrorfold.transforms.fingerprint import ifd
+
+SUBFILE, WIDTH, HEIGHT, SUB_IFDS, TILE_WIDTH = 254, 256, 257, 330, 322
+MAX_SUB_IFDS = 64
+
+
+@dataclass(frozen=True)
+class Level:
+    """One image in the file: where its directory lies, and its size in pixels as stored."""
+
+    offset: int
+    width: int
+    height: int
+
+
+@dataclass
+class Page:
+    """A page: its full image, and smaller copies of it."""
+
+    directory: ifd.Directory
+    full: Level
+    smaller: list[Level] = field(default_factory=list)
+
+    def adequate(self, short_side: int) -> Level:
+        """Choose the smallest level that still has `short_side` pixels and the page's shape."""
+        fits = [
+            level for level in self.smaller if self._same_shape(level) and min(level.width, level.height) >= short_side
+        ]
+        return min([self.full, *fits], key=lambda level: level.width * level.height)
+
+    def _same_shape(self, level: Level) -> bool:
+        across, down = self.full.width * level.height, self.full.height * level.width
+        slack = max(self.full.width, self.full.height)  # one pixel of rounding in the smaller copy
+        return abs(across - down) <= max(slack, 0.01 * across)
+
+
+def find_pages(data: bytes, layout: ifd.Layout) -> list[Page]:
+    """Walk all directories and sort them into pages."""
+    pages: list[Page] = []
+    for directory in ifd.directories(data, layout):
+        level = _level(directory)
+        if level is None:
+            continue
+        kind = directory.number(SUBFILE)
+        if kind & 4:
+            continue  # a transparency mask
+        if kind & 1 and pages:
+            pages[-1].smaller.append(level)
+            continue
+        page = Page(directory, level)
+        _add_sub_images(page, data, layout)
+        pages.append(page)
+    return _merge_unflagged_pyramid(pages)
+
+
+def _level(directory: ifd.Directory | None) -> Level | None:
+    if directory is None:
+        return None
+    width, height = directory.number(WIDTH), directory.number(HEIGHT)
+    return Level(directory.offset, width, height) if width > 0 and height > 0 else None
+
+
+def _add_sub_images(page: Page, data: bytes, layout: ifd.Layout) -> None:
+    """Add SubIFDs; where the main image is a thumbnail (as in DNG), the largest SubIFD is the page."""
+    offsets = page.directory.numbers(SUB_IFDS)[:MAX_SUB_IFDS]
+    levels = [level for offset in offsets for level in [_level(ifd.read_directory(data, layout, int(offset)))] if level]
+    everything = [page.full, *levels]
+    page.full = max(everything, key=lambda level: level.width * level.height)
+    page.smaller += [level for level in everything if level != page.full]
+
+
+def _merge_unflagged_pyramid(pages: list[Page]) -> list[Page]:
+    """Fold a chain of tiled images, each half or a quarter of the one before, into one page."""
+    if len(pages) < 2 or not all(TILE_WIDTH in page.directory for page in pages):
+        return pages
+    for before, after in pairwise(pages):
+        across, down = before.full.width / after.full.width, before.full.height / after.full.height
+        if not any(abs(across - step) < 0.1 * step and abs(down - step) < 0.1 * step for step in (2, 4)):
+            return pages
+    first, *rest = pages
+    first.smaller += [page.full for page in rest]
+    return [first]

@@ -1,0 +1,100 @@
+"""Read the provenance fields of an XMP packet, safely: no entities, no DTD, a bounded size."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from mirrorfold.transforms.fingerprint.ifd import clean
+
+MAX_BYTES = 1 << 20
+MAX_KEYWORDS = 1_000
+
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_MM = "{http://ns.adobe.com/xap/1.0/mm/}"
+_REF = "{http://ns.adobe.com/xap/1.0/sType/ResourceRef#}"
+_RIGHTS = "{http://ns.adobe.com/xap/1.0/rights/}"
+_XMP = "{http://ns.adobe.com/xap/1.0/}"
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_PLUS = "{http://ns.useplus.org/ldf/xmp/1.0/}"
+_EXT = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+
+_FIELDS = {
+    "document_id": (_MM + "DocumentID",),
+    "instance_id": (_MM + "InstanceID",),
+    "original_document_id": (_MM + "OriginalDocumentID",),
+    "creator": (_DC + "creator",),
+    "rights": (_DC + "rights",),
+    "licence": (
+        _RIGHTS + "WebStatement",
+        "{http://creativecommons.org/ns#}license",
+        _PLUS + "LicensorURL",
+        _PLUS + "LicensorName",
+    ),
+    "catalogue_no": (_EXT + "AOSourceInvNo", _PLUS + "ImageSupplierImageID", _EXT + "SupplierImageID"),
+    "title": (_DC + "title",),
+    "software": (_XMP + "CreatorTool",),
+    "metadata_date": (_XMP + "MetadataDate",),
+    "capture_time": ("{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",),
+}
+
+
+def read_xmp(packet: bytes) -> dict:
+    """Give the columns an XMP packet states; nothing where it isn't well-formed or is too large."""
+    if len(packet) > MAX_BYTES:
+        return {}
+    try:
+        root = fromstring(packet.strip(b"\0 \r\n\t"), forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        return {}
+    stated = _properties(root)
+    found: dict = {}
+    for column, names in _FIELDS.items():
+        value = next((text for name in names for text in [clean(stated.get(name, ""))] if text), None)
+        if value:
+            found[column] = value
+    keywords = [text for text in map(clean, _items(root.find(f".//{_DC}subject"))[:MAX_KEYWORDS]) if text]
+    if keywords:
+        found["keywords"] = keywords
+    derived = _derived_from(root)
+    if derived:
+        found["derived_from"] = derived
+    return found
+
+
+def _properties(root: Element) -> dict[str, str]:
+    """Give the first value of each simple property, wherever it lies; RDF writes it as an attribute or an element."""
+    stated: dict[str, str] = {}
+    for element in root.iter():
+        if element.tag == _RDF + "Description":
+            for name, value in element.attrib.items():
+                stated.setdefault(name, value)
+        elif isinstance(element.tag, str) and not element.tag.startswith(_RDF):
+            items = _items(element)
+            if items:
+                stated.setdefault(element.tag, items[0])
+    return stated
+
+
+def _items(element: Element | None) -> list[str]:
+    if element is None:
+        return []
+    resource = element.get(_RDF + "resource")
+    if resource:
+        return [resource]
+    listed = [item.text for item in element.iter(_RDF + "li") if item.text and item.text.strip()]
+    return listed or ([element.text] if element.text and element.text.strip() else [])
+
+
+def _derived_from(root: Element) -> str | None:
+    place = root.find(f".//{_MM}DerivedFrom")
+    if place is None:
+        return None
+    for name in ("documentID", "instanceID", "originalDocumentID"):
+        for element in place.iter():
+            text = clean(element.get(_REF + name) or (element.text or "" if element.tag == _REF + name else ""))
+            if text:
+                return text
+    return None
