@@ -125,7 +125,7 @@ class Recorder:
 
 @contextlib.contextmanager
 def recording_proxy(upstream: str) -> Iterator[Recorder]:
-    """Stand before a server and record every request; headers pass unchanged, so signatures hold."""
+    """Stand before a server and record every request; signed headers pass unchanged, so signatures hold."""
     recorder = Recorder("")
     host = upstream.removeprefix("http://")
 
@@ -137,8 +137,10 @@ def recording_proxy(upstream: str) -> Iterator[Recorder]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             connection = http.client.HTTPConnection(host, timeout=60)
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            # A signature covers the host that the client saw; fake-gcs-server routes by its own.
+            signed = self.headers.get("Authorization", "").startswith("AWS4")
             for name, value in self.headers.items():
-                connection.putheader(name, value)
+                connection.putheader(name, host if name.lower() == "host" and not signed else value)
             connection.endheaders(body or None)
             answer = connection.getresponse()
             data = answer.read()
