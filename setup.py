@@ -24,7 +24,7 @@ setup(
     package_dir={f"mirrorfold.{folder}": folder for folder in FOLDERS},
     package_data={
         "mirrorfold.configs": ["*.yaml", "policies/*", "prices/*", "engines/*"],
-        "mirrorfold.transforms.publish": ["templates/*", "static/*", "strings/*"],
+        "mirrorfold.transforms.publish": ["templates/*", "static/*", "static/review/*", "strings/*"],
         "": ["py.typed"],
     },
 )

@@ -101,6 +101,20 @@ class PriceSettings(Section):
     horizon_months: Annotated[int, Field(ge=1)] = Field(36, description="months over which a review has to pay off")
 
 
+class PublishSettings(Section):
+    """The report and the review pages."""
+
+    language: Literal["en", "zh-Hant"] = Field("en", description="language that the pages open in; both are there")
+    thumbnails: Annotated[int, Field(ge=0)] = Field(500, description="clusters whose pictures are fetched again")
+    proofs: Annotated[int, Field(ge=0)] = Field(
+        100, description="of these, clusters shown at 1024 pixels instead of 256"
+    )
+    sketches: Annotated[int, Field(ge=0)] = Field(5_000, description="further clusters drawn from the stored luma")
+    clusters: Annotated[int, Field(ge=0)] = Field(100_000, description="clusters on the review pages; the rest: queue")
+    sample: Annotated[int, Field(ge=0)] = Field(100, description="pairs of each tier drawn at random, to measure it")
+    seed: str = Field("mirrorfold", description="seed of that draw; the same seed draws the same pairs")
+
+
 class Settings(Section):
     """Settings of a run; every field has a default that suits a first run."""
 
@@ -111,3 +125,4 @@ class Settings(Section):
     fingerprint: FingerprintSettings = FingerprintSettings()
     match: MatchSettings = MatchSettings()
     prices: PriceSettings = PriceSettings()
+    publish: PublishSettings = PublishSettings()

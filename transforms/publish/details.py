@@ -1,0 +1,127 @@
+"""What the review pages show of each cluster: its files, where they lie, and the questions about them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+
+import duckdb
+
+from mirrorfold.transforms.publish.pictures import Wanted, group_refs
+from mirrorfold.transforms.publish.tables import rows_of
+
+PATHS = 12
+"""Places shown of one content; the rest are counted."""
+
+SOURCES = 3
+"""Copies of one content that are tried for its thumbnail."""
+
+METADATA = (
+    "media_type", "pixels", "size", "mode", "bit_depth", "icc_profile", "jpeg_quality", "capture_time", "camera",
+    "creator", "rights", "licence", "catalogue_no", "title", "keywords", "software", "document_id", "derived_from",
+    "image_unique_id",
+)  # fmt: skip
+
+CONTENT_COLUMNS = (
+    "content_id", "media_type", "width", "height", "size", "mode", "bit_depth", "icc_profile", "jpeg_quality",
+    "capture_time", "camera_make", "camera_model", "camera_serial", "creator", "rights", "licence", "catalogue_no",
+    "title", "keywords", "software", "document_id", "derived_from", "image_unique_id",
+)  # fmt: skip
+
+_GATHER = (
+    """create table shown as
+    select distinct item, content_id from (select item, unnest([kept, other]) content_id from queue where item < $items)
+    """,
+    f"""create table shown_contents as
+    select s.item, {", ".join(f"c.{name}" for name in CONTENT_COLUMNS)}
+    from shown s join contents c using (content_id)""",
+    f"""create table shown_objects as
+    with found as (select content_id, uri, version, library, storage_class, action,
+            row_number() over (partition by content_id order by action = 'keep' desc, uri, version) place,
+            count(*) over (partition by content_id) places
+        from decisions where content_id in (select content_id from shown)
+        qualify place <= {PATHS})
+    select s.item, f.* from found f join shown s using (content_id)""",
+)
+
+
+def gather_details(connection: duckdb.DuckDBPyConnection, items: int) -> None:
+    """Make the tables behind the pages, for the first `items` clusters of the queue."""
+    connection.execute(_GATHER[0], {"items": items})
+    for sql in _GATHER[1:]:
+        connection.execute(sql)
+
+
+def read_items(connection: duckdb.DuckDBPyConnection) -> Iterator[dict]:
+    """Read the shown clusters in rank order, each with its pairs, contents and objects."""
+    pairs = _stream(connection, "select * from queue where item in (select item from shown) order by pair")
+    contents = _stream(connection, "select * from shown_contents order by item, content_id")
+    objects = _stream(connection, "select * from shown_objects order by item, content_id, place")
+    grouped = [_by_item(rows) for rows in (pairs, contents, objects)]
+    waiting = [next(rows, None) for rows in grouped]
+    while waiting[0] is not None:
+        item = waiting[0][0]
+        found = []
+        for index, rows in enumerate(grouped):
+            here = waiting[index] is not None and waiting[index][0] == item
+            found.append(waiting[index][1] if here else [])
+            if here:
+                waiting[index] = next(rows, None)
+        yield {"item": item, "pairs": found[0], "contents": found[1], "objects": found[2]}
+
+
+def _by_item(rows: Iterator[dict]) -> Iterator[tuple[int, list[dict]]]:
+    for item, group in itertools.groupby(rows, key=itemgetter("item")):
+        yield item, list(group)
+
+
+def _stream(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict]:
+    cursor = connection.cursor()
+    cursor.execute(sql)
+    names = [column[0] for column in cursor.description]
+    while rows := cursor.fetchmany(2_000):
+        for row in rows:
+            yield dict(zip(names, row, strict=True))
+
+
+def wanted_pictures(connection: duckdb.DuckDBPyConnection, content_ids: Sequence[str], luma: bool) -> list[Wanted]:
+    """Say where the pictures of some contents can be had, in the order given."""
+    if not content_ids:
+        return []
+    connection.execute(
+        "create or replace temp table wanted as select unnest($ids) content_id", {"ids": list(content_ids)}
+    )
+    refs = group_refs(
+        rows_of(
+            connection,
+            f"""select content_id, library, store, bucket, key, version, etag, size from objects
+            where content_id in (select content_id from wanted) and not archived and not is_delete_marker
+            qualify {SOURCES} >= row_number() over (partition by content_id
+                order by is_latest desc, store, uri, version)
+            order by content_id, is_latest desc, store, uri, version""",
+        )
+    )
+    found = {
+        row["content_id"]: row
+        for row in rows_of(
+            connection,
+            f"""select content_id, media_type, width, height, {"luma" if luma else "null luma"} from contents
+            where content_id in (select content_id from wanted)""",
+        )
+    }
+    return [
+        Wanted(refs=refs.get(content_id, ()), **found[content_id]) for content_id in content_ids if content_id in found
+    ]
+
+
+def describe(content: dict) -> dict[str, str | int]:
+    """Give a content's metadata as shown side by side; what it doesn't state is left out."""
+    camera = " ".join(str(content[name]) for name in ("camera_make", "camera_model", "camera_serial") if content[name])
+    known = {
+        **content,
+        "pixels": f"{content['width']:,} × {content['height']:,}",
+        "camera": camera,
+        "keywords": "; ".join(content["keywords"] or ()),
+    }
+    return {name: known[name] for name in METADATA if known[name] not in (None, "")}

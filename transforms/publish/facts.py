@@ -1,0 +1,133 @@
+"""What the report says, as numbers: each query's answer is small, whatever the archive's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from mirrorfold.transforms.publish.tables import rows_of
+
+LARGEST = 12
+"""Clusters shown in the report."""
+
+MEMBERS = 6
+"""Different files shown of each."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The report's numbers, as lists of plain dicts.
+
+    Attributes:
+      totals: objects, bytes, contents, clusters, asked, unreadable, skipped.
+      plan: by library, tier and action: objects, bytes, bytes_freed, bytes_below.
+      mirrors: by library and other library: objects and bytes that the other one holds too.
+      libraries: objects and bytes of each library.
+      thresholds: by tier and Hamming distance: objects and bytes that a person or a policy may still free.
+      effort: pairs to look at and bytes they free, cumulated, largest first: at most 200 points.
+      formats: by media type: contents, bytes.
+      failures: by stage and code: objects, libraries, one example.
+      largest: the clusters that free most.
+      members: the different files of these clusters: what is kept, then what frees most.
+    """
+
+    totals: dict[str, int]
+    plan: list[dict]
+    mirrors: list[dict]
+    libraries: list[dict]
+    thresholds: list[dict]
+    effort: list[dict]
+    formats: list[dict]
+    failures: list[dict]
+    largest: list[dict]
+    members: list[dict]
+
+
+def gather(connection: duckdb.DuckDBPyConnection) -> Facts:
+    """Ask the tables for everything that the report shows; needs the queue's `asked` table."""
+    return Facts(**{name: _answer(connection, name, sql) for name, sql in QUERIES.items()})
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> Any:
+    rows = rows_of(connection, sql)
+    return {key: value or 0 for key, value in rows[0].items()} if name == "totals" else rows
+
+
+_LARGEST = f"""
+    select cluster_id, count(*)::bigint objects, sum(size)::bigint bytes,
+        coalesce(sum(bytes_freed) filter (where action = 'quarantine'), 0)::bigint freed,
+        coalesce(sum(bytes_freed) filter (where action = 'review'), 0)::bigint review,
+        list(distinct library order by library) libraries, count(distinct content_id)::bigint contents
+    from decisions where cluster_id is not null
+    group by cluster_id order by sum(bytes_freed) desc, bytes desc, cluster_id limit {LARGEST}
+"""
+
+QUERIES = {
+    "totals": """
+        select (select count(*) from decisions)::bigint objects, (select sum(size) from decisions)::bigint bytes,
+            (select count(*) from contents)::bigint contents, (select count(*) from asked)::bigint asked,
+            (select count(distinct cluster_id) from clusters)::bigint clusters,
+            (select count(*) from failures where stage <> 'skipped')::bigint unreadable,
+            (select count(*) from failures where stage = 'skipped')::bigint skipped
+    """,
+    "plan": """
+        select library, coalesce(tier_to_kept, 'none') tier, action, count(*)::bigint objects,
+            sum(size)::bigint bytes, sum(bytes_freed)::bigint freed, sum(bytes_below_cutoff)::bigint below,
+            (count(*) filter (where bytes_below_cutoff > 0))::bigint below_objects
+        from decisions group by all order by all
+    """,
+    "libraries": """
+        select library, count(*)::bigint objects, sum(size)::bigint bytes
+        from decisions group by all order by bytes desc, library
+    """,
+    "mirrors": """
+        with held as (select cluster_id, library, count(*) n from clusters group by all),
+        sized as (select c.cluster_id, c.library, c.uri, d.size
+                  from clusters c join decisions d on c.uri = d.uri and c.version = d.version)
+        select s.library, h.library other, count(*)::bigint objects, sum(s.size)::bigint bytes
+        from sized s join held h using (cluster_id)
+        where s.library <> h.library or h.n > 1 group by all order by all
+    """,
+    "thresholds": """
+        select c.tier, c.d_phash64 distance, count(*)::bigint objects,
+            sum(d.bytes_freed + d.bytes_below_cutoff)::bigint bytes
+        from decisions d join clusters c on c.uri = d.uri and c.version = d.version
+        where d.action = 'review' or d.bytes_below_cutoff > 0 group by all order by all
+    """,
+    "effort": """
+        with ranked as (select bytes_freed, row_number() over w n, sum(bytes_freed) over w bytes, count(*) over () pairs
+            from asked where not sample_only
+            window w as (order by bytes_freed desc, content_a, content_b rows unbounded preceding))
+        select n::bigint pairs, bytes::bigint bytes from ranked
+        where n = pairs or n % greatest(1, pairs // 200) = 0 or n <= 10 order by n
+    """,
+    "formats": """
+        select media_type, count(*)::bigint contents, sum(size)::bigint bytes
+        from contents group by all order by bytes desc, media_type
+    """,
+    "failures": """
+        select stage, error, count(*)::bigint objects, list(distinct library order by library) libraries,
+            min(uri) example, arg_min(message, uri) message
+        from failures group by stage, error order by stage = 'skipped', objects desc, error
+    """,
+    "largest": _LARGEST,
+    "members": f"""
+        with shown as ({_LARGEST}),
+        named as (select cluster_id, content_id, any_value(tier order by tier desc) tier,
+                any_value(kind order by kind) kind,
+                any_value(kind_text order by kind_text) kind_text, bool_or(is_master) is_master
+            from clusters where cluster_id in (select cluster_id from shown) group by all),
+        decided as (select cluster_id, content_id, count(*)::bigint objects, min(uri) uri, any_value(size) size,
+                bool_or(action in ('keep', 'blocked') and bytes_below_cutoff = 0) kept,
+                coalesce(sum(bytes_freed) filter (where action = 'quarantine'), 0)::bigint freed,
+                coalesce(sum(bytes_freed) filter (where action = 'review'), 0)::bigint review
+            from decisions where cluster_id in (select cluster_id from shown) group by all),
+        ranked as (select *, row_number() over (partition by cluster_id
+                order by is_master desc, kept desc, freed + review desc, content_id) place
+            from decided join named using (cluster_id, content_id))
+        select r.*, c.width, c.height, c.media_type
+        from ranked r left join contents c using (content_id) where place <= {MEMBERS} order by cluster_id, place
+    """,
+}

@@ -1,0 +1,66 @@
+"""The pages' words in every language: one YAML file each, the same keys in all."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Mapping
+from functools import lru_cache
+
+import yaml
+from markupsafe import Markup, escape
+
+LANGUAGES = ("en", "zh-Hant")
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def words(language: str) -> dict[str, str]:
+    """Read one language's words by dotted key, e.g. `report.title`."""
+    path = importlib.resources.files("mirrorfold.transforms.publish") / "strings" / f"{language}.yaml"
+    return dict(_flat("", yaml.safe_load(path.read_text(encoding="utf-8"))))
+
+
+def _flat(prefix: str, tree: Mapping):
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}{key}.", value)
+        else:
+            yield f"{prefix}{key}", str(value)
+
+
+class Both:
+    """One text in every language at once; a page shows the chosen one with CSS alone."""
+
+    def __init__(self, texts: Mapping[str, str]):
+        self.texts = dict(texts)
+
+    def __html__(self) -> Markup:
+        spans = (Markup('<span lang="{}">{}</span>').format(lang, text) for lang, text in self.texts.items())
+        return Markup("").join(spans)
+
+    def __getitem__(self, language: str) -> str:
+        return self.texts[language]
+
+
+def both(key: str, **values: object) -> Both:
+    """Look a text up in every language; values are escaped and may themselves be texts in every language.
+
+    Words between backquotes become <code>.
+    """
+    return Both({lang: _filled(words(lang)[key], lang, values) for lang in LANGUAGES})
+
+
+def both_or(key: str, fallback: str) -> Both:
+    """Look a text up, or show a name as it is: tables may hold names that are newer than these pages."""
+    return both(key) if key in words(LANGUAGES[0]) else Both(dict.fromkeys(LANGUAGES, fallback))
+
+
+def joined(texts: list[Both], separators: Mapping[str, str]) -> Both:
+    """Join texts, with each language's own separator."""
+    return Both({lang: Markup(escape(separators[lang])).join(text[lang] for text in texts) for lang in LANGUAGES})
+
+
+def _filled(template: str, language: str, values: Mapping[str, object]) -> Markup:
+    parts = template.split("`")
+    marked = "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+    chosen = {name: value[language] if isinstance(value, Both) else value for name, value in values.items()}
+    return Markup(marked).format(**chosen)

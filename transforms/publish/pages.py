@@ -1,0 +1,181 @@
+"""Review pages: static files that open from a folder or a bucket, in shards small enough for any number of clusters."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import duckdb
+
+from mirrorfold.transforms.publish.details import describe, read_items
+from mirrorfold.transforms.publish.languages import LANGUAGES, words
+from mirrorfold.transforms.publish.report import environment
+from mirrorfold.transforms.publish.tables import rows_of
+from mirrorfold.transforms.stores.output import OutputStore
+
+ITEMS_PER_SHARD = 50
+IDS_PER_SHARD = 5_000
+SCRIPTS = ("text.js", "data.js", "progress.js", "filters.js", "compare.js", "facts.js", "exchange.js", "app.js")
+PARTS = ("review.", "kinds.", "tiers.", "fields.", "actions.")
+
+PictureOf = Callable[[str], str | None]
+"""Gives a content's picture for a page: a path below review/, a data URI, or None."""
+
+
+def write_pages(
+    connection: duckdb.DuckDBPyConnection, store: OutputStore, pictures: PictureOf, language: str, pairs: int
+) -> list[str]:
+    """Write the review pages for the clusters in `shown`; give the paths written.
+
+    Data are scripts, not JSON: a page opened from a folder may run a script beside it, but not fetch a file.
+    """
+    written = _write_static(store, language)
+    shown = _write_items(connection, store, pictures, written)
+    ids = _write_ids(connection, store, shown, written)
+    index = _index(connection, shown)
+    index |= {
+        "plan": ids,
+        "beyond": pairs - index["count"],
+        "itemsPerShard": ITEMS_PER_SHARD,
+        "idsPerShard": IDS_PER_SHARD,
+    }
+    _put(store, "review/data/index.js", "index", [index], written)
+    for stale in set(store.list("review/data/")) - set(written):
+        store.delete(stale)
+    return written
+
+
+def _write_static(store: OutputStore, language: str) -> list[str]:
+    static = importlib.resources.files("mirrorfold.transforms.publish") / "static"
+    texts = {lang: {key: text for key, text in words(lang).items() if key.startswith(PARTS)} for lang in LANGUAGES}
+    files = {f"review/{name}": (static / "review" / name).read_bytes() for name in (*SCRIPTS, "review.css")}
+    page = (
+        environment().get_template("review.html.j2").render(language=language, scripts=SCRIPTS, words=words(language))
+    )
+    files["review/index.html"] = page.encode()
+    files["review/words.js"] = _script("words", [texts])
+    for path, data in files.items():
+        store.put(path, data)
+    return list(files)
+
+
+def _write_items(
+    connection: duckdb.DuckDBPyConnection, store: OutputStore, pictures: PictureOf, written: list[str]
+) -> int:
+    shown = 0
+    for number, items in enumerate(_batches(read_items(connection), ITEMS_PER_SHARD)):
+        _put(
+            store,
+            f"review/data/items-{number:05d}.js",
+            "items",
+            [number, [page_item(item, pictures) for item in items]],
+            written,
+        )
+        shown += len(items)
+    return shown
+
+
+def page_item(item: Mapping, pictures: PictureOf) -> dict:
+    """Make one cluster as the page's script takes it; names are short because there may be 100,000."""
+    places: dict[str, list[list]] = {}
+    counts: dict[str, int] = {}
+    for row in item["objects"]:
+        places.setdefault(row["content_id"], []).append(
+            [row["uri"], row["version"], row["library"], row["storage_class"], row["action"]]
+        )
+        counts[row["content_id"]] = row["places"]
+    contents = [
+        {
+            "id": row["content_id"], "w": row["width"], "h": row["height"], "size": row["size"],
+            "meta": describe(row), "at": places.get(row["content_id"], []), "places": counts.get(row["content_id"], 0),
+            "pic": pictures(row["content_id"]),
+        }
+        for row in item["contents"]
+    ]  # fmt: skip
+    position = {content["id"]: index for index, content in enumerate(contents)}
+    first = item["pairs"][0]
+    return {
+        "id": first["cluster_id"],
+        "part": first["place"] // 24 + 1,
+        "contents": contents,
+        "pairs": [
+            {
+                "n": row["pair"], "kept": position.get(row["kept"]), "other": position.get(row["other"]),
+                "text": row["kind_text"], "why": row["reason"], "rule": row["rule"], "conflicts": row["conflicts"],
+                "objects": row["objects"], "d": row["d_phash64"], "corr": row["correlation"],
+            }
+            for row in item["pairs"]
+        ],
+    }  # fmt: skip
+
+
+def _write_ids(connection: duckdb.DuckDBPyConnection, store: OutputStore, shown: int, written: list[str]) -> str:
+    """Write the content ids of every pair, apart: only an export needs them. Gives the queue's digest."""
+    digest = hashlib.sha256()
+    cursor = connection.cursor()
+    cursor.execute("select content_a, content_b, kept from queue where item < ? order by pair", [shown])
+    number = 0
+    while rows := cursor.fetchmany(IDS_PER_SHARD):
+        ids = [[a, b, int(kept == b)] for a, b, kept in rows]
+        digest.update(json.dumps(ids).encode())
+        _put(store, f"review/data/ids-{number:05d}.js", "ids", [number, ids], written)
+        number += 1
+    return digest.hexdigest()[:16]
+
+
+def _index(connection: duckdb.DuckDBPyConnection, shown: int) -> dict:
+    rows = rows_of(
+        connection,
+        """select item, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only
+        from queue where item < ? order by pair""",
+        [shown],
+    )
+    names = {name: sorted({row[name] for row in rows}) for name in ("tier", "kind")}
+    libraries = sorted({library for row in rows for library in row["libraries"]})
+    groups = sorted({tuple(row["libraries"]) for row in rows})
+    at = {name: {value: index for index, value in enumerate(values)} for name, values in names.items()}
+    group_at = {group: index for index, group in enumerate(groups)}
+    return {
+        "count": len(rows),
+        "items": shown,
+        "libraries": libraries,
+        "groups": [[libraries.index(library) for library in group] for group in groups],
+        "tiers": names["tier"],
+        "kinds": names["kind"],
+        "item": [row["item"] for row in rows],
+        "tier": [at["tier"][row["tier"]] for row in rows],
+        "kind": [at["kind"][row["kind"]] for row in rows],
+        "group": [group_at[tuple(row["libraries"])] for row in rows],
+        "bytes": [row["bytes_freed"] for row in rows],
+        "flags": [int(row["conflict"]) + 2 * int(row["sample"]) for row in rows],
+    }
+
+
+def _batches(items: Iterable[dict], size: int) -> Iterator[list[dict]]:
+    batch: list[dict] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _put(store: OutputStore, path: str, name: str, values: list, written: list[str]) -> None:
+    store.put(path, _script(name, values))
+    written.append(path)
+
+
+def _script(name: str, values: list) -> bytes:
+    # ASCII alone: no byte of a key can end the string, the line or the script, whatever charset the server claims.
+    arguments = ",".join(json.dumps(value, ensure_ascii=True, separators=(",", ":")) for value in values)
+    return f"mirrorfold.receive({json.dumps(name)},{arguments});\n".encode("ascii")
+
+
+def data_uri(webp: bytes) -> str:
+    """Write a small picture as a data URI."""
+    return "data:image/webp;base64," + base64.b64encode(webp).decode()

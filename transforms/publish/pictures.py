@@ -1,0 +1,121 @@
+"""The small pictures on the pages: WebP thumbnails of what the sources hold, or sketches from the stored luma."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from PIL import Image
+
+from mirrorfold.transforms.stores.api import ObjectRef, StoreError
+from mirrorfold.transforms.stores.output import OutputStore
+
+SIDE = 256
+QUALITY = 78
+LUMA_SIDE = 64
+FOLDER = "review/thumbs/"
+
+Read = Callable[[ObjectRef], bytes]
+Decode = Callable[[bytes, str, int], Image.Image]
+"""Decodes (bytes, media type, wanted longer side) to an upright picture; `UndecodableError` where it can't."""
+
+
+class UndecodableError(Exception):
+    """A file isn't a picture that can be decoded within the budget."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A content to show: where its bytes are, and what is stored of it in case none can be read now."""
+
+    content_id: str
+    media_type: str
+    width: int
+    height: int
+    luma: bytes | None
+    refs: tuple[ObjectRef, ...]
+
+
+def thumb_path(content_id: str, side: int = SIDE) -> str:
+    """Name a content's thumbnail under DIR; folders by the first two digits keep listings short."""
+    suffix = "" if side == SIDE else f"-{side}"
+    return f"{FOLDER}{content_id[:2]}/{content_id}{suffix}.webp"
+
+
+def make_thumbnails(
+    wanted: Iterable[Wanted],
+    store: OutputStore,
+    read: Read,
+    decode: Decode,
+    sides: Sequence[int] = (SIDE,),
+    threads: int = 8,
+) -> Iterator[tuple[str, bool]]:
+    """Make the thumbnails that aren't there yet and write them under DIR.
+
+    Yields:
+      (content_id, made): `made` is False where no source could be read and decoded.
+    """
+    there = set(store.list(FOLDER))
+    with ThreadPoolExecutor(threads) as pool:
+        one = partial(_make_one, store=store, read=read, decode=decode, sides=tuple(sides), there=there)
+        yield from pool.map(one, wanted)
+
+
+def _make_one(
+    content: Wanted, store: OutputStore, read: Read, decode: Decode, sides: tuple[int, ...], there: set[str]
+) -> tuple[str, bool]:
+    missing = [side for side in sides if thumb_path(content.content_id, side) not in there]
+    if not missing:
+        return content.content_id, True
+    image = _picture(content, read, decode, max(missing))
+    if image is None:
+        return content.content_id, False
+    for side in missing:
+        store.put(thumb_path(content.content_id, side), encode(shrink(image, side)))
+    return content.content_id, True
+
+
+def _picture(content: Wanted, read: Read, decode: Decode, side: int) -> Image.Image | None:
+    for ref in content.refs:
+        try:
+            return decode(read(ref), content.media_type, side)
+        except (StoreError, UndecodableError):
+            continue  # another copy of the same bytes may be readable; else the page says that it shows a sketch
+    return None
+
+
+def shrink(image: Image.Image, side: int) -> Image.Image:
+    """Fit a picture into a square of `side` pixels; small pictures stay as they are."""
+    scale = side / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def encode(image: Image.Image) -> bytes:
+    """Encode a small picture as WebP without metadata."""
+    keeps = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    sink = io.BytesIO()
+    keeps.save(sink, "WEBP", quality=QUALITY, method=4)
+    return sink.getvalue()
+
+
+def sketch(luma: bytes, width: int, height: int, side: int = LUMA_SIDE) -> bytes:
+    """Draw a content from its stored 64 x 64 luma, in its true shape, as WebP."""
+    square = Image.frombytes("L", (LUMA_SIDE, LUMA_SIDE), luma)
+    scale = side / max(width, height, 1)
+    return encode(
+        square.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BICUBIC)
+    )
+
+
+def group_refs(rows: Iterable[Mapping]) -> dict[str, tuple[ObjectRef, ...]]:
+    """Gather object references by content from rows with the columns of `objects`."""
+    found: dict[str, list[ObjectRef]] = {}
+    for row in rows:
+        found.setdefault(row["content_id"], []).append(ObjectRef(*(row[name] for name in ObjectRef._fields)))
+    return {content_id: tuple(refs) for content_id, refs in found.items()}

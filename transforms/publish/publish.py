@@ -1,0 +1,158 @@
+"""Put the pages together: tables in, files below DIR out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.publish import facts, queue
+from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, wanted_pictures
+from mirrorfold.transforms.publish.pages import data_uri, write_pages
+from mirrorfold.transforms.publish.pictures import SIDE, Decode, Read, make_thumbnails, sketch, thumb_path
+from mirrorfold.transforms.publish.report import Picture, Report, render
+from mirrorfold.transforms.publish.tables import open_tables, rows_of
+from mirrorfold.transforms.stores.output import OutputStore
+
+PROOF_SIDE = 1024
+
+COLUMNS = {
+    "objects": (
+        "content_id", "library", "store", "bucket", "key", "uri", "version", "etag", "size", "archived", "is_latest",
+        "is_delete_marker",
+    ),
+    "contents": (*CONTENT_COLUMNS, "luma"),
+    "decisions": (
+        "uri", "version", "library", "storage_class", "size", "content_id", "cluster_id", "action", "rule", "reason",
+        "tier_to_kept", "kept_uri", "kept_version", "bytes_freed", "bytes_below_cutoff", "conflicts",
+    ),
+    "clusters": (
+        "cluster_id", "uri", "version", "library", "content_id", "tier", "kind", "kind_text", "is_master", "d_phash64",
+    ),
+    "pairs": (
+        "content_a", "content_b", "tier", "kind", "kind_text", "d_phash64", "d_phash256", "correlation", "residual",
+        "crop_area",
+    ),
+    "failures": ("uri", "stage", "error", "library", "message"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much is shown; see `configs.settings.PublishSettings`."""
+
+    language: str = "en"
+    thumbnails: int = 500
+    proofs: int = 100
+    sketches: int = 5_000
+    clusters: int = 100_000
+    sample: int = 100
+    seed: str = "mirrorfold"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the report says beside the tables: see `report.Report`."""
+
+    policy: Mapping
+    policy_hash: str
+    policy_source: str
+    summary: Mapping | None = None
+    provenance: tuple[tuple[str, str], ...] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
+    rulings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def publish_pages(store: OutputStore, story: Story, options: Options, read: Read, decode: Decode) -> None:
+    """Write report.html, the review pages, their queue and their thumbnails."""
+    with open_tables(store, {TABLES[name]: columns for name, columns in COLUMNS.items()}) as connection:
+        _register_rulings(connection, story.rulings)
+        items, pairs = queue.build_queue(connection, options.sample, options.seed)
+        _replace(store, "review/queue/", queue.write_queue(connection, store, pairs))
+        gather_details(connection, min(items, options.clusters))
+        found = facts.gather(connection)
+        pictures = Pictures(connection, store, read, decode, options)
+        write_pages(connection, store, pictures.for_page, options.language, pairs)
+        report = Report(
+            facts=found,
+            policy=story.policy,
+            policy_hash=story.policy_hash,
+            policy_source=story.policy_source,
+            pictures=pictures.embedded(list(dict.fromkeys(row["content_id"] for row in found.members))),
+            summary=story.summary,
+            verdicts=queue.sample_verdicts(connection),
+            provenance=story.provenance,
+            commands=story.commands,
+            language=options.language,
+        )
+        store.put("report.html", render(report).encode())
+
+
+class Pictures:
+    """Makes the pictures for the pages: proofs and thumbnails first, sketches for what can't be had.
+
+    Fetches for the largest clusters, for the quality sample and for the report; the same file is fetched once.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, store: OutputStore, read: Read, decode: Decode, options: Options
+    ):
+        self._connection, self._store, self._read, self._decode = connection, store, read, decode
+        self._made: dict[str, bool] = {}
+        self._proofs: set[str] = set()
+        proofs = self._ranked("item < ?", options.proofs)
+        self._make(proofs, (SIDE, PROOF_SIDE))
+        self._proofs = {content_id for content_id in proofs if self._made.get(content_id)}
+        self._make(self._ranked("item < ? or sample", options.thumbnails))
+        self._sketches = self._draw(self._ranked("item < ? or sample", options.thumbnails + options.sketches))
+
+    def for_page(self, content_id: str) -> str | None:
+        """Give the address of a content's picture on the review pages: a file below review/, or a sketch itself."""
+        if self._made.get(content_id):
+            side = PROOF_SIDE if content_id in self._proofs else SIDE
+            return thumb_path(content_id, side).removeprefix("review/")
+        drawn = self._sketches.get(content_id)
+        return data_uri(drawn) if drawn else None
+
+    def embedded(self, content_ids: list[str]) -> dict[str, Picture]:
+        """Give pictures to embed in the report, thumbnails where they can be had."""
+        self._make(content_ids)
+        drawn = self._draw(content_ids)
+        found = {}
+        for content_id in content_ids:
+            if self._made.get(content_id):
+                found[content_id] = Picture(self._store.get(thumb_path(content_id)))
+            elif content_id in drawn:
+                found[content_id] = Picture(drawn[content_id], sketch=True)
+        return found
+
+    def _ranked(self, where: str, limit: int) -> list[str]:
+        sql = f"""select content_id from (select unnest([kept, other]) content_id, pair from queue where {where})
+            group by content_id order by min(pair), content_id"""
+        return [row["content_id"] for row in rows_of(self._connection, sql, [limit])]
+
+    def _make(self, content_ids: list[str], sides: tuple[int, ...] = (SIDE,)) -> None:
+        new = [content_id for content_id in content_ids if content_id not in self._made]
+        wanted = wanted_pictures(self._connection, new, luma=False)
+        self._made |= dict(make_thumbnails(wanted, self._store, self._read, self._decode, sides))
+
+    def _draw(self, content_ids: list[str]) -> dict[str, bytes]:
+        missing = [content_id for content_id in content_ids if not self._made.get(content_id)]
+        wanted = wanted_pictures(self._connection, missing, luma=True)
+        return {row.content_id: sketch(row.luma, row.width, row.height) for row in wanted if row.luma}
+
+
+def _register_rulings(connection: duckdb.DuckDBPyConnection, rulings: Mapping[tuple[str, str], str]) -> None:
+    rows = [(*pair, outcome) for pair, outcome in sorted(rulings.items())]
+    columns = list(zip(*rows, strict=True)) if rows else [[], [], []]
+    table = pa.table([pa.array(values, pa.string()) for values in columns], names=["content_a", "content_b", "outcome"])
+    connection.register("_rulings", table)
+    connection.execute("create table rulings as select * from _rulings")
+
+
+def _replace(store: OutputStore, folder: str, written: list[str]) -> None:
+    for stale in {f"{folder}{name.removeprefix(folder)}" for name in store.list(folder)} - set(written):
+        store.delete(stale)

@@ -1,0 +1,126 @@
+"""The review queue: which pairs people are asked about, the ones that free most first."""
+
+from __future__ import annotations
+
+import duckdb
+
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.publish.tables import rows_of
+from mirrorfold.transforms.stores.output import OutputStore
+
+PAIRS_PER_ITEM = 24
+"""A cluster with more variants than this is shown in parts: every pair is in exactly one."""
+
+ROWS_PER_FILE = 250_000
+
+ASKED = """
+create table asked as
+with contents_of as (
+    select cluster_id, content_id, count(*) objects, list(distinct library order by library) libraries,
+        any_value(tier order by tier) tier, any_value(kind order by kind) kind,
+        any_value(kind_text order by kind_text) kind_text
+    from clusters group by all
+),
+review as (
+    select coalesce(d.cluster_id, d.content_id) cluster_id, coalesce(k.content_id, d.cluster_id) kept,
+        d.content_id other, any_value(d.tier_to_kept order by d.tier_to_kept) tier,
+        sum(d.bytes_freed) bytes_freed, count(*) objects,
+        list(distinct d.library order by d.library) libraries,
+        list_sort(list_distinct(flatten(list(d.conflicts)))) conflicts,
+        any_value(d.reason order by d.reason) reason, any_value(d.rule order by d.rule) "rule"
+    from decisions d
+    left join decisions k on k.uri = d.kept_uri and k.version = d.kept_version
+    where d.action = 'review' and d.content_id is not null
+    group by 1, 2, 3
+),
+drawn as (
+    select cluster_id, content_id from (
+        select cluster_id, content_id,
+            row_number() over (partition by tier order by md5($seed || cluster_id || content_id), content_id) place
+        from contents_of where content_id <> cluster_id)
+    where place <= $sample
+),
+waiting as (
+    select cluster_id, content_id, sum(bytes_below_cutoff) bytes from decisions
+    where cluster_id is not null group by all
+),
+joined as (
+    select coalesce(r.cluster_id, s.cluster_id) cluster_id, coalesce(r.kept, s.cluster_id) kept,
+        coalesce(r.other, s.content_id) other, r.tier, r.bytes_freed, r.objects, r.libraries,
+        coalesce(r.conflicts, []) conflicts, coalesce(r.reason, '') reason, coalesce(r."rule", 'quality-sample') "rule",
+        s.content_id is not null sample, r.other is null sample_only
+    from review r full join drawn s on r.cluster_id = s.cluster_id and r.other = s.content_id
+)
+select j.cluster_id, least(j.kept, j.other) content_a, greatest(j.kept, j.other) content_b, j.kept, j.other,
+    coalesce(j.tier, c.tier, p.tier, 'identical') tier,
+    case when j.kept = j.other then 'copy' else coalesce(p.kind, c.kind, 'similar') end kind,
+    case when j.kept = j.other then 'same bytes' else coalesce(p.kind_text, c.kind_text, '') end kind_text,
+    coalesce(j.bytes_freed, 0)::bigint bytes_freed, coalesce(w.bytes, 0)::bigint bytes_below_cutoff,
+    coalesce(j.objects, c.objects, 1)::bigint objects, coalesce(j.libraries, c.libraries, []) libraries,
+    j.conflicts, j.reason, j."rule", j.sample, j.sample_only,
+    p.d_phash64, p.d_phash256, p.correlation, p.residual, p.crop_area, v.outcome
+from joined j
+left join contents_of c on c.cluster_id = j.cluster_id and c.content_id = j.other
+left join waiting w on w.cluster_id = j.cluster_id and w.content_id = j.other
+left join pairs p on p.content_a = least(j.kept, j.other) and p.content_b = greatest(j.kept, j.other)
+left join rulings v on v.content_a = least(j.kept, j.other) and v.content_b = greatest(j.kept, j.other)
+"""
+
+RANKED = f"""
+create table queue as
+with pairs_of as (
+    select *, row_number() over (partition by cluster_id order by bytes_freed desc, content_a, content_b) - 1 place,
+        sum(bytes_freed) over (partition by cluster_id) total
+    from asked
+    where not sample_only or outcome is null or outcome in ('defer', 'conflict')
+)
+select dense_rank() over (order by total desc, cluster_id, place // {PAIRS_PER_ITEM}) - 1 item,
+    row_number() over (order by total desc, cluster_id, place) - 1 pair, * exclude (total)
+from pairs_of
+"""
+
+COLUMNS = (
+    "pair", "item", "cluster_id", "content_a", "content_b", "kept", "other", "tier", "kind", "kind_text", "bytes_freed",
+    "bytes_below_cutoff", "objects", "libraries", "conflicts", "reason", "rule", "sample", "sample_only",
+)  # fmt: skip
+
+
+def build_queue(connection: duckdb.DuckDBPyConnection, sample: int, seed: str) -> tuple[int, int]:
+    """Make the `asked` and `queue` tables: the plan's review rows by pair, with a random sample of every tier.
+
+    The sample is drawn by a hash of the pair, so the same pairs are in it run after run and their verdicts add up.
+
+    Returns:
+      (items, pairs): clusters (or parts of large ones) to show, and questions in them.
+    """
+    connection.execute(ASKED, {"seed": seed, "sample": sample})
+    connection.execute(RANKED)
+    (counted,) = rows_of(connection, "select coalesce(max(item) + 1, 0)::bigint items, count(*) pairs from queue")
+    return counted["items"], counted["pairs"]
+
+
+def sample_verdicts(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+    """Count, by tier, the pairs of the random sample that people settled and those they found to be the same picture.
+
+    `split` says that both stay though they show one picture: for the tier's precision that is right.
+    """
+    rows = rows_of(
+        connection,
+        """select tier, count(*) looked, count(*) filter (where outcome <> 'different') correct
+        from asked where sample and outcome in ('same', 'keep-a', 'keep-b', 'split', 'different') group by tier""",
+    )
+    return {row["tier"]: (row["looked"], row["correct"]) for row in rows}
+
+
+def write_queue(connection: duckdb.DuckDBPyConnection, store: OutputStore, pairs: int) -> list[str]:
+    """Write the whole queue as Parquet below review/queue/, for tools that would rather read it than look."""
+    files = max(1, -(-pairs // ROWS_PER_FILE))
+    written = []
+    for index in range(files):
+        rows = connection.sql(
+            f"select {', '.join(COLUMNS)} from queue where pair >= ? and pair < ? order by pair",
+            params=[index * ROWS_PER_FILE, (index + 1) * ROWS_PER_FILE],
+        ).to_arrow_table()
+        written.append(f"review/queue/part-{index:05d}-of-{files:05d}.parquet")
+        store.put(written[-1], parquet.to_parquet(rows))
+    return written

@@ -1,0 +1,409 @@
+"use strict";
+// The page: the queue at the left, one question in the middle, the answers at the bottom; every key does one thing.
+{
+  const { t, named, h, progress, filters, compare, facts } = mirrorfold;
+  const get = (id) => document.getElementById(id);
+  const PAGE = 50;
+  const state = { found: [], at: 0, pair: -1, page: 0, item: null };
+
+  const say = (text) => {
+    get("said").textContent = text;
+    get("said").classList.add("shown");
+    clearTimeout(state.saying);
+    state.saying = setTimeout(() => get("said").classList.remove("shown"), 4000);
+  };
+  const notice = (text) => {
+    get("notice").textContent = text;
+    get("notice").hidden = !text;
+  };
+
+  // ---- what a verdict means for the files of a cluster ----
+  const freed = (item, overrides = new Map()) => {
+    const gone = new Set();
+    for (const pair of item.pairs) {
+      if (pair.kept === pair.other) continue;
+      const said = overrides.has(pair.n) ? overrides.get(pair.n) : progress.get(pair.n)?.verdict;
+      if (said === "same" || said === "keep-kept") gone.add(pair.other);
+      if (said === "keep-other") gone.add(pair.kept);
+    }
+    return gone;
+  };
+  const leavesNone = (item, overrides) => freed(item, overrides).size >= item.contents.length;
+
+  const question = () => state.item?.pairs.find((pair) => pair.n === state.pair);
+
+  const decide = (verdict) => {
+    const pair = question();
+    if (!pair) return;
+    const speaks = pair.kept === pair.other ? ["same", "different", "split", "defer"] : null;
+    if (speaks && !speaks.includes(verdict)) return;
+    if (leavesNone(state.item, new Map([[pair.n, verdict]]))) return say(t("review.last"));
+    progress.put([[pair.n, said(verdict, get("reason").value)]]);
+    get("reason").value = "";
+    say(t(`review.verdict_${verdict === "keep-other" ? "keep-b" : verdict === "keep-kept" ? "keep-a" : verdict}`));
+    onward();
+  };
+  const said = (verdict, reason) => ({
+    verdict,
+    reason,
+    reviewer: get("reviewer").value.trim(),
+    at: new Date().toISOString(),
+  });
+
+  // ---- moving through the queue ----
+  const place = (pair) => state.found.findIndex((group) => group.pairs.includes(pair));
+
+  const refilter = (keep) => {
+    state.found = filters.apply();
+    const at = keep === undefined ? -1 : place(keep);
+    drawBatch();
+    if (!state.found.length) {
+      state.pair = -1;
+      get("empty").textContent = t(mirrorfold.index.count ? "review.empty" : "review.nothing");
+    }
+    get("empty").hidden = state.found.length > 0;
+    get("work").hidden = !state.found.length;
+    if (state.found.length) open(at >= 0 ? keep : state.found[0].pairs[0]);
+    else drawQueue();
+  };
+
+  const open = async (pair) => {
+    state.pair = pair;
+    state.at = Math.max(0, place(pair));
+    state.page = Math.floor(state.at / PAGE);
+    drawQueue();
+    try {
+      const item = await mirrorfold.loadItem(mirrorfold.index.item[pair]);
+      if (state.pair !== pair) return;
+      state.item = item;
+      drawQuestion();
+    } catch (error) {
+      notice(error.message);
+    }
+  };
+
+  const flat = () => state.found.flatMap((group) => group.pairs);
+  const step = (by) => {
+    const pairs = flat();
+    const next = pairs[pairs.indexOf(state.pair) + by];
+    if (next !== undefined) open(next);
+  };
+  // After a decision: the next pair in view that has none.
+  const onward = () => {
+    const pairs = flat();
+    const from = pairs.indexOf(state.pair);
+    const next = pairs.slice(from + 1).find((pair) => !progress.get(pair)) ?? pairs.find((pair) => !progress.get(pair));
+    if (filters.wanted().state === "undecided") {
+      state.found = filters.apply();
+      if (next === undefined) return refilter();
+    }
+    drawProgress();
+    drawBatch();
+    open(next ?? state.pair);
+  };
+
+  // ---- drawing ----
+  const drawProgress = () => {
+    const index = mirrorfold.index;
+    let [done, bytes, all] = [0, 0, 0];
+    for (const size of index.bytes) all += size;
+    for (const [pair, entry] of progress.all()) if (entry.verdict !== "defer") [done, bytes] = [done + 1, bytes + index.bytes[pair]];
+    const both = [
+      t("review.progress", { done: mirrorfold.number(done), all: mirrorfold.number(index.count) }),
+      t("review.freed", { bytes: mirrorfold.bytes(bytes), all: mirrorfold.bytes(all) }),
+    ];
+    get("progress-text").textContent = both.join(" · ");
+    Object.assign(get("progress"), { max: Math.max(1, index.count), value: done });
+    get("progress").setAttribute("aria-label", both[0]);
+  };
+
+  const mark = (pair) => {
+    const verdict = progress.get(pair)?.verdict;
+    return { same: "✓", "keep-kept": "✓", "keep-other": "⇄", different: "✕", split: "＝", defer: "…" }[verdict] || "";
+  };
+
+  const drawQueue = () => {
+    const index = mirrorfold.index;
+    const pages = Math.max(1, Math.ceil(state.found.length / PAGE));
+    const shown = state.found.slice(state.page * PAGE, (state.page + 1) * PAGE);
+    get("queue").start = state.page * PAGE + 1;
+    get("queue").replaceChildren(
+      ...shown.map((group) => {
+        const first = group.pairs[0];
+        const size = group.pairs.reduce((sum, pair) => sum + index.bytes[pair], 0);
+        const kinds = [...new Set(group.pairs.map((pair) => named("kinds", index.kinds[index.kind[pair]])))];
+        const flags = group.pairs.reduce((sum, pair) => sum | index.flags[pair], 0);
+        const current = group.pairs.includes(state.pair);
+        return h(
+          "li",
+          {},
+          h(
+            "button",
+            { class: "entry", "aria-current": current ? "true" : null, on: { click: () => open(first) } },
+            h("span", { class: "size" }, mirrorfold.bytes(size)),
+            h("span", { class: "kinds" }, kinds.join(", ")),
+            h("span", { class: `dot t-${index.tiers[index.tier[first]]}`, title: named("tiers", index.tiers[index.tier[first]]) }),
+            flags & 1 ? h("span", { class: "flag", title: t("review.conflict") }, "!") : null,
+            flags & 2 ? h("span", { class: "flag soft", title: t("review.sample_tag") }, "◇") : null,
+            h("span", { class: "marks" }, group.pairs.map(mark).join("")),
+          ),
+        );
+      }),
+    );
+    get("page").textContent = t("review.page", { page: mirrorfold.number(state.page + 1), pages: mirrorfold.number(pages) });
+    get("page-back").disabled = state.page === 0;
+    get("page-on").disabled = state.page >= pages - 1;
+    get("queue").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  };
+
+  const picture = (content) => content?.pic || null;
+
+  const drawQuestion = () => {
+    const pair = question();
+    const { item } = state;
+    const index = mirrorfold.index;
+    const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
+    compare.show([picture(left), picture(right)]);
+    const kind = named("kinds", index.kinds[index.kind[pair.n]]);
+    get("what").replaceChildren(
+      h("span", { class: `tier t-${index.tiers[index.tier[pair.n]]}` }, named("tiers", index.tiers[index.tier[pair.n]])),
+      ` ${kind} `,
+      h("span", { class: "soft" }, mirrorfold.visible(mirrorfold.language === "en" && pair.text ? `(${pair.text})` : "")),
+      h("span", { class: "frees" }, index.bytes[pair.n] ? `${t("review.frees")} ${mirrorfold.bytes(index.bytes[pair.n])}` : ""),
+    );
+    const why = [pair.why, index.flags[pair.n] & 2 ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
+    get("why").replaceChildren(mirrorfold.visible(why.filter(Boolean).join(" · ")));
+    drawVariants();
+    get("sides").replaceChildren(
+      facts.side(left, t("review.kept"), tick(pair, pair.kept)),
+      facts.side(right, t("review.candidate"), tick(pair, pair.other)),
+    );
+    get("metadata").replaceChildren(...facts.metadata(left, right, pair.conflicts));
+    const verdict = progress.get(pair.n)?.verdict;
+    for (const button of get("decide").querySelectorAll("[data-verdict]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
+      button.disabled = pair.kept === pair.other && button.dataset.verdict === "keep-other";
+    }
+    const ahead = flat()[flat().indexOf(pair.n) + 1];
+    if (ahead !== undefined)
+      mirrorfold.loadItem(index.item[ahead]).then((next) => {
+        const other = next.pairs.find((candidate) => candidate.n === ahead);
+        compare.preload([picture(next.contents[other.kept]), picture(next.contents[other.other])]);
+      }, () => null);
+  };
+
+  const drawVariants = () => {
+    const { item } = state;
+    get("variants").replaceChildren(
+      ...item.pairs.map((pair) => {
+        const source = picture(item.contents[pair.other]);
+        return h(
+          "li",
+          {},
+          h(
+            "button",
+            { class: "variant", "aria-current": pair.n === state.pair ? "true" : null, on: { click: () => open(pair.n) } },
+            source ? h("img", { src: source, alt: "" }) : h("span", { class: "none" }, "–"),
+            h("span", {}, named("kinds", mirrorfold.index.kinds[mirrorfold.index.kind[pair.n]])),
+            h("span", { class: "soft" }, mirrorfold.bytes(mirrorfold.index.bytes[pair.n])),
+            h("span", { class: "marks" }, mark(pair.n)),
+          ),
+        );
+      }),
+    );
+    get("variants").hidden = item.pairs.length < 2;
+  };
+
+  // A tick says that a file stays. The last one can't be taken away.
+  const tick = (pair, content) => {
+    const { item } = state;
+    const gone = freed(item);
+    const last = !gone.has(content) && gone.size + 1 >= item.contents.length;
+    const verdict = content === pair.kept ? "keep-other" : "same";
+    const locked = last || pair.kept === pair.other;
+    const change = (event) => {
+      const said_ = event.target.checked ? null : said(verdict, "");
+      if (said_ && leavesNone(item, new Map([[pair.n, verdict]]))) event.target.checked = true;
+      else progress.put([[pair.n, said_]]);
+      drawProgress();
+      drawBatch();
+      drawQueue();
+      drawQuestion();
+    };
+    return h(
+      "label",
+      { class: "tick", title: last ? t("review.last") : null },
+      h("input", { type: "checkbox", checked: !gone.has(content), disabled: locked, on: { change } }),
+      t("review.keep_tick"),
+    );
+  };
+
+  // ---- a whole filter at once ----
+  const batch = () => {
+    const open_ = flat().filter((pair) => !progress.get(pair));
+    const sure = open_.filter((pair) => !(mirrorfold.index.flags[pair] & 1));
+    return { sure, conflicts: open_.length - sure.length };
+  };
+  const drawBatch = () => {
+    const { sure } = batch();
+    get("batch").textContent = t("review.batch", { pairs: mirrorfold.number(sure.length) });
+    get("batch").disabled = !sure.length;
+  };
+  const askBatch = () => {
+    const { sure, conflicts } = batch();
+    const index = mirrorfold.index;
+    get("batch-text").textContent = t("review.batch_text", {
+      pairs: mirrorfold.number(sure.length),
+      clusters: mirrorfold.number(new Set(sure.map((pair) => index.item[pair])).size),
+      bytes: mirrorfold.bytes(sure.reduce((sum, pair) => sum + index.bytes[pair], 0)),
+      filter: filters.said(),
+    });
+    get("batch-conflicts").textContent = conflicts ? t("review.batch_conflicts", { pairs: mirrorfold.number(conflicts) }) : "";
+    get("batch-dialog").showModal();
+  };
+  const acceptBatch = () => {
+    const { sure } = batch();
+    const entry = said("same", `batch: ${filters.said()}`);
+    progress.put(sure.map((pair) => [pair, entry]));
+    get("batch-dialog").close();
+    drawProgress();
+    refilter(state.pair);
+  };
+
+  // ---- keys ----
+  const undo = () => {
+    const pair = progress.undo();
+    if (pair === null) return;
+    drawProgress();
+    if (filters.wanted().state !== "all") state.found = filters.apply();
+    drawBatch();
+    if (place(pair) >= 0) open(pair);
+    else refilter(state.pair);
+  };
+  const help = () => {
+    const groups = [
+      ["review.help_decide", [["A", "same"], ["1", "keep_left"], ["2", "keep_right"], ["V", "split"], ["D", "different"], ["L", "defer"], ["U", "undo"]]],
+      ["review.help_move", [["J ↓ →", "next"], ["K ↑ ←", "previous"], ["N", "next_page"], ["P", "previous_page"], ["F", "help_filter"]]],
+      ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0", "help_zoom"], ["O", "rotate"]]],
+      ["review.export", [["X", "export"], ["?", "help"], ["Esc", "help_close"]]],
+    ];
+    get("help-keys").replaceChildren(
+      ...groups.map(([title, keys]) =>
+        h("section", {}, h("h3", {}, t(title)), h("dl", {}, keys.flatMap(([key, name]) => [h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one))), h("dd", {}, t(`review.${name}`))]))),
+      ),
+    );
+    if (!get("help").open) get("help").showModal();
+  };
+  const turnPage = (by) => {
+    const last = Math.max(0, Math.ceil(state.found.length / PAGE) - 1);
+    state.page = Math.min(last, Math.max(0, state.page + by));
+    drawQueue();
+  };
+  const exportAll = async () => {
+    if (!progress.size()) return say(t("review.export_none"));
+    if (!get("reviewer").value.trim()) {
+      get("reviewer").focus();
+      return say(t("review.reviewer_needed"));
+    }
+    const lines = await mirrorfold.exchange.download(get("reviewer").value.trim());
+    return say(t("review.exported", { pairs: mirrorfold.number(lines) }));
+  };
+
+  const KEYS = {
+    a: () => decide("same"), 1: () => decide("keep-kept"), 2: () => decide("keep-other"), v: () => decide("split"),
+    d: () => decide("different"), l: () => decide("defer"), u: undo,
+    j: () => step(1), k: () => step(-1), arrowdown: () => step(1), arrowup: () => step(-1),
+    arrowright: () => (compare.state.mode === "slider" ? compare.slide(5) : step(1)),
+    arrowleft: () => (compare.state.mode === "slider" ? compare.slide(-5) : step(-1)),
+    n: () => turnPage(1), p: () => turnPage(-1), f: () => get("f-library").focus(),
+    q: () => compare.mode("side"), w: () => compare.mode("slider"), e: () => compare.mode("flicker"),
+    r: () => compare.mode("difference"), " ": () => compare.swapByHand(), o: () => compare.rotate(),
+    "+": () => compare.zoom(1.4), "=": () => compare.zoom(1.4), "-": () => compare.zoom(1 / 1.4), 0: () => compare.fit(),
+    x: exportAll, "?": help,
+  };
+  const PAN = { arrowup: [0, 60], arrowdown: [0, -60], arrowleft: [60, 0], arrowright: [-60, 0] };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const typing = event.target.closest("input:not([type=checkbox]):not([type=range]), select, textarea");
+    const key = event.key.toLowerCase();
+    if (typing) {
+      if (key === "escape") event.target.blur();
+      return;
+    }
+    const presses = event.target.closest("button, input[type=checkbox], summary") && (key === " " || key === "enter");
+    const slides = event.target.matches("input[type=range]") && key.startsWith("arrow");
+    if (presses || slides) return;
+    const act = event.shiftKey && PAN[key] ? () => compare.pan(...PAN[key]) : Object.hasOwn(KEYS, key) ? KEYS[key] : null;
+    if (!act || (!state.found.length && !"?xf".includes(key))) return;
+    event.preventDefault();
+    act();
+  });
+
+  // ---- settings and start ----
+  const setLanguage = (language) => {
+    mirrorfold.language = language;
+    mirrorfold.translate();
+    document.title = `${t("review.title")} – mirrorfold`;
+    filters.fill();
+    drawNotices();
+    drawProgress();
+    drawBatch();
+    drawQueue();
+    if (state.item) drawQuestion();
+  };
+  const drawNotices = () => {
+    const index = mirrorfold.index;
+    const texts = [progress.saves ? "" : t("review.no_storage")];
+    if (index.beyond > 0)
+      texts.push(t("review.beyond", { pairs: mirrorfold.number(index.beyond), shown: mirrorfold.number(index.items) }));
+    notice(texts.filter(Boolean).join(" "));
+  };
+  const on = (id, event, act) => get(id).addEventListener(event, act);
+
+  const start = () => {
+    progress.load();
+    const remembered = (name, id, otherwise) => (get(id).value = progress.setting(name) || otherwise);
+    remembered("reviewer", "reviewer", "");
+    remembered("theme", "theme", "");
+    remembered("language", "language", mirrorfold.language);
+    const theme = () => (get("theme").value ? (document.documentElement.dataset.theme = get("theme").value) : delete document.documentElement.dataset.theme);
+    theme();
+    on("theme", "change", () => (theme(), progress.setting("theme", get("theme").value)));
+    on("language", "change", () => (progress.setting("language", get("language").value), setLanguage(get("language").value)));
+    on("reviewer", "change", () => progress.setting("reviewer", get("reviewer").value));
+    for (const name of ["library", "tier", "kind", "bytes", "state"]) on(`f-${name}`, "change", () => refilter(state.pair));
+    for (const button of get("modes").children) button.addEventListener("click", () => compare.mode(button.dataset.mode));
+    for (const button of get("decide").querySelectorAll("[data-verdict]")) button.addEventListener("click", () => decide(button.dataset.verdict));
+    const clicks = {
+      "zoom-in": () => compare.zoom(1.4), "zoom-out": () => compare.zoom(1 / 1.4), "zoom-fit": () => compare.fit(),
+      rotate: () => compare.rotate(), undo, back: () => step(-1), on: () => step(1), export: exportAll,
+      "help-open": help, "help-close": () => get("help").close(), batch: askBatch, "batch-confirm": acceptBatch,
+      "batch-cancel": () => get("batch-dialog").close(), "page-back": () => turnPage(-1), "page-on": () => turnPage(1),
+      import: () => get("import-file").click(),
+    };
+    for (const [id, act] of Object.entries(clicks)) on(id, "click", act);
+    on("slide", "input", compare.draw);
+    on("import-file", "change", async () => {
+      try {
+        const { loaded, unknown } = await mirrorfold.exchange.load(await get("import-file").files[0].text());
+        say(t("review.imported", { pairs: mirrorfold.number(loaded), unknown: mirrorfold.number(unknown) }));
+        refilter(state.pair);
+        drawProgress();
+      } catch (error) {
+        say(error.message);
+      }
+      get("import-file").value = "";
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (!progress.saves && progress.size()) event.preventDefault();
+    });
+    setLanguage(get("language").value);
+    compare.mode("side");
+    state.found = filters.apply();
+    const first = flat().find((pair) => !progress.get(pair));
+    refilter(first);
+  };
+
+  start();
+}

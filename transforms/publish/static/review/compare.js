@@ -1,0 +1,130 @@
+"use strict";
+// Two pictures, four ways to compare them, one zoom and pan for both.
+{
+  const get = (id) => document.getElementById(id);
+  const stage = get("stage");
+  const layers = [get("left"), get("right")];
+  const view = { mode: "side", zoom: 1, x: 0, y: 0, turn: 0, front: true, timer: 0 };
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  let shown = 0;
+
+  const draw = () => {
+    layers.forEach((layer, index) => {
+      const turn = index === 1 && view.turn ? ` rotate(${view.turn}deg)` : "";
+      layer.firstElementChild.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${turn}`;
+    });
+    const share = Number(get("slide").value);
+    layers[1].style.clipPath = view.mode === "slider" ? `inset(0 0 0 ${share}%)` : "";
+    // Flicker only ever changes the opacity of the front picture: the other lies painted behind it, so no frame is blank.
+    layers[1].style.opacity = view.mode === "flicker" && !view.front ? "0" : "";
+    stage.dataset.mode = view.mode;
+    stage.dataset.front = view.front ? "right" : "left";
+    get("slide").hidden = view.mode !== "slider";
+    for (const button of get("modes").children)
+      button.setAttribute("aria-pressed", String(button.dataset.mode === view.mode));
+  };
+
+  const decoded = async (source) => {
+    const image = new Image();
+    image.src = source;
+    try {
+      await image.decode();
+    } catch {
+      return false; // a thumbnail that went missing shows as no picture
+    }
+    return true;
+  };
+
+  mirrorfold.compare = {
+    // Both pictures are decoded before either is swapped in: the pair on screen is never half of two questions.
+    async show(sources) {
+      const turn = ++shown;
+      const ready = await Promise.all(sources.map((source) => (source ? decoded(source) : false)));
+      if (turn !== shown) return;
+      layers.forEach((layer, index) => {
+        const image = layer.firstElementChild;
+        if (ready[index]) image.src = sources[index];
+        else image.removeAttribute("src");
+        layer.classList.toggle("blank", !ready[index]);
+      });
+      get("no-picture").hidden = ready.some(Boolean);
+      get("sketch").hidden = !sources.some((source) => source && source.startsWith("data:"));
+      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: 0, front: true });
+      draw();
+    },
+    preload: (sources) => sources.filter(Boolean).forEach(decoded),
+    mode(name) {
+      view.mode = name;
+      view.front = true;
+      clearInterval(view.timer);
+      if (name === "flicker" && !calm.matches) view.timer = setInterval(() => this.swap(), 650);
+      draw();
+    },
+    swap() {
+      view.front = !view.front;
+      draw();
+    },
+    // Stops the clock and swaps by hand.
+    swapByHand() {
+      clearInterval(view.timer);
+      this.swap();
+    },
+    zoom(factor, centre = { x: 0, y: 0 }) {
+      const next = Math.min(32, Math.max(1, view.zoom * factor));
+      const ratio = next / view.zoom;
+      view.x = next === 1 ? 0 : centre.x + (view.x - centre.x) * ratio;
+      view.y = next === 1 ? 0 : centre.y + (view.y - centre.y) * ratio;
+      view.zoom = next;
+      draw();
+    },
+    pan(x, y) {
+      if (view.zoom === 1) return;
+      view.x += x;
+      view.y += y;
+      draw();
+    },
+    fit() {
+      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: 0 });
+      draw();
+    },
+    rotate() {
+      view.turn = (view.turn + 90) % 360;
+      draw();
+    },
+    slide(step) {
+      get("slide").value = String(Number(get("slide").value) + step);
+      draw();
+    },
+    draw,
+    state: view,
+  };
+
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const box = event.target.closest(".layer")?.getBoundingClientRect() || stage.getBoundingClientRect();
+      const centre = { x: event.clientX - box.x - box.width / 2, y: event.clientY - box.y - box.height / 2 };
+      mirrorfold.compare.zoom(event.deltaY < 0 ? 1.2 : 1 / 1.2, centre);
+    },
+    { passive: false },
+  );
+  stage.addEventListener("pointerdown", (event) => {
+    stage.setPointerCapture(event.pointerId);
+    const slides = view.mode === "slider" && view.zoom === 1;
+    const move = (moved) => {
+      if (!slides) return mirrorfold.compare.pan(moved.movementX, moved.movementY);
+      const box = stage.getBoundingClientRect();
+      get("slide").value = String((100 * (moved.clientX - box.x)) / box.width);
+      draw();
+    };
+    const stop = () => {
+      stage.removeEventListener("pointermove", move);
+      stage.removeEventListener("pointerup", stop);
+      stage.removeEventListener("pointercancel", stop);
+    };
+    stage.addEventListener("pointermove", move);
+    stage.addEventListener("pointerup", stop);
+    stage.addEventListener("pointercancel", stop);
+  });
+}

@@ -1,0 +1,70 @@
+"use strict";
+// Which pairs are in view: plain arrays by pair number, so that a hundred thousand clusters filter in milliseconds.
+{
+  const { t, named, h } = mirrorfold;
+  const get = (id) => document.getElementById(id);
+  const SIZES = [0, 1e5, 1e6, 1e7, 3e7, 1e8, 1e9];
+  const STATES = ["all", "undecided", "decided", "deferred", "conflicts", "sample"];
+  const FLAG = { conflicts: 1, sample: 2 };
+
+  const options = (id, values, label) => {
+    const select = get(id);
+    const before = select.value;
+    select.replaceChildren(...values.map((value) => h("option", { value }, label(value))));
+    select.value = values.map(String).includes(before) ? before : String(values[0]);
+  };
+
+  const matches = (pair, wanted) => {
+    const index = mirrorfold.index;
+    if (wanted.library >= 0 && !index.groups[index.group[pair]].includes(wanted.library)) return false;
+    if (wanted.tier >= 0 && index.tier[pair] !== wanted.tier) return false;
+    if (wanted.kind >= 0 && index.kind[pair] !== wanted.kind) return false;
+    if (index.bytes[pair] < wanted.bytes) return false;
+    if (FLAG[wanted.state]) return (index.flags[pair] & FLAG[wanted.state]) !== 0;
+    const said = mirrorfold.progress.get(pair);
+    if (wanted.state === "undecided") return !said;
+    if (wanted.state === "decided") return Boolean(said) && said.verdict !== "defer";
+    if (wanted.state === "deferred") return Boolean(said) && said.verdict === "defer";
+    return true;
+  };
+
+  mirrorfold.filters = {
+    fill() {
+      const index = mirrorfold.index;
+      const every = (values) => [-1, ...values.keys()];
+      options("f-library", every(index.libraries), (at) => (at < 0 ? t("review.all") : index.libraries[at]));
+      options("f-tier", every(index.tiers), (at) => (at < 0 ? t("review.all") : named("tiers", index.tiers[at])));
+      options("f-kind", every(index.kinds), (at) => (at < 0 ? t("review.all") : named("kinds", index.kinds[at])));
+      options("f-bytes", SIZES, (size) => (size ? mirrorfold.bytes(size) : t("review.any_size")));
+      options("f-state", STATES, (state) => t(`review.${state}`));
+    },
+    wanted: () => ({
+      library: Number(get("f-library").value),
+      tier: Number(get("f-tier").value),
+      kind: Number(get("f-kind").value),
+      bytes: Number(get("f-bytes").value),
+      state: get("f-state").value,
+    }),
+    // Says a filter in words, for the batch's confirmation and for the reason that is exported.
+    said() {
+      return ["library", "tier", "kind", "bytes", "state"]
+        .map((name) => get(`f-${name}`))
+        .filter((select) => select.selectedIndex > 0)
+        .map((select) => select.selectedOptions[0].textContent)
+        .join(" · ") || t("review.all");
+    },
+    // Gives the clusters in view, each with its pairs in view, in the queue's order.
+    apply() {
+      const wanted = this.wanted();
+      const found = [];
+      for (let pair = 0; pair < mirrorfold.index.count; pair++) {
+        if (!matches(pair, wanted)) continue;
+        const item = mirrorfold.index.item[pair];
+        const last = found[found.length - 1];
+        if (last && last.item === item) last.pairs.push(pair);
+        else found.push({ item, pairs: [pair] });
+      }
+      return found;
+    },
+  };
+}
