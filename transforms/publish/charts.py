@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import vl_convert
 from markupsafe import Markup
 
-WIDTH = 620
+WIDTH = 840
 TIERS = ("identical", "same-picture", "near-certain", "probable")
 COLOURS = tuple(f"var(--tier-{number})" for number in range(1, len(TIERS) + 1))
 
@@ -24,7 +24,8 @@ CONFIG = {
     "view": {"stroke": None},
     "axis": {
         "labelColor": "var(--soft)", "titleColor": "var(--soft)",
-        "gridColor": "var(--line)", "tickColor": "var(--line)", "domainColor": "var(--line)", "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        "gridColor": "var(--line)", "tickColor": "var(--line)", "domainColor": "var(--line)",
+        "labelFontSize": 13, "titleFontSize": 13, "titleFontWeight": "normal",
         "titlePadding": 10, "labelPadding": 6, "tickCount": 6, "labelLimit": 220,
     },
 }  # fmt: skip

@@ -119,7 +119,8 @@ QUERIES = {
                 any_value(kind order by kind) kind,
                 any_value(kind_text order by kind_text) kind_text, bool_or(is_master) is_master
             from clusters where cluster_id in (select cluster_id from shown) group by all),
-        decided as (select cluster_id, content_id, count(*)::bigint objects, min(uri) uri, any_value(size) size,
+        decided as (select cluster_id, content_id, count(*)::bigint objects, any_value(size) size,
+                coalesce(min(uri) filter (where action = 'keep'), min(uri)) uri,
                 bool_or(action in ('keep', 'blocked') and bytes_below_cutoff = 0) kept,
                 coalesce(sum(bytes_freed) filter (where action = 'quarantine'), 0)::bigint freed,
                 coalesce(sum(bytes_freed) filter (where action = 'review'), 0)::bigint review

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import yaml
@@ -64,3 +64,8 @@ def _filled(template: str, language: str, values: Mapping[str, object]) -> Marku
     marked = "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
     chosen = {name: value[language] if isinstance(value, Both) else value for name, value in values.items()}
     return Markup(marked).format(**chosen)
+
+
+def per_language(draw: Callable[[str], str]) -> Both:
+    """Draw a chart once for each language."""
+    return Both({lang: draw(lang) for lang in LANGUAGES})

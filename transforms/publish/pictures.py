@@ -10,6 +10,7 @@ from functools import partial
 
 from PIL import Image
 
+from mirrorfold.transforms.publish.decoder_worker import shrink
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
 from mirrorfold.transforms.stores.output import OutputStore
 
@@ -85,15 +86,6 @@ def _picture(content: Wanted, read: Read, decode: Decode, side: int) -> Image.Im
         except (StoreError, UndecodableError):
             continue  # another copy of the same bytes may be readable; else the page says that it shows a sketch
     return None
-
-
-def shrink(image: Image.Image, side: int) -> Image.Image:
-    """Fit a picture into a square of `side` pixels; small pictures stay as they are."""
-    scale = side / max(image.size)
-    if scale >= 1:
-        return image
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def encode(image: Image.Image) -> bytes:

@@ -12,8 +12,9 @@ from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.publish import facts, queue
 from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, wanted_pictures
 from mirrorfold.transforms.publish.pages import data_uri, write_pages
+from mirrorfold.transforms.publish.part_clusters import Picture
 from mirrorfold.transforms.publish.pictures import SIDE, Decode, Read, make_thumbnails, sketch, thumb_path
-from mirrorfold.transforms.publish.report import Picture, Report, render
+from mirrorfold.transforms.publish.report import Report, render
 from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.stores.output import OutputStore
 

@@ -13,25 +13,16 @@ from markupsafe import Markup, escape
 
 from mirrorfold.transforms.publish import charts
 from mirrorfold.transforms.publish.facts import Facts
-from mirrorfold.transforms.publish.languages import LANGUAGES, Both, both, both_or
+from mirrorfold.transforms.publish.languages import LANGUAGES, both, both_or
+from mirrorfold.transforms.publish.part_clusters import Picture, cluster_cards
+from mirrorfold.transforms.publish.part_savings import duration, money_range, savings_part
+from mirrorfold.transforms.publish.part_whatif import mirrors_part, whatif_part
 from mirrorfold.transforms.publish.policy_words import policy_lines
-from mirrorfold.transforms.publish.text import human_bytes, human_money, human_share, visible
+from mirrorfold.transforms.publish.text import human_bytes, human_share, visible
 from mirrorfold.transforms.publish.wilson import wilson
 
 SECONDS_PER_PAIR = 5
 """How long a person looks at one pair, where the estimate doesn't say."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A small picture for a page: WebP bytes; `sketch` when it was drawn from the stored luma."""
-
-    data: bytes
-    sketch: bool = False
-
-    @property
-    def data_uri(self) -> str:
-        return "data:image/webp;base64," + base64.b64encode(self.data).decode()
 
 
 @dataclass(frozen=True)
@@ -69,8 +60,8 @@ def environment() -> Environment:
     return env
 
 
-def _visible(value: object, limit: int = 1_000) -> Markup:
-    return visible(", ".join(value) if isinstance(value, list) else str(value or ""), limit)
+def _visible(value: object, limit: int = 1_000, tail: bool = False) -> Markup:
+    return visible(", ".join(value) if isinstance(value, list) else str(value or ""), limit, tail)
 
 
 def style_hash(style: str) -> str:
@@ -94,10 +85,10 @@ def render(report: Report) -> str:
         "tiers": [
             {"name": name, "label": both(f"tiers.{name}"), "note": both(f"tier_notes.{name}")} for name in charts.TIERS
         ],
-        **savings_part(report),
+        **savings_part(facts, report.summary),
         **whatif_part(facts),
         **mirrors_part(facts),
-        "clusters": cluster_cards(report),
+        "clusters": cluster_cards(facts, report.pictures),
         "formats": [
             {**row, "contents": f"{row['contents']:,}", "bytes": human_bytes(row["bytes"])} for row in facts.formats
         ],
@@ -131,7 +122,13 @@ def headline(report: Report, sums: Mapping) -> dict:
     monthly = (report.summary or {}).get("now", {}).get("monthly")
     if now["bytes"]:
         share = human_share(now["bytes"], totals["bytes"])
-        why = both("report.headline_now_why", share=share, total=total, objects=f"{now['objects']:,}")
+        freed = [row["tier"] for row in report.facts.plan if row["freed"] and row["action"] == "quarantine"]
+        why = both(
+            "report.headline_now_why" if set(freed) == {"identical"} else "report.headline_now_why_mixed",
+            share=share,
+            total=total,
+            objects=f"{now['objects']:,}",
+        )
         money = (
             both("report.money_monthly", money=money_range(monthly, report.summary["currency"])) if monthly else None
         )
@@ -141,14 +138,6 @@ def headline(report: Report, sums: Mapping) -> dict:
     else:
         why = both("report.headline_empty_why", objects=f"{totals['objects']:,}", total=total)
     return {"title": both("report.headline_none"), "why": why, "money": None}
-
-
-def money_range(money: Mapping | None, currency: str) -> str | None:
-    """Write a low to high range, or one figure where they read the same."""
-    if money is None:
-        return None
-    low, mid, high = (human_money(money[name], currency) for name in ("low", "mid", "high"))
-    return mid if low == high else f"{low}–{high.removeprefix(currency).strip()}"
 
 
 def archive_bar(sums: Mapping) -> list[dict]:
@@ -191,169 +180,6 @@ def cards(report: Report, sums: Mapping) -> list[dict]:
     ]  # fmt: skip
 
 
-def duration(hours: float) -> Both:
-    """Write a time that people spend."""
-    if hours < 1.5:
-        return both("report.minutes", n=max(1, round(hours * 60)))
-    return both("report.hours", n=f"{hours:,.1f}" if hours < 10 else f"{hours:,.0f}")
-
-
-def savings_part(report: Report) -> dict:
-    """Make the savings chart and its tables."""
-    rows: dict[str, dict[str, int]] = {
-        row["library"]: {"objects": row["objects"], "bytes": row["bytes"], "now": 0, "people": 0, "below": 0}
-        for row in report.facts.libraries
-    }
-    bars: dict[tuple[str, str], int] = {}
-    for row in report.facts.plan:
-        into = rows[row["library"]]
-        into["below"] += row["below"]
-        if row["freed"]:
-            into["now" if row["action"] == "quarantine" else "people"] += row["freed"]
-            bar = (row["library"], row["tier"] if row["tier"] in charts.TIERS else charts.TIERS[-1])
-            bars[bar] = bars.get(bar, 0) + row["freed"]
-    total = {name: sum(row[name] for row in rows.values()) for name in ("objects", "bytes", "now", "people", "below")}
-    bar_rows = [{"library": library, "tier": tier, "bytes": size} for (library, tier), size in sorted(bars.items())]
-    chart = per_language(lambda lang: charts.savings_chart(bar_rows, both("savings.chart")[lang])) if bars else None
-    return {
-        "savings_chart": chart,
-        "library_rows": [{"library": library, **_written(row)} for library, row in rows.items()],
-        "library_total": _written(total),
-        "money_rows": money_rows(report.summary),
-    }
-
-
-def _written(row: Mapping[str, int]) -> dict[str, str]:
-    sizes = {name: human_bytes(value) if value else "–" for name, value in row.items() if name != "objects"}
-    return {"objects": f"{row['objects']:,}", **sizes}
-
-
-def money_rows(summary: Mapping | None) -> list[dict]:
-    """Make the rows of the money table: now, with people, below the cut-off."""
-    if summary is None:
-        return []
-    parts = (("quarantine", "now"), ("review", "review"), ("below-cutoff", "below_cutoff"))
-    found = [(action, summary[name]) for action, name in parts if summary[name]["objects"]]
-    unknown, currency = both("savings.unknown"), summary["currency"]
-    return [
-        {
-            "label": both(f"actions.{action}"),
-            "monthly": money_range(part["monthly"], currency) or unknown,
-            "yearly": human_money(part["first_year"], currency) or unknown,
-            "one_off": human_money(part["one_off"], currency) or unknown,
-        }
-        for action, part in found
-    ]
-
-
-def whatif_part(facts: Facts) -> dict:
-    """Make the two trade-offs: by distance accepted, and by pairs looked at."""
-    steps = cumulate_thresholds(facts.thresholds)
-    effort = facts.effort if facts.effort and facts.effort[-1]["bytes"] else []
-
-    def thresholds(lang: str) -> Markup:
-        rows = [
-            row | {"step": both("whatif.aligned")[lang] if row["step"] is None else f"≤ {row['step']}"} for row in steps
-        ]
-        return charts.threshold_chart(rows, both("whatif.axis_threshold")[lang], both("whatif.chart_threshold")[lang])
-
-    def efforts(lang: str) -> Markup:
-        return charts.effort_chart(effort, both("whatif.axis_effort")[lang], both("whatif.chart_effort")[lang])
-
-    return {
-        "threshold_chart": per_language(thresholds) if steps else None,
-        "effort_chart": per_language(efforts) if len(effort) > 2 else None,
-        "effort_said": effort_said(effort),
-    }
-
-
-def effort_said(effort: Sequence[Mapping], share: float = 0.8) -> Both | None:
-    """Say how few pairs hold most of the bytes."""
-    if len(effort) < 3:
-        return None
-    last = effort[-1]
-    first = next(row for row in effort if row["bytes"] >= share * last["bytes"])
-    return both(
-        "whatif.effort_said", pairs=f"{first['pairs']:,}", all=f"{last['pairs']:,}",
-        share=human_share(first["bytes"], last["bytes"]),
-    )  # fmt: skip
-
-
-def cumulate_thresholds(rows: Sequence[Mapping]) -> list[dict]:
-    """Cumulate bytes over the distances, tier by tier; pairs found by alignment alone (no distance) come last."""
-    distances = sorted({row["distance"] for row in rows if row["distance"] is not None})
-    steps = list(range(distances[-1] + 1)) if distances and distances[-1] <= 16 else distances
-    if any(row["distance"] is None for row in rows):
-        steps = [*steps, None]
-    out = []
-    for tier in charts.TIERS:
-        found = {row["distance"]: row["bytes"] for row in rows if row["tier"] == tier}
-        total = 0
-        for place, step in enumerate(steps):
-            total += found.get(step, 0)
-            if found:
-                out.append({"step": step, "place": place, "tier": tier, "bytes": total})
-    return out
-
-
-def mirrors_part(facts: Facts) -> dict:
-    """Make the matrix of who copies whom."""
-    sizes = {row["library"]: row["bytes"] for row in facts.libraries}
-    shared = {(row["library"], row["other"]): row["bytes"] for row in facts.mirrors}
-    if not shared:
-        return {"mirrors": [], "mirror_names": []}
-    return {
-        "mirror_names": list(sizes),
-        "mirrors": [
-            {"library": one, "cells": [_cell(shared.get((one, other), 0), sizes[one]) for other in sizes]}
-            for one in sizes
-        ],
-    }
-
-
-def _cell(part: int, whole: int) -> dict:
-    share = part / whole if whole else 0
-    heat = 0 if not part else 1 + sum(share >= step for step in (0.1, 0.3, 0.5, 0.75))
-    return {
-        "share": human_share(part, whole) if part else "–",
-        "heat": heat,
-        "bytes": human_bytes(part) if part else "",
-    }
-
-
-def cluster_cards(report: Report) -> list[dict]:
-    """Make the largest clusters with their pictures."""
-    members: dict[str, list[Mapping]] = {}
-    for row in report.facts.members:
-        members.setdefault(row["cluster_id"], []).append(row)
-    return [
-        {
-            "freed": both("clusters.freed", now=human_bytes(row["freed"]), review=human_bytes(row["review"])),
-            "objects": both("clusters.objects", objects=f"{row['objects']:,}", contents=f"{row['contents']:,}"),
-            "libraries": row["libraries"],
-            "shots": [_shot(member, report.pictures) for member in members.get(row["cluster_id"], [])],
-        }
-        for row in report.facts.largest
-        if row["freed"] or row["review"]
-    ]
-
-
-def _shot(member: Mapping, pictures: Mapping[str, Picture]) -> dict:
-    picture = pictures.get(member["content_id"])
-    label = both("clusters.kept") if member["is_master"] else both_or(f"kinds.{member['kind']}", member["kind_text"])
-    facts = [f"{member['width']:,} × {member['height']:,}"] if member["width"] else []
-    if member["objects"] > 1:
-        facts.append(f"× {member['objects']:,}")
-    return {
-        "kept": member["is_master"],
-        "image": picture and picture.data_uri,
-        "sketch": bool(picture and picture.sketch),
-        "label": label,
-        "facts": " · ".join([*facts, human_bytes(member["size"])]),
-        "uri": member["uri"],
-    }
-
-
 def failure_row(row: Mapping) -> dict:
     """Write one row of what wasn't read."""
     return {
@@ -374,8 +200,3 @@ def precision_row(tier: str, looked: int, right: int) -> dict:
         "right": f"{right:,}" if looked else "–",
         "interval": interval,
     }
-
-
-def per_language(draw) -> Both:
-    """Draw a chart once for each language."""
-    return Both({lang: draw(lang) for lang in LANGUAGES})

@@ -6,17 +6,20 @@ import unicodedata
 
 from markupsafe import Markup, escape
 
-NAMES = {"\n": "␊", "\r": "␍", "\t": "␉", "\0": "␀", "\x1b": "␛", "\x7f": "␡"}
+NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Categories that draw nothing, break the line or turn its direction around."""
 
 
-def visible(text: str | None, limit: int = 1_000) -> Markup:
-    """Escape text for HTML, isolate its direction and spell out every character that can't be seen."""
+def visible(text: str | None, limit: int = 1_000, tail: bool = False) -> Markup:
+    """Escape text for HTML, isolate its direction and spell out every character that can't be seen.
+
+    Text longer than `limit` loses its end, or its beginning where the `tail` says most (paths).
+    """
     if text is None:
         return Markup("")
-    shown = text if len(text) <= limit else text[: limit - 1] + "…"
+    shown = text if len(text) <= limit else "…" + text[1 - limit :] if tail else text[: limit - 1] + "…"
     return Markup("<bdi>") + Markup("").join(_pieces(shown)) + Markup("</bdi>")
 
 
@@ -32,7 +35,7 @@ def _pieces(text: str):
 
 
 def spelled(character: str) -> str:
-    """Spell out one character: a control picture, the escaped byte it stands for (schemas/uri.py), or its code."""
+    """Spell out one character: its escape, the byte it stands for (schemas/uri.py), or its code."""
     code = ord(character)
     if 0xEF80 <= code <= 0xEFFF:
         return f"\\x{code - 0xEF00:02X}"
@@ -46,11 +49,9 @@ def human_bytes(count: int | float) -> str:
         if abs(value) < 999.5 or unit == "PB":
             break
         value /= 1000
-    if unit == "bytes":
-        return f"{value:,.0f} bytes"
-    return (
-        f"{value:,.0f} {unit}" if value >= 99.95 else f"{value:.1f} {unit}" if value >= 9.995 else f"{value:.2f} {unit}"
-    )
+    if unit == "bytes" or value >= 99.95 or value == int(value):
+        return f"{value:,.0f} {unit}"
+    return f"{value:.1f} {unit}" if value >= 9.995 else f"{value:.2f} {unit}"
 
 
 def human_share(part: float, whole: float) -> str:

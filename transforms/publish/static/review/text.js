@@ -27,12 +27,12 @@ mirrorfold.h = (tag, attributes = {}, ...children) => {
 
 // Characters that draw nothing, break lines or turn the direction around are spelled out.
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
-const PICTURES = { "\n": "␊", "\r": "␍", "\t": "␉", "\0": "␀", "\x1b": "␛", "\x7f": "␡" };
+const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 mirrorfold.spelled = (character) => {
   const code = character.codePointAt(0);
   if (code >= 0xef80 && code <= 0xefff) return "\\x" + (code - 0xef00).toString(16).toUpperCase().padStart(2, "0");
-  return PICTURES[character] || "U+" + code.toString(16).toUpperCase().padStart(4, "0");
+  return ESCAPES[character] || "U+" + code.toString(16).toUpperCase().padStart(4, "0");
 };
 
 mirrorfold.visible = (text) => {
@@ -55,7 +55,7 @@ mirrorfold.bytes = (count) => {
   let value = count;
   let unit = 0;
   while (Math.abs(value) >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  const digits = unit === 0 || Number.isInteger(value) || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   return `${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${units[unit]}`;
 };
 
