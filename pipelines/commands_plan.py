@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Iterator
+
 import click
 
 from mirrorfold.pipelines.beam_command import BeamCommand
 from mirrorfold.pipelines.commands import config_option, log_option, output_option, policy_option
+from mirrorfold.pipelines.errors import BrokenPromiseError, UsageError
 
 
 @click.command(cls=BeamCommand, help="Merge the tables of two runs made in different places; no image bytes move.")
@@ -53,4 +58,113 @@ def config() -> None:
     click.echo(example(), nl=False)
 
 
-COMMANDS = (merge, prices, config)
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """Say what a pure check found wrong with the user's input as a usage error, in one line."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+def verify(folder: str) -> None:
+    """Check every promise of a finished run again, from its tables alone. Exit code 4: one is broken."""
+    from mirrorfold.pipelines import verify as checking
+
+    with usage_errors():
+        broken = checking.verify(folder)
+    for promise in broken:
+        click.echo(checking.describe(promise))
+    if broken:
+        raise BrokenPromiseError(f"{len(broken)} broken promises in {folder}: act on none of its plans")
+    click.echo(f"{folder}: every promise is kept")
+
+
+@click.group()
+def review() -> None:
+    """What people decide about the doubtful pairs."""
+
+
+@review.command("import")
+@click.argument("folder", metavar="DIR")
+@click.argument("file", metavar="FILE")
+def import_verdicts(folder: str, file: str) -> None:
+    """Take reviewers' verdicts (JSONL or CSV) for this run's plan and every later run.
+
+    The review pages' "Export decisions" makes FILE. All of it is taken or nothing. Then run `mirrorfold publish --output
+    DIR`: decisions, savings and pages are made anew, and no image is read.
+    """
+    from mirrorfold.pipelines.review_import import review_import
+
+    with usage_errors():
+        done = review_import(folder, file)
+    click.echo(f"{done.read:,} verdicts read, {done.new:,} of them new")
+    if done.unknown:
+        click.echo(f"{done.unknown:,} are on contents that this run doesn't have; they are kept for runs that do")
+    for conflict in done.conflicts:
+        click.echo(f"reviewers disagree: {conflict}")
+    if done.new:
+        click.echo(f"apply them with: mirrorfold publish --output {folder}")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--role", required=True, help="The role you sign in; the policy names which are needed.")
+@click.option("--by", "name", required=True, metavar="NAME", help="Who signs.")
+def approve(folder: str, role: str, name: str) -> None:
+    """Sign off a plan. The signature is bound to this very plan: another policy or verdict needs another."""
+    from mirrorfold.pipelines.approve import approve as sign
+
+    with usage_errors():
+        record, missing = sign(folder, role, name)
+    click.echo(f"signed as {role} by {name}, plan {record['plan'][:12]}")
+    click.echo(f"still needed: {', '.join(missing)}" if missing else "every sign-off that the policy names is there")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--what", required=True, type=click.Choice(["quarantine", "migrate", "restore", "crosswalk"]))
+@click.option("--to", required=True, type=click.Choice(["s3-batch", "storage-transfer", "rclone", "s5cmd", "csv"]))
+@click.option("--target", metavar="URI", help="Where copies go, e.g. s3://quarantine; the policy's bucket by default.")
+@click.option(
+    "--recheck/--no-recheck", default=None, help="Look objects and kept copies up again; default: for quarantine."
+)
+def export(folder: str, what: str, to: str, target: str | None, recheck: bool | None) -> None:
+    """Write a plan as a list that another tool takes. mirrorfold itself acts on nothing."""
+    from mirrorfold.pipelines.export import export as write_lists
+
+    with usage_errors():
+        done = write_lists(folder, what, to, target=target, recheck=recheck)
+    for path in done.files:
+        click.echo(path)
+    click.echo(done.summary())
+
+
+@click.group()
+def policy() -> None:
+    """The written policy that decides what is kept."""
+
+
+@policy.command("check")
+@click.argument("file", metavar="NAME|FILE")
+def check_policy(file: str) -> None:
+    """Check a policy file; a mistake is one line with file and line number."""
+    from mirrorfold.configs.policy import load_policy
+    from mirrorfold.transforms.retain.policy import policy_hash
+
+    with usage_errors():
+        resolved = load_policy(file)
+    click.echo(f"{file}: a valid policy, {resolved['name']!r}, {policy_hash(resolved)[:12]}")
+
+
+@policy.command("schema")
+def show_schema() -> None:
+    """Print the policy's JSON Schema, for editors."""
+    from mirrorfold.configs.policy import policy_schema
+
+    click.echo(json.dumps(policy_schema(), indent=2))
+
+
+COMMANDS = (verify, review, approve, export, merge, policy, prices, config)

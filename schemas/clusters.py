@@ -1,4 +1,7 @@
-"""`clusters`: one row per object that has at least one twin."""
+"""`clusters`: one row per object that has at least one twin.
+
+A star can hold a single object: one whose only twins lie nearer to other masters of its family.
+"""
 
 from __future__ import annotations
 

@@ -56,12 +56,10 @@ CONTENTS = Table(
                 "PDQ gradient quality 0..100; below 50 the picture says little",
                 nullable=False,
             ),
-            column(
-                "windows64", pa.list_(pa.field("item", pa.uint64(), nullable=False), WINDOWS), "phash64 of crop windows"
-            ),
+            column("windows64", pa.list_(pa.field("element", pa.uint64()), WINDOWS), "phash64 of crop windows"),
             column(
                 "dihedral64",
-                pa.list_(pa.field("item", pa.uint64(), nullable=False), DIHEDRALS),
+                pa.list_(pa.field("element", pa.uint64()), DIHEDRALS),
                 "phash64 of the 8 symmetries; [0] is phash64",
             ),
             column(
@@ -89,7 +87,7 @@ CONTENTS = Table(
             ),
             column(
                 "page_hashes",
-                pa.list_(pa.field("item", pa.uint64(), nullable=False)),
+                pa.list_(pa.field("element", pa.uint64(), nullable=False)),
                 "phash64 of each page after the first, up to a stated number",
             ),
             column(

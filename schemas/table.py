@@ -42,4 +42,4 @@ def column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> 
 
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
-STRINGS = pa.list_(pa.field("item", pa.string(), nullable=False))
+STRINGS = pa.list_(pa.field("element", pa.string(), nullable=False))

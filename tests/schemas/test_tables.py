@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
+import pyarrow.parquet as pq
 import pytest
 
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.parquet import to_parquet
 
 RELIED_ON = {
     "objects": "uri library store bucket key version size etag storage_class last_modified hold is_latest content_id",
@@ -31,3 +35,9 @@ def test_every_column_says_what_it_holds(table) -> None:
 @pytest.mark.parametrize(("rows", "shards"), [(0, 1), (1, 1), (250_000, 1), (250_001, 2)])
 def test_shards_follow_the_rows(rows: int, shards: int) -> None:
     assert TABLES["objects"].shards(rows) == shards
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_parquet_gives_the_schema_back(table) -> None:
+    written = pq.read_schema(io.BytesIO(to_parquet(table.empty())))
+    assert written.remove_metadata().equals(table.schema.remove_metadata())

@@ -155,8 +155,8 @@ CHECKS: tuple[Check, ...] = (
         GROUP BY cluster_id HAVING count(*) FILTER (is_master) <> 1"""),
     Check(0, "clusters", "a master's content isn't the cluster's id", """
         SELECT cluster_id, content_id FROM clusters WHERE is_master AND content_id <> cluster_id"""),
-    Check(0, "clusters", "a cluster has a single object", """
-        SELECT cluster_id FROM clusters GROUP BY cluster_id HAVING count(*) < 2"""),
+    Check(0, "clusters", "a family has a single object", """
+        SELECT family_id FROM clusters GROUP BY family_id HAVING count(*) < 2"""),
     Check(0, "clusters", "a content is in two clusters, or a cluster in two families", """
         SELECT content_id AS id FROM clusters GROUP BY content_id HAVING count(DISTINCT cluster_id) > 1
         UNION ALL SELECT cluster_id FROM clusters GROUP BY cluster_id HAVING count(DISTINCT family_id) > 1"""),
