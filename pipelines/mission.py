@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrorfold.pipelines import estimate, fingerprint, list_objects, match, publish, retain, safety
+from mirrorfold.pipelines import fingerprint, list_objects, match, publish, retain, safety, savings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.steps import Step
 
@@ -67,9 +67,9 @@ MISSION = (
     Step(
         "savings",
         stage="retain",
-        builds=(estimate.build_savings,),
+        builds=(savings.build_savings,),
         writes=("savings",),
-        depends=depends_on("prices"),
+        depends=savings.depends_on,
     ),
     Step("publish", stage="publish", drive=publish.publish),
 )

@@ -7,8 +7,8 @@ import shlex
 import yaml
 
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.estimate import summarise_run
 from mirrorfold.pipelines.run_record import code_version, input_snapshot
+from mirrorfold.pipelines.savings import summarise_run
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
 from mirrorfold.transforms.retain.policy import policy_hash

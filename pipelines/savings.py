@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from mirrorfold.configs.prices import load_prices
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.savings import SAVINGS
@@ -25,7 +26,7 @@ QUARANTINE_DAYS = 90
 
 def build_savings(root: beam.Pipeline, run: RunContext) -> None:
     """Read `decisions`, write `savings`."""
-    prices, settings = load_prices(run.settings.prices.book), money_settings(run.settings, run.policy)
+    prices, settings = book(run.settings), money_settings(run.settings, run.policy)
     (
         root
         | "ReadDecisions" >> ReadTable(run.output, DECISIONS, DECISION_COLUMNS)
@@ -42,12 +43,29 @@ def money_settings(settings: Settings, policy: dict | None) -> dict:
     return {**plain, "regions": {**regions, **settings.prices.regions}, "quarantine_days": quarantine}
 
 
+def depends_on(run: RunContext) -> list:
+    """Name what the table depends on beside the decisions: the settings, and what the price book says today."""
+    return [money_settings(run.settings, run.policy), book(run.settings)]
+
+
+def book(settings: Settings) -> dict:
+    """Load the price book that the settings name.
+
+    Raises:
+      UsageError: one line that names the file and the line.
+    """
+    try:
+        return load_prices(settings.prices.book)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:
     """Sum up a finished run from its tables: see `summary.summarise` for the keys."""
     settings = money_settings(run.settings, run.policy)
     savings = parquet.read_table(run.store, SAVINGS)
     totals = {**decisions_totals(run.store), **reads(run.store, settings["regions"]), "cpu_hours": cpu_hours}
-    return summarise(savings, totals, load_prices(run.settings.prices.book), settings)
+    return summarise(savings, totals, book(run.settings), settings)
 
 
 def decisions_totals(output: OutputStore) -> dict:

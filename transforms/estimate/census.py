@@ -1,0 +1,234 @@
+"""What a listing alone tells about copies: objects of one size, and those whose checksums are the same.
+
+Two objects can only be copies if their sizes are equal, so a size that occurs once is settled without a byte read, and
+so is a size whose objects all state a trusted checksum. The rest, the open sizes, is what a sample has to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+OBJECT_COLUMNS = (
+    "library",
+    "store",
+    "bucket",
+    "storage_class",
+    "size",
+    "md5",
+    "sha256",
+    "hold",
+    "is_latest",
+    "is_delete_marker",
+    "archived",
+    "physical_id",
+)
+"""The columns of `objects` that a census reads."""
+
+PLACE = ("library", "store", "bucket", "storage_class")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The readable objects of a listing, columnar: arrays of shape (objects,).
+
+    Attributes:
+      size: bytes.
+      md5, sha256: the first 64 bits of the stated checksum; 0 where none is stated.
+      place: index into `places`.
+      held: whether something is known to hold the object.
+      places: (library, store, bucket, storage class) by index.
+      left_out: objects by the reason they aren't counted: archived, noncurrent, delete-marker, empty, same-place.
+      unknown_holds: objects whose hold isn't known yet.
+    """
+
+    size: np.ndarray
+    md5: np.ndarray
+    sha256: np.ndarray
+    place: np.ndarray
+    held: np.ndarray
+    places: tuple[tuple[str, str, str, str], ...]
+    left_out: dict[str, int]
+    unknown_holds: int = 0
+
+    @property
+    def objects(self) -> int:
+        """How many."""
+        return len(self.size)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes."""
+        return int(self.size.sum())
+
+
+def collect(blocks: Iterable[pa.Table], noncurrent: bool = False) -> Listed:
+    """Collect the readable objects of a listing's blocks (OBJECT_COLUMNS); 26 bytes of memory an object."""
+    parts: list[tuple[np.ndarray, ...]] = []
+    places: dict[tuple, int] = {}
+    left_out: dict[str, int] = {}
+    physical: set[tuple[str, str]] = set()
+    unknown_holds = 0
+    for whole in blocks:
+        block = _readable(whole, noncurrent, left_out)
+        block = _one_per_place(block, physical, left_out)
+        if not block.num_rows:
+            continue
+        holds = block["hold"]
+        unknown_holds += pc.sum(pc.equal(holds, "unknown")).as_py() or 0
+        parts.append(
+            (
+                block["size"].to_numpy(),
+                _digest_bits(block["md5"]),
+                _digest_bits(block["sha256"]),
+                _place_codes(block, places),
+                pc.equal(holds, "yes").to_numpy(),
+            )
+        )
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _NO_COLUMNS
+    return Listed(*columns, places=tuple(places), left_out=left_out, unknown_holds=unknown_holds)
+
+
+_NO_COLUMNS = (
+    np.zeros(0, np.int64),
+    np.zeros(0, np.uint64),
+    np.zeros(0, np.uint64),
+    np.zeros(0, np.int32),
+    np.zeros(0, bool),
+)
+
+
+def _readable(block: pa.Table, noncurrent: bool, left_out: dict[str, int]) -> pa.Table:
+    """Leave out what a run wouldn't read on purpose, and count it."""
+    reasons = [
+        ("delete-marker", block["is_delete_marker"]),
+        ("archived", block["archived"]),
+        ("noncurrent", pc.invert(block["is_latest"]) if not noncurrent else pc.equal(block["size"], -1)),
+        ("empty", pc.equal(block["size"], 0)),
+    ]
+    keep = pc.equal(block["size"], block["size"])
+    for name, out in reasons:
+        found = pc.sum(pc.and_(keep, out)).as_py() or 0
+        if found:
+            left_out[name] = left_out.get(name, 0) + found
+        keep = pc.and_(keep, pc.invert(out))
+    return block.filter(keep)
+
+
+def _one_per_place(block: pa.Table, physical: set[tuple[str, str]], left_out: dict[str, int]) -> pa.Table:
+    """Keep one object per physical place: hard links and bucket aliases are the same copy."""
+    if not block.num_rows or block["physical_id"].null_count == block.num_rows:
+        return block
+    keep = []
+    for bucket, found in zip(block["store"].to_pylist(), block["physical_id"].to_pylist(), strict=True):
+        fresh = found is None or (bucket, found) not in physical
+        if found is not None:
+            physical.add((bucket, found))
+        keep.append(fresh)
+    again = keep.count(False)
+    if again:
+        left_out["same-place"] = left_out.get("same-place", 0) + again
+    return block.filter(pa.array(keep)) if again else block
+
+
+def _digest_bits(column: pa.ChunkedArray) -> np.ndarray:
+    """The first 64 bits of hex digests, never 0; 0 for null."""
+    values = column.to_pylist()
+    return np.fromiter((int(v[:16], 16) | 1 if v else 0 for v in values), np.uint64, len(values))
+
+
+def _place_codes(block: pa.Table, places: dict[tuple, int]) -> np.ndarray:
+    keys = zip(*(block[name].to_pylist() for name in PLACE), strict=True)
+    return np.fromiter((places.setdefault(key, len(places)) for key in keys), np.int32, block.num_rows)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A listing grouped by size: arrays of shape (distinct sizes,), ascending.
+
+    Attributes:
+      size: bytes of each object of the group.
+      count: its objects.
+      unread: those that state no checksum the others can be compared by.
+      by_md5: whether the group compares MD5 (any object states one), else SHA-256.
+    """
+
+    size: np.ndarray
+    count: np.ndarray
+    unread: np.ndarray
+    by_md5: np.ndarray
+
+    @property
+    def open(self) -> np.ndarray:
+        """Groups that only reading can settle: more than one object, and one without a checksum."""
+        return (self.count > 1) & (self.unread > 0)
+
+    @property
+    def most(self) -> np.ndarray:
+        """Bytes a group frees at the very most: all its objects but one."""
+        return self.size * (self.count - 1)
+
+
+def group(listed: Listed) -> Sizes:
+    """Group a listing by size."""
+    size, place = np.unique(listed.size, return_inverse=True)
+    count = np.bincount(place, minlength=len(size))
+    by_md5 = np.bincount(place, weights=listed.md5 != 0, minlength=len(size)) > 0
+    identity = np.where(by_md5[place], listed.md5, listed.sha256)
+    unread = np.bincount(place, weights=identity == 0, minlength=len(size)).astype(np.int64)
+    return Sizes(size, count, unread, by_md5)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What copies of the same bytes free.
+
+    Attributes:
+      contents: distinct contents.
+      copies: objects that could go.
+      bytes: bytes of these.
+      by_place: bytes by index of place, float: which of the copies goes isn't decided yet, so each bears its share.
+    """
+
+    contents: int
+    copies: int
+    bytes: int
+    by_place: np.ndarray
+
+
+def count_copies(
+    size: np.ndarray, identity: np.ndarray, place: np.ndarray, held: np.ndarray, places: int, keep: int = 1
+) -> Copies:
+    """Count the copies among objects whose identity is known, keeping `keep` of each content and all that are held."""
+    if not len(size):
+        return Copies(0, 0, 0, np.zeros(places))
+    order = np.lexsort((identity, size))
+    size, identity, place, held = size[order], identity[order], place[order], held[order]
+    starts = np.flatnonzero(np.r_[True, (size[1:] != size[:-1]) | (identity[1:] != identity[:-1])])
+    count = np.diff(np.r_[starts, len(size)])
+    holding = np.add.reduceat(held.astype(np.int64), starts)
+    going = count - np.minimum(count, np.maximum(keep, holding))
+    share = going / np.maximum(count - holding, 1)
+    weights = np.repeat(share, count) * ~held * size
+    return Copies(
+        len(starts),
+        int(going.sum()),
+        int((going * size[starts]).sum()),
+        np.bincount(place, weights=weights, minlength=places),
+    )
+
+
+def select(listed: Listed, chosen: np.ndarray) -> Listed:
+    """Take the objects that a mask of shape (objects,) chooses."""
+    return replace(
+        listed,
+        size=listed.size[chosen],
+        md5=listed.md5[chosen],
+        sha256=listed.sha256[chosen],
+        place=listed.place[chosen],
+        held=listed.held[chosen],
+    )
