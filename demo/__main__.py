@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 MIRROR = BUILD / "demo-archive" / "gz-mirror"
 OUTPUT = BUILD / "demo"
-BUCKET = "hk-archive"
+BUCKET, REGION = "hk-archive", "ap-east-1"
 START_SECONDS = 30
 
 
@@ -48,7 +48,7 @@ def upload(files: dict[str, bytes], endpoint: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            client.create_bucket(Bucket=BUCKET)
+            client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
             break
         except BotoCoreError:
             if time.monotonic() > deadline:
@@ -66,16 +66,18 @@ def main() -> int:
     console.print("Building two mirror libraries out of real photographs ...")
     hk, gz = build()
     write_folder(gz, MIRROR)
-    os.environ |= {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_DEFAULT_REGION": "ap-east-1"}
+    os.environ |= {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_DEFAULT_REGION": REGION}
     with s3_server() as endpoint:
         os.environ["AWS_ENDPOINT_URL_S3"] = endpoint
         upload(hk, endpoint)
         console.print(f"  hk: {len(hk)} objects in s3://{BUCKET} (served at {endpoint})")
         console.print(f"  gz: {len(gz)} files in {MIRROR.relative_to(ROOT)}\n")
         mirrorfold = str(Path(sys.executable).parent / "mirrorfold")
-        config = str(ROOT / "demo" / "config.yaml")
+        config, policy = (str(ROOT / "demo" / name) for name in ("config.yaml", "policy.yaml"))
         sources = [f"hk=s3://{BUCKET}", f"gz={MIRROR}"]
-        code = subprocess.call([mirrorfold, "run", *sources, "--output", str(OUTPUT), "--config", config])
+        code = subprocess.call(
+            [mirrorfold, "run", *sources, "--output", str(OUTPUT), "--config", config, "--policy", policy]
+        )
         return code or subprocess.call([mirrorfold, "verify", str(OUTPUT)])
 
 

@@ -95,8 +95,8 @@ def blank_page(number: int) -> Image.Image:
     return Image.fromarray(np.clip(rng.normal(243, 1.2, (1130, 800)), 0, 255).astype(np.uint8))
 
 
-def decompression_bomb(side: int = 20_000) -> bytes:
-    """Make a valid PNG of 400 megapixels in some 50 kB."""
+def decompression_bomb(side: int = 30_000) -> bytes:
+    """Make a valid PNG of 900 megapixels in some 110 kB."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -119,7 +119,7 @@ def approve(folder: str, role: str, name: str) -> None:
 
     with usage_errors():
         record, missing = sign(folder, role, name)
-    click.echo(f"signed as {role} by {name}, plan {record['plan'][:12]}")
+    click.echo(f"signed as {role} by {name}, plan {record['plan_hash'][:12]}")
     click.echo(f"still needed: {', '.join(missing)}" if missing else "every sign-off that the policy names is there")
 
 
@@ -137,9 +137,17 @@ def export(folder: str, what: str, to: str, target: str | None, recheck: bool | 
 
     with usage_errors():
         done = write_lists(folder, what, to, target=target, recheck=recheck)
-    for path in done.files:
-        click.echo(path)
-    click.echo(done.summary())
+    for name in done.files:
+        click.echo(f"{folder}/{done.folder}/{name}")
+    click.echo(
+        f"{done.rows:,} rows; {done.refused:,} refused (refused.csv says why)"
+        if done.refused
+        else f"{done.rows:,} rows"
+    )
+    if done.draft:
+        click.echo(
+            f"A draft only: the policy still wants the sign-off of {', '.join(done.draft)}; see `mirrorfold approve`"
+        )
 
 
 @click.group()
