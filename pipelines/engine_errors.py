@@ -31,16 +31,25 @@ class StepFailed(MirrorfoldError):
         self.kind, self.step = kind, step
 
 
+class EngineFailed(StepFailed):
+    """The engine failed, not a step: a lost worker or host, where the same pipeline may succeed another time."""
+
+
+# What fails the same way every time, though no step is named: code that isn't installed where the workers run.
+_HOPELESS = re.compile(r"^(?:\w+\.)*(?:ModuleNotFoundError|ImportError|AttributeError|PicklingError): .*", re.MULTILINE)
+
+
 def typed_error(error: BaseException) -> MirrorfoldError:
     """Turn a runner's error into ours: the very type a step raised if it's a `MirrorfoldError`, else `StepFailed`."""
     # The local runner raises the step's own exception; any other one only has a text, with the traceback in it.
+    if isinstance(error, MirrorfoldError) and " [while running '" not in str(error):
+        return error
     text = str(error) if type(error) is RuntimeError else f"{_dotted(type(error))}: {error}"
     raised = list(_RAISED.finditer(text))
     if not raised and isinstance(error, MirrorfoldError):
         return error
     if not raised:
-        lines = [line for line in text.strip().splitlines() if line.strip()]
-        return StepFailed(lines[-1].strip() if lines else type(error).__name__, type(error).__name__)
+        return _unnamed(error, text)
     kind, message, step = raised[-1].group("kind", "message", "step")
     ours = _class_of(kind)
     if ours is not None and issubclass(ours, MirrorfoldError):
@@ -49,6 +58,16 @@ def typed_error(error: BaseException) -> MirrorfoldError:
         except TypeError:  # its constructor wants more than a message
             pass
     return StepFailed(f"{kind.rsplit('.', 1)[-1]}: {message} (in step {step})", kind, step)
+
+
+def _unnamed(error: BaseException, text: str) -> MirrorfoldError:
+    hopeless = _HOPELESS.findall(text)
+    if hopeless:
+        return StepFailed(f"{hopeless[-1]} (on a worker: is this version of mirrorfold installed there?)")
+    if type(error) is not RuntimeError:
+        return StepFailed(text, _dotted(type(error)))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return EngineFailed(lines[-1] if lines else "no reason given", _dotted(type(error)))
 
 
 def _dotted(kind: type) -> str:

@@ -49,7 +49,14 @@ def java(engine: str, heap: str, main: str, *arguments: str, properties: dict[st
     jars = TOOLS / engine / "jars"
     if not jars.is_dir():
         raise MissingServer(f"{engine} isn't installed: run `make tools`")
-    command = [find_program("java"), f"-Xmx{heap}", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true"]
+    command = [
+        find_program("java"),
+        f"-Xmx{heap}",
+        "-XX:+UseSerialGC",
+        "-Djava.net.preferIPv4Stack=true",
+        "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+    ]
     command += [f"--add-opens={package}=ALL-UNNAMED" for package in _OPENS]
     command += [f"-D{name}={value}" for name, value in (properties or {}).items()]
     return [*command, "-cp", f"{jars}/*", main, *arguments]
@@ -123,19 +130,24 @@ class FlinkCluster:
         log = open(conf / "log", "wb")  # noqa: SIM115 - handed to the process
         main = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
         command = java("flink-cluster", "512m", main, "--configDir", str(conf))
-        # 640 MB of network memory: two table sinks in one job run out of buffers with the default.
+        # Flink's scripts work these out; 640 MB of network memory, because two table sinks in one job run out of
+        # buffers with the default.
         sizes = {
+            "taskmanager.cpu.cores": "1",
+            "taskmanager.memory.framework.heap.size": "128m",
+            "taskmanager.memory.framework.off-heap.size": "128m",
             "taskmanager.memory.task.heap.size": "256m",
+            "taskmanager.memory.task.off-heap.size": "0m",
             "taskmanager.memory.managed.size": "128m",
             "taskmanager.memory.network.min": "640m",
             "taskmanager.memory.network.max": "640m",
-            "taskmanager.cpu.cores": "1",
-            "taskmanager.memory.task.off-heap.size": "0m",
-            "taskmanager.memory.framework.heap.size": "128m",
+            "taskmanager.memory.jvm-metaspace.size": "256m",
+            "taskmanager.memory.jvm-overhead.min": "192m",
+            "taskmanager.memory.jvm-overhead.max": "192m",
         }
         command += [part for name, value in sizes.items() for part in ("-D", f"{name}={value}")]
         command.insert(2, "-XX:MaxDirectMemorySize=900m")
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=_worker_env(), start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=_worker_env())
         self.managers.append(process)
         return process
 
@@ -150,9 +162,11 @@ class FlinkCluster:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.rest}/overview", timeout=5) as answer:
                 if f'"taskmanagers":{count}' in answer.read().decode():
                     return
+            if any(manager.poll() is not None for manager in self.managers):
+                break
             time.sleep(0.3)
         logs = "\n".join(
-            (self.folder / f"taskmanager-{i}" / "log").read_text()[-1500:] for i in range(len(self.managers))
+            (self.folder / f"taskmanager-{i}" / "log").read_text()[-20000:] for i in range(len(self.managers))
         )
         raise RuntimeError(f"{count} TaskManagers never registered:\n{logs}")
 
@@ -203,9 +217,6 @@ def _write_config(conf: Path, rpc: int, rest: int) -> None:
         "taskmanager.load-balance.mode": "SLOTS",
         "heartbeat.interval": 1000,
         "heartbeat.timeout": 8000,
-        "restart-strategy.type": "fixed-delay",
-        "restart-strategy.fixed-delay.attempts": 3,
-        "restart-strategy.fixed-delay.delay": "1s",
         "io.tmp.dirs": conf / "tmp",
         "blob.storage.directory": conf / "tmp",
     }
