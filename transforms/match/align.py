@@ -16,6 +16,14 @@ COARSE_STEPS, FINE_STEPS = 12, 8
 CELL = 5
 """Side of a residual cell in pixels."""
 MIN_OVERLAP = 0.4
+BLOCK = 8
+"""Side of a block in which local agreement is judged, in pixels."""
+ACTIVE = 1.5
+"""Root mean square of the high-passed luma, in levels, above which a block shows something."""
+AGREES = 0.7
+DRIFT, DRIFT_GAIN = 0.04, 0.01
+"""A caption pulls the warp by as much as this; unless the high-pass correlation gains, the plain warp stands."""
+SCORES = ("correlation", "highpass", "residual", "covered", "structure", "agreement")
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -151,13 +159,19 @@ def refine(reference, other, warp, steps):
 
 @compiled
 def compare(reference, reference_high, other, other_high, warp, scores):
-    """Score a warp: correlation, high-pass correlation, worst cell's residual, share of the reference covered."""
+    """Score a warp, in the order of SCORES.
+
+    Correlation of the lumas and of the high-passed lumas; residual of the worst cell, in units of contrast; share of
+    the reference covered; share of its blocks that show something; and the share of those whose high-passed lumas
+    correlate, which a caption spoils in a few blocks and another page in most.
+    """
     side = reference.shape[0]
     scale = side / 2
     difference = np.zeros((side, side), np.float32)
     covered = np.zeros((side, side), np.float32)
     sums = np.zeros(5)
     high = np.zeros(3)
+    blocks = np.zeros((side // BLOCK, side // BLOCK, 4))
     inside = 0
     for y in range(side):
         v = (y + 0.5) / scale - 1
@@ -190,6 +204,11 @@ def compare(reference, reference_high, other, other_high, warp, scores):
             high[0] += sharp * sharp
             high[1] += mine_high * mine_high
             high[2] += sharp * mine_high
+            block = blocks[y // BLOCK, x // BLOCK]
+            block[0] += sharp * sharp
+            block[1] += mine_high * mine_high
+            block[2] += sharp * mine_high
+            block[3] += 1
     scores[:] = 0
     scores[2] = 9.0
     scores[3] = inside / (side * side)
@@ -218,6 +237,27 @@ def compare(reference, reference_high, other, other_high, warp, scores):
             if shares[y, x] > 0.6:
                 worst = max(worst, cells[y, x] / shares[y, x])
     scores[2] = worst
+    agree_blocks(blocks, np.sqrt(high[0] / (high[1] + 1e-9)), scores)
+
+
+@compiled
+def agree_blocks(blocks, gain, scores):
+    """Count blocks that show something in either picture, and those of them that agree."""
+    seen, active, agreeing = 0, 0, 0
+    for row in blocks:
+        for block in row:
+            if block[3] < BLOCK * BLOCK / 2:
+                continue
+            seen += 1
+            floor = ACTIVE * ACTIVE * block[3]
+            if max(block[0], block[1]) < floor and max(block[0] / gain, block[1] * gain) < floor:
+                continue
+            active += 1
+            if block[2] > AGREES * np.sqrt(block[0] * block[1] + 1e-9):
+                agreeing += 1
+    if active:
+        scores[4] = active / seen
+        scores[5] = agreeing / active
 
 
 @compiled
@@ -227,8 +267,9 @@ def align_pairs(fine, high, coarse, references, others, warps, scores, steps):
     Args:
       fine, high (rows, 64, 64) and coarse (rows, 32, 32), float32: see `prepare`.
       references, others: row numbers, int64 (pairs,); warps: float64 (pairs, 6), reference to other, updated.
-      scores: float64 (pairs, 4), filled: see `compare`. steps: whether to refine, or only to score.
+      scores: float64 (pairs, 6), filled: see `compare`. steps: whether to refine, or only to score.
     """
+    plain = np.zeros(len(SCORES))
     for pair in range(len(references)):
         i, j = references[pair], others[pair]
         if steps:
@@ -237,6 +278,11 @@ def align_pairs(fine, high, coarse, references, others, warps, scores, steps):
             good = good and refine(fine[i], fine[j], warps[pair], FINE_STEPS)
             if not good:
                 warps[pair] = start
+            elif np.abs(warps[pair] - start).max() < DRIFT:
+                compare(fine[i], high[i], fine[j], high[j], start, plain)
+                compare(fine[i], high[i], fine[j], high[j], warps[pair], scores[pair])
+                if plain[1] > scores[pair, 1] - DRIFT_GAIN:
+                    warps[pair] = start
         compare(fine[i], high[i], fine[j], high[j], warps[pair], scores[pair])
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mirrorfold.transforms.match.plan import Plan, make_plan
-from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS
+from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, WINDOWS
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
 ROW_BYTES = 8 * (2 + CHECK_WORDS)
@@ -30,7 +30,7 @@ def explain_plan(contents: int, radius: int, crops: bool, sample: np.ndarray) ->
         ),
         table,
         Text(
-            f"Rows per content: {kinds} (the picture{', nine windows, seven symmetries' if crops else ''}). "
+            f"Rows per content: {kinds} (the picture{f', {len(WINDOWS)} windows and 7 symmetries' if crops else ''}). "
             f"'worth' is what the key bits are worth on a sample of {len(sample):,} distinct signatures of this "
             "corpus; candidates, shuffled bytes and CPU are per content."
         ),

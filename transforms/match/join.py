@@ -11,7 +11,7 @@ from mirrorfold.transforms.match.kernels import join_buckets
 from mirrorfold.transforms.match.plan import BITS, Plan, make_plan
 
 HOT_ROWS = 256
-"""A bucket of more rows is banded again on the bits that its key leaves free."""
+"""A bucket with more pairs than this number of rows squared is banded again on the bits that its key leaves free."""
 SPLIT_ROWS = 4_096
 """What is still larger after that is compared in full, and counted."""
 

@@ -37,14 +37,15 @@ def find(parent, i):
 
 @compiled
 def join_buckets(hashes, ids, checks, order, starts, earlier, radius, check_limit, hot, forest):
-    """Compare all pairs within each bucket.
+    """Compare all pairs within each bucket; probes are compared with full signatures only.
 
     Args:
       hashes, ids, checks: the rows, see `collapse.Rows`.
       order: row numbers grouped by key; starts: bounds of the groups, with the end.
       earlier: masks of the tables before this one: a pair that meets there is left to them.
       radius, check_limit: largest distance of hashes, and of checks.
-      hot: buckets of more rows are left out and returned; forest: give a spanning forest instead of all pairs.
+      hot: buckets with more than hot * hot pairs are left out and returned.
+      forest: give a spanning forest instead of all pairs.
 
     Returns:
       (pairs as int64 row numbers (n, 2), compared pairs, hot buckets as int64 (n, 2) of start and stop).
@@ -58,22 +59,25 @@ def join_buckets(hashes, ids, checks, order, starts, earlier, radius, check_limi
     hot_count = 0
     for bucket in range(len(starts) - 1):
         start, stop = starts[bucket], starts[bucket + 1]
-        if stop - start > hot:
+        middle = start
+        for p in range(start, stop):
+            i = order[p]
+            if (ids[i] & KIND_MASK) == ZERO:
+                order[p], order[middle] = order[middle], i
+                middle += 1
+        if (middle - start) * (stop - start) > hot * hot:
             if hot_count == len(hot_found):
                 hot_found = np.concatenate((hot_found, np.empty_like(hot_found)))
             hot_found[hot_count, 0], hot_found[hot_count, 1] = start, stop
             hot_count += 1
             continue
-        for p in range(start, stop - 1):
+        for p in range(start, middle):
             i = order[p]
             hash_i, id_i = hashes[i], ids[i]
-            full_i = (id_i & KIND_MASK) == ZERO
             for q in range(p + 1, stop):
                 j = order[q]
                 difference = hash_i ^ hashes[j]
                 if popcount(difference) > radius:
-                    continue
-                if not full_i and (ids[j] & KIND_MASK) != ZERO:
                     continue
                 if (id_i ^ ids[j]) >> KIND_SHIFT == ZERO:
                     continue
@@ -98,5 +102,6 @@ def join_buckets(hashes, ids, checks, order, starts, earlier, radius, check_limi
                     found = np.concatenate((found, np.empty_like(found)))
                 found[count, 0], found[count, 1] = i, j
                 count += 1
-        compared += (stop - start) * (stop - start - 1) // 2
+        full = middle - start
+        compared += full * (full - 1) // 2 + full * (stop - middle)
     return found[:count], compared, hot_found[:hot_count]

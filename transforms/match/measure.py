@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirrorfold.transforms.match.align import IDENTITY, align_pairs, prepare
+from mirrorfold.transforms.match.align import IDENTITY, SCORES, align_pairs, prepare
 from mirrorfold.transforms.match.features import Features, distances
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS, turn
+from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS, WINDOWS, turn
 
 BATCH = 2_048
 CLEAR_CORRELATION, CLEAR_HIGHPASS = 0.995, 0.95
@@ -24,9 +24,11 @@ class Measures:
       distances: Hamming distances by column of `pairs`.
       symmetry: which symmetry of one lies on the other, 0..7 (see `signatures.turn`), as (pairs,) int64.
       turned: row of the picture that was turned.
-      correlation, highpass, residual: of the aligned lumas; crop_area: share of the larger that the smaller shows.
+      correlation, highpass, residual, structure, agreement: of the aligned lumas, see `align.compare`.
+      crop_area: share of the larger that the smaller shows.
       container: row of the picture that shows more, where crop_area < 1.
-      stretch: log of how much one side is stretched more than the other; shear: the warp's off-diagonal part.
+      stretch: log of how much one side is stretched more than the other; rounding: what rounding a side to whole
+        pixels may stretch; shear: the warp's off-diagonal part.
       aspect: relative difference of the aspect ratios, after the symmetry.
     """
 
@@ -38,9 +40,12 @@ class Measures:
     correlation: np.ndarray
     highpass: np.ndarray
     residual: np.ndarray
+    structure: np.ndarray
+    agreement: np.ndarray
     crop_area: np.ndarray
     container: np.ndarray
     stretch: np.ndarray
+    rounding: np.ndarray
     shear: np.ndarray
     aspect: np.ndarray
 
@@ -82,6 +87,7 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Me
     determinant = np.abs(warp[:, 0] * warp[:, 4] - warp[:, 1] * warp[:, 3])
     covered = score[:, 3]
     sides = np.log(features.width / features.height)
+    sides_min = np.minimum(features.width, features.height)
     turned_aspect = np.where(symmetry % 2 == 1, -sides[other], sides[other])
     return Measures(
         a=a,
@@ -92,11 +98,14 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Me
         correlation=score[:, 0],
         highpass=score[:, 1],
         residual=score[:, 2],
+        structure=score[:, 4],
+        agreement=score[:, 5],
         crop_area=np.minimum(covered, covered * determinant),
         container=np.where(determinant < 1, other, reference),
         stretch=np.log(np.maximum(np.abs(warp[:, 0]), 1e-6) / np.maximum(np.abs(warp[:, 4]), 1e-6))
         + turned_aspect
         - sides[reference],
+        rounding=1 / np.minimum(sides_min[reference], sides_min[other]),
         shear=np.maximum(np.abs(warp[:, 1]), np.abs(warp[:, 3])),
         aspect=np.abs(np.expm1(turned_aspect - sides[reference])),
     )
@@ -122,10 +131,10 @@ def _start(kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     warp = np.tile(IDENTITY, (len(kind), 1))
     symmetry = np.zeros(len(kind), np.int64)
     window = (kind >= WINDOW_KINDS.start) & (kind < WINDOW_KINDS.stop)
-    row, column = np.divmod(kind - WINDOW_KINDS.start, 3)
-    warp[window, 0] = warp[window, 4] = 0.9
-    warp[window, 2] = 0.1 * column[window] - 0.1
-    warp[window, 5] = 0.1 * row[window] - 0.1
+    top, left, share = np.array(WINDOWS)[kind[window] - WINDOW_KINDS.start].T
+    warp[window, 0] = warp[window, 4] = share
+    warp[window, 2] = 2 * left + share - 1
+    warp[window, 5] = 2 * top + share - 1
     symmetry[~window] = kind[~window] - DIHEDRAL_KINDS.start + 1
     return warp, symmetry
 
@@ -140,7 +149,7 @@ def _align(features: Features, tries: _Tries) -> tuple[np.ndarray, np.ndarray]:
         lumas[chosen] = turn(lumas[chosen], symmetry)
     fine, high, coarse = prepare(lumas)
     reference, other = place[: len(tries.pair)], place[len(tries.pair) :]
-    warps, scores = tries.warp.copy(), np.zeros((len(tries.pair), 4))
+    warps, scores = tries.warp.copy(), np.zeros((len(tries.pair), len(SCORES)))
     align_pairs(fine, high, coarse, reference, other, warps, scores, False)
     clear = (scores[:, 0] >= CLEAR_CORRELATION) & (scores[:, 1] >= CLEAR_HIGHPASS)
     settled = np.zeros(tries.pair.max() + 1 if len(tries.pair) else 0, dtype=bool)

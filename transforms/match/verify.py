@@ -16,7 +16,7 @@ from mirrorfold.transforms.match.measure import Measures, measure
 
 SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
 PAGE_RADIUS = 6
-CHECK_LIMIT = 40
+CHECK_LIMIT = 32
 """Bits of the 128-bit check in which a candidate may differ: see docs/matching.md for what it keeps and drops."""
 
 RESULT = pa.schema(
@@ -45,24 +45,46 @@ SCORES = ("correlation", "residual", "highpass", "crop_area", "aspect")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Thresholds of the rules. Defaults: measured on photographs and scans, see docs/matching.md."""
+class Fit:
+    """How well two aligned lumas must fit. Correlations and shares at least, residual and deformation at most.
 
-    rule_a_phash256: int = 32
-    rule_a_dhash256: int = 26
-    rule_a_correlation: float = 0.972
-    near_aspect: float = 0.02
-    near_residual: float = 0.15
-    near_area: float = 0.94
-    aligned_correlation: float = 0.97
-    aligned_highpass: float = 0.85
-    aligned_residual: float = 0.4
-    max_stretch: float = 0.06
-    max_shear: float = 0.06
-    min_area: float = 0.5
-    document_highpass: float = 0.93
-    document_phash256: int = 40
-    miss_correlation: float = 0.9
+    Attributes:
+      stretch, shear: a copy is scaled and cut, never deformed: another frame of a burst is.
+    """
+
+    correlation: float
+    highpass: float
+    agreement: float
+    residual: float
+    stretch: float
+    shear: float
+    area: float
+
+    def passes(self, found: Measures) -> np.ndarray:
+        """Tell which pairs fit."""
+        return (
+            (found.correlation >= self.correlation)
+            & (found.highpass >= self.highpass)
+            & (found.agreement >= self.agreement)
+            & (found.residual <= self.residual)
+            & (np.abs(found.stretch) <= self.stretch + found.rounding)
+            & (found.shear <= self.shear)
+            & (found.crop_area >= self.area)
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Thresholds of the rules, from photographs, scans, bursts and translated screenshots (docs/matching.md)."""
+
+    phash256: int = 32
+    dhash256: int = 26
+    aspect: float = 0.02
+    near: Fit = Fit(0.985, 0.97, 0.97, 0.12, 0.015, 0.012, 0.97)
+    photo: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
+    marked: Fit = Fit(0.85, 0.75, 0.78, 9.0, 0.015, 0.006, 0.985)
+    document: Fit = Fit(0.95, 0.95, 0.9, 0.3, 0.015, 0.012, 0.5)
+    miss: Fit = Fit(0.85, 0.6, 0.6, 9.0, 0.1, 0.1, 0.4)
 
 
 @dataclass(frozen=True)
@@ -112,13 +134,16 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
         & (features.digests[a] != 0)
         & (features.frames[a] == features.frames[b])
     )
-    aligned = _aligned(found, limits, document) & pages & ~low
+    marked = limits.marked.passes(found) & ~document
+    fits = np.where(document, limits.document.passes(found), limits.photo.passes(found))
+    aligned = (fits | marked) & pages & ~low
     near = aligned & _near_certain(found, limits) & ~document & ~conflict
     burst = conflict & ~same
     joins = same | near | (aligned & ~burst)
-    miss = ~joins & (found.correlation >= limits.miss_correlation) & ~low
-    tier = np.where(same, SAME_PICTURE, np.where(near, NEAR_CERTAIN, PROBABLE))
-    rule = np.where(same, "picture-digest", np.where(near, "rule-a", np.where(aligned, "aligned", "candidate")))
+    miss = ~joins & (limits.miss.passes(found) | aligned) & ~low
+    tier = np.select([same, near], [SAME_PICTURE, NEAR_CERTAIN], PROBABLE)
+    rules = ["picture-digest", "rule-a", "aligned", "marked"]
+    rule = np.select([same, near, aligned & fits, aligned], rules, "candidate")
     kinds = [kind_of(features, found, k, bool(same[k]), bool(burst[k]), bool(aligned[k])) for k in range(len(a))]
     columns = [
         a, b, tier, joins, miss, kinds,
@@ -136,29 +161,14 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     return np.round(values, 4).astype(np.float32)
 
 
-def _aligned(found: Measures, limits: Limits, document: np.ndarray) -> np.ndarray:
-    """Tell which pairs pass the alignment check."""
-    fits = (
-        (found.correlation >= limits.aligned_correlation)
-        & (found.highpass >= limits.aligned_highpass)
-        & (found.residual <= limits.aligned_residual)
-        & (np.abs(found.stretch) <= limits.max_stretch)
-        & (found.shear <= limits.max_shear)
-        & (found.crop_area >= limits.min_area)
-    )
-    close = (found.highpass >= limits.document_highpass) & (found.distances["d_phash256"] <= limits.document_phash256)
-    return fits & (~document | close)
-
-
 def _near_certain(found: Measures, limits: Limits) -> np.ndarray:
+    """Tell which photographs are surely the same picture: rule A on the hashes, and a fit with nothing left over."""
     return (
         (found.symmetry == 0)
-        & (found.distances["d_phash256"] <= limits.rule_a_phash256)
-        & (found.distances["d_dhash256"] <= limits.rule_a_dhash256)
-        & (found.correlation >= limits.rule_a_correlation)
-        & (found.aspect <= limits.near_aspect)
-        & (found.residual <= limits.near_residual)
-        & (found.crop_area >= limits.near_area)
+        & (found.distances["d_phash256"] <= limits.phash256)
+        & (found.distances["d_dhash256"] <= limits.dhash256)
+        & (found.aspect <= limits.aspect)
+        & limits.near.passes(found)
     )
 
 
