@@ -22,6 +22,7 @@ class SourceSettings(Section):
     requester_pays: bool = False
     project: str | None = Field(None, description="GCS project to bill when the requester pays")
     concurrency: Annotated[int, Field(ge=1, le=256)] = 32
+    anonymous: bool = Field(False, description="read a public bucket without credentials")
 
 
 class ListingSettings(Section):
@@ -115,6 +116,20 @@ class PublishSettings(Section):
     seed: str = Field("mirrorfold", description="seed of that draw; the same seed draws the same pairs")
 
 
+class EstimateSettings(Section):
+    """What `mirrorfold estimate` may read."""
+
+    read_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.02, description="share of the archive's bytes that may be read to find exact copies; at least 64 MB"
+    )
+    read_bytes: Annotated[int, Field(ge=0)] = Field(4_000_000_000, description="the same in bytes, at most")
+    read_requests: Annotated[int, Field(ge=0)] = Field(200_000, description="the same in requests, at most")
+    near_objects: Annotated[int, Field(ge=0)] = Field(
+        1_000, description="images to fingerprint for the interval of near duplicates; 0 is none"
+    )
+    near_bytes: Annotated[int, Field(ge=0)] = Field(2_000_000_000, description="bytes to read for them, at most")
+
+
 class Settings(Section):
     """Settings of a run; every field has a default that suits a first run."""
 
@@ -125,4 +140,5 @@ class Settings(Section):
     fingerprint: FingerprintSettings = FingerprintSettings()
     match: MatchSettings = MatchSettings()
     prices: PriceSettings = PriceSettings()
+    estimate: EstimateSettings = EstimateSettings()
     publish: PublishSettings = PublishSettings()

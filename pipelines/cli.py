@@ -8,6 +8,7 @@ import sys
 import click
 
 from mirrorfold.pipelines.commands import COMMANDS as MISSION_COMMANDS
+from mirrorfold.pipelines.commands_estimate import COMMANDS as ESTIMATE_COMMANDS
 from mirrorfold.pipelines.commands_plan import COMMANDS as PLAN_COMMANDS
 from mirrorfold.pipelines.errors import MirrorfoldError
 
@@ -36,7 +37,7 @@ def cli() -> None:
     """Find exact and near duplicates in large image archives, and decide what to keep under a written policy."""
 
 
-for command in (*MISSION_COMMANDS, *PLAN_COMMANDS):
+for command in (*MISSION_COMMANDS, *ESTIMATE_COMMANDS, *PLAN_COMMANDS):
     cli.add_command(command)
 
 

@@ -29,6 +29,7 @@ TITLES = {
     "list": "Listing the sources",
     "objects": "Merging the listings",
     "merge": "Merging the tables",
+    "sample": "Reading a sample",
     "fingerprint": "Fingerprinting images",
     "match": "Matching and clustering",
     "retain": "Deciding what to keep",

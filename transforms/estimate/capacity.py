@@ -20,8 +20,7 @@ class Workload:
 
     Attributes:
       objects: listed objects.
-      reads, bytes_read: GETs of whole objects to fingerprint, and their bytes.
-      confirms, bytes_confirmed: further GETs to prove copies by SHA-256, and their bytes; these aren't decoded.
+      reads, bytes_read: GETs of whole objects, and their bytes; what the listing proves to be copies is read once.
       contents: distinct images to decode and match.
       crops: whether crops, rotations and mirrors are searched.
     """
@@ -30,8 +29,6 @@ class Workload:
     reads: int
     bytes_read: int
     contents: int
-    confirms: int = 0
-    bytes_confirmed: int = 0
     crops: bool = True
 
 
@@ -40,7 +37,7 @@ class Load:
     """What it takes.
 
     Attributes:
-      cpu_seconds: CPU seconds by stage: list, fetch, decode, match, decide.
+      cpu_seconds: CPU seconds by stage: start, list, fetch, decode, match, decide.
       list_requests, get_requests: requests to the sources.
       bytes_read: from the sources.
       shuffle_bytes: through the engine's shuffle.
@@ -72,14 +69,14 @@ class Model:
 
     def load(self, work: Workload) -> Load:
         """Add up what a workload takes."""
-        read_mb = (work.bytes_read + work.bytes_confirmed) / MB
-        gets = work.reads + work.confirms
-        mean_mb = work.bytes_read / MB / max(work.reads, 1)
+        read_mb = work.bytes_read / MB
+        mean_mb = read_mb / max(work.reads, 1)
         crops = "crops" if work.crops else "plain"
         return Load(
             {
-                "list": work.objects * self.term("list_cpu") + self.term("start_cpu"),
-                "fetch": gets * self.term("get_cpu")
+                "start": self.term("start_cpu"),
+                "list": work.objects * self.term("list_cpu"),
+                "fetch": work.reads * self.term("get_cpu")
                 + read_mb * (self.term("get_cpu_per_mb") + self.term("sha256_per_mb")),
                 "decode": work.contents
                 * (self.term("decode_cpu") + mean_mb * self.term("decode_per_mb") + self.term("sign_cpu")),
@@ -87,8 +84,8 @@ class Model:
                 "decide": work.objects * (self.term("decide_cpu") + self.term("table_cpu")),
             },
             math.ceil(work.objects / self.term("list_page")),
-            gets,
-            work.bytes_read + work.bytes_confirmed,
+            work.reads,
+            work.bytes_read,
             int(
                 work.objects * self.term("shuffle_objects")
                 + work.contents * (self.term("shuffle_contents") + self.by_size(f"shuffle_{crops}", work.contents))
@@ -111,14 +108,16 @@ class Model:
         return self.slowest(load, workers)[1]
 
     def slowest(self, load: Load, workers: int) -> tuple[str, float]:
-        """Name what bounds a run on a number of workers, and its wall hours."""
+        """Name what bounds a run on a number of workers, and its wall hours; starting up is shared by nobody."""
+        start = load.cpu_seconds["start"] / HOUR
+        busy = self.term("efficiency") if workers > 1 else 1
         bounds = {
-            "CPU": load.cpu_hours / workers / (self.term("efficiency") if workers > 1 else 1),
+            "CPU": (load.cpu_hours - start) / workers / busy,
             "network": load.bytes_read / MB / self.term("network_mb") / workers / HOUR,
             "latency": load.get_requests * self.term("latency") / self.term("threads") / workers / HOUR,
         }
         name = max(bounds, key=lambda bound: bounds[bound])
-        return name, bounds[name]
+        return name, start + bounds[name]
 
     def memory(self, load: Load, workers: int, local: bool) -> int:
         """Bytes of memory in all: the workers', and what a local run holds of its shuffles."""

@@ -40,6 +40,11 @@ class Plan:
     bytes: int
 
     @property
+    def objects(self) -> int:
+        """Objects to read."""
+        return int(self.sizes.count[self.drawn].sum())
+
+    @property
     def drawn_sizes(self) -> np.ndarray:
         """The sizes to read, ascending."""
         return self.sizes.size[self.drawn]
@@ -49,8 +54,8 @@ def plan(listed: Listed, read_bytes: int, read_requests: int) -> Plan:
     """Choose the sizes to read so that about `read_bytes` and `read_requests` at most are read."""
     sizes = group(listed)
     most = np.where(sizes.open, sizes.most, 0).astype(float)
-    cost_bytes = np.where(sizes.open, np.minimum(sizes.size, PROBE) * sizes.unread, 0).astype(float)
-    cost_requests = np.where(sizes.open, np.where(sizes.size > PROBE, 2, 1) * sizes.unread, 0).astype(float)
+    cost_bytes = np.where(sizes.open, np.minimum(sizes.size, PROBE) * sizes.count, 0).astype(float)
+    cost_requests = np.where(sizes.open, np.where(sizes.size > PROBE, 2, 1) * sizes.count, 0).astype(float)
     rate = min(_rate(most, cost_bytes, read_bytes), _rate(most, cost_requests, read_requests))
     chance = np.minimum(1.0, most * rate) if np.isfinite(rate) else (most > 0).astype(float)
     drawn = _uniform(sizes.size) < chance
