@@ -149,7 +149,7 @@ def listing(stub: GcsStub, asked: dict[str, str]) -> dict[str, Any]:
         for found in named
         if found.name.startswith(asked.get("prefix", ""))
         and found.name.encode() >= asked.get("startOffset", "").encode()
-        and (asked.get("versions") == "true" or "timeDeleted" not in found.more)
+        and (asked.get("versions", "").lower() == "true" or "timeDeleted" not in found.more)
     ]
     start = int(asked.get("pageToken", 0))
     stop = start + min(stub.page, int(asked.get("maxResults", stub.page)))

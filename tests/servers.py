@@ -112,10 +112,11 @@ def fake_gcs_server() -> Iterator[Server]:
 
 @dataclass
 class Recorder:
-    """What passed through a recording proxy: (method, path with query) in order of arrival."""
+    """What passed through a recording proxy: (method, path with query), and the headers, in order of arrival."""
 
     url: str
     requests: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def methods(self) -> set[str]:
@@ -134,6 +135,7 @@ def recording_proxy(upstream: str) -> Iterator[Recorder]:
 
         def forward(self) -> None:
             recorder.requests.append((self.command, self.path))
+            recorder.headers.append({name.lower(): value for name, value in self.headers.items()})
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             connection = http.client.HTTPConnection(host, timeout=60)
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

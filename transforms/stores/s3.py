@@ -24,6 +24,17 @@ ABSENT = frozenset(
     }
 )
 """How servers say that a bucket or an object has no such configuration."""
+PAID = frozenset(
+    {
+        "get_object",
+        "get_object_legal_hold",
+        "get_object_retention",
+        "head_object",
+        "list_object_versions",
+        "list_objects_v2",
+    }
+)
+"""The reads that name who pays."""
 
 
 class S3Page(NamedTuple):
@@ -56,13 +67,16 @@ class S3Source:
         Raises:
           StoreError: classified.
         """
-        if self.spec.requester_pays:
-            arguments["RequestPayer"] = "requester"
         with self._slots:
             try:
-                return getattr(self.client, operation)(**arguments)
+                return self._send(operation, arguments)
             except BOTO_ERRORS as error:
                 raise from_boto(error) from error
+
+    def _send(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.spec.requester_pays and operation in PAID:
+            arguments["RequestPayer"] = "requester"
+        return getattr(self.client, operation)(**arguments)
 
     def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
         whole = start == 0 and (stop is None or stop >= ref.size)
@@ -239,11 +253,9 @@ class S3Source:
 
     def _optional(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Send a read whose absence is an answer: {} where there is no such configuration."""
-        if self.spec.requester_pays and "Key" in arguments:
-            arguments["RequestPayer"] = "requester"
         with self._slots:
             try:
-                return getattr(self.client, operation)(**arguments)
+                return self._send(operation, arguments)
             except BOTO_ERRORS as error:
                 if getattr(error, "response", {}).get("Error", {}).get("Code") in ABSENT:
                     return {}
@@ -260,9 +272,13 @@ def _same_etag(ref: ObjectRef, found: str | None) -> None:
 
 
 def whole_sha256(found: dict[str, Any]) -> str | None:
-    """Give the hex SHA-256 of the whole object from a HEAD; one of parts (COMPOSITE, `-N`) is no proof."""
-    value = found.get("ChecksumSHA256")
-    if not value or "-" in value or found.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+    """Give the hex SHA-256 of the whole object from a HEAD; one made of parts is no proof.
+
+    Servers that don't state the checksum's type give themselves away by the part count in it or in the ETag.
+    """
+    value = found.get("ChecksumSHA256", "")
+    parts = "-" in value or "-" in found.get("ETag", "")
+    if not value or found.get("ChecksumType", "COMPOSITE" if parts else "FULL_OBJECT") != "FULL_OBJECT":
         return None
     digest = base64.b64decode(value)
     return digest.hex() if len(digest) == 32 else None
