@@ -16,6 +16,7 @@ class SourceSpec:
       store: s3, gs or file.
       bucket: bucket name, or the folder's absolute real path.
       prefix: listed keys start with it; '' for all (always '' for folders).
+      anonymous: read without credentials, as public buckets allow.
       manifest: for inventories and listings the report's URI or path.
     """
 
@@ -31,6 +32,7 @@ class SourceSpec:
     requester_pays: bool = False
     project: str | None = None
     concurrency: int = 32
+    anonymous: bool = False
 
 
 class ObjectRef(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import botocore.exceptions
+import google.auth.exceptions
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from mirrorfold.schemas.uri import unescape_key
@@ -47,6 +48,8 @@ def _check_s3(spec: SourceSpec) -> None:
         ) from error
     except BOTO_ERRORS as error:
         raise StoreError("denied", f"{name}: {' '.join(str(error).split())}") from error
+    if not access.signed and not spec.anonymous:
+        raise _no_credentials(name, "AWS", "run `aws configure` or set AWS_PROFILE")
     payer = {"RequestPayer": "requester"} if spec.requester_pays else {}
     try:
         client.list_objects_v2(Bucket=spec.bucket, Prefix=spec.prefix, MaxKeys=1, **payer)
@@ -64,6 +67,8 @@ def _check_gcs(spec: SourceSpec) -> None:
         access = gcs_access(spec)
     except EndpointRefusedError as error:
         raise StoreError("denied", str(error)) from error
+    except google.auth.exceptions.DefaultCredentialsError as error:
+        raise _no_credentials(name, "Google", "run `gcloud auth application-default login`") from error
     except GOOGLE_ERRORS as error:
         raise StoreError("denied", f"{name}: {' '.join(str(error).split())}") from error
     client = access.client()
@@ -80,6 +85,11 @@ def _check_gcs(spec: SourceSpec) -> None:
         raise StoreError("vanished", f"{spec.bucket!r} isn't a bucket name: write gs://BUCKET/PREFIX") from error
     finally:
         client.close()
+
+
+def _no_credentials(name: str, cloud: str, hint: str) -> StoreError:
+    public = "a public bucket needs `anonymous: true` in the config's sources"
+    return StoreError("denied", f"{name}: no {cloud} credentials were found: {hint}; {public}")
 
 
 def _say(error: StoreError, name: str, endpoint: str, signed: bool, cloud: str, right: str) -> StoreError:

@@ -82,20 +82,23 @@ class _Tokens:
 
 
 def gcs_access(spec: SourceSpec, write: bool = False) -> GcsAccess:
-    """Resolve how to reach a bucket: Google's default chain; anonymous on an emulator or without credentials.
+    """Resolve how to reach a bucket: Google's default chain; anonymous where said, and on an emulator.
 
     Raises:
       EndpointRefusedError: the endpoint is a metadata address.
+      google.auth.exceptions.DefaultCredentialsError: Google's own endpoint, and no credentials.
     """
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     if emulator and "://" not in emulator:
         emulator = f"http://{emulator}"
     endpoint = (spec.endpoint or emulator or _DEFAULT_ENDPOINT).rstrip("/")
     check_endpoint(endpoint)
-    if emulator and endpoint == emulator.rstrip("/"):
+    if spec.anonymous or (emulator and endpoint == emulator.rstrip("/")):
         return GcsAccess(None, endpoint, spec.project)
     try:
         credentials, project = google.auth.default(scopes=[_WRITE_SCOPE if write else _SCOPE])
     except google.auth.exceptions.DefaultCredentialsError:
+        if endpoint == _DEFAULT_ENDPOINT:
+            raise
         return GcsAccess(None, endpoint, spec.project)
     return GcsAccess(credentials, endpoint, spec.project or project)

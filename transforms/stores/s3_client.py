@@ -122,7 +122,7 @@ def s3_access(spec: SourceSpec) -> S3Access:
     core = botocore.session.Session(profile=spec.profile)
     session = boto3.Session(botocore_session=core, region_name=spec.region)
     region = session.region_name or "us-east-1"
-    signed = session.get_credentials() is not None
+    signed = session.get_credentials() is not None and not spec.anonymous
     plain = session.client(
         "s3", region_name=region, endpoint_url=spec.endpoint, config=Config(signature_version=UNSIGNED)
     )
