@@ -77,9 +77,8 @@ def _worth(worth: Worth) -> tuple[str, ...]:
 def _run(estimate: Estimate) -> Group:
     load, cost = estimate.load, estimate.cost
     text = Text("\nA full run would ", style="bold")
-    text.append(
-        f"read {format_bytes(load.bytes_read)} in {load.get_requests:,} GETs after {_count(load.list_requests, 'LIST', 'LISTs')}"
-    )
+    lists = _count(load.list_requests, "LIST", "LISTs")
+    text.append(f"read {format_bytes(load.bytes_read)} in {load.get_requests:,} GETs after {lists}")
     text.append(f", take {_hours(load.cpu_hours)} of CPU")
     money = [
         f"{name} {cost[key]:,.2f}" for name, key in (("requests", "cost_requests"), ("CPU", "cost_cpu"))
@@ -107,8 +106,8 @@ def _notes(estimate: Estimate) -> Text:
             "sizes that several objects share; crowded sizes were read whole."
         )
     said.append(
-        f"The sample read {format_bytes(estimate.sampled_bytes)} in {estimate.sampled_requests:,} requests: up to 64 kB "
-        "of an object. A full run compares every byte."
+        f"The sample read {format_bytes(estimate.sampled_bytes)} in {estimate.sampled_requests:,} requests: "
+        "up to 64 kB of an object. A full run compares every byte."
     )
     if near is not None:
         tiers = ", ".join(f"{count} {tier}" for tier, count in sorted(near.tiers.items()))
