@@ -11,6 +11,9 @@ from mirrorfold.transforms.publish.facts import Facts
 from mirrorfold.transforms.publish.languages import Both, both, per_language
 from mirrorfold.transforms.publish.text import human_bytes, human_share
 
+MAX_RADIUS = 12
+"""Largest radius that a search by Hamming distance may have; pairs further apart were found by aligning them."""
+
 
 def whatif_part(facts: Facts) -> dict:
     """Make the two trade-offs: by distance accepted, and by pairs looked at."""
@@ -45,14 +48,18 @@ def effort_said(effort: Sequence[Mapping], share: float = 0.8) -> Both | None:
 
 
 def cumulate_thresholds(rows: Sequence[Mapping]) -> list[dict]:
-    """Cumulate bytes over the distances, tier by tier; pairs found by alignment alone (no distance) come last."""
-    distances = sorted({row["distance"] for row in rows if row["distance"] is not None})
-    steps = list(range(distances[-1] + 1)) if distances and distances[-1] <= 16 else distances
-    if any(row["distance"] is None for row in rows):
-        steps = [*steps, None]
+    """Cumulate bytes over the distances, tier by tier; pairs that only alignment finds come last, as step None."""
+    near = [row["distance"] for row in rows if row["distance"] is not None and row["distance"] <= MAX_RADIUS]
+    steps: list[int | None] = list(range(max(near) + 1)) if near else []
+    if len(near) < len(rows):
+        steps.append(None)
     out = []
     for tier in charts.TIERS:
-        found = {row["distance"]: row["bytes"] for row in rows if row["tier"] == tier}
+        found: dict[int | None, int] = {}
+        for row in rows:
+            if row["tier"] == tier:
+                step = row["distance"] if row["distance"] in steps else None
+                found[step] = found.get(step, 0) + row["bytes"]
         total = 0
         for place, step in enumerate(steps):
             total += found.get(step, 0)

@@ -1,0 +1,57 @@
+"""A headless Chromium that opens published runs from their folder, as people do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
+
+from publish_archive import build_archive
+from publish_runs import Published, publish
+from selenium import webdriver
+
+from mirrorfold.transforms.publish.publish import Options
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Published:
+    archive = build_archive(tmp_path_factory.mktemp("published"))
+    return publish(archive, Options(sample=100))
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory, downloads: Path):
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("needs chromium and chromedriver: make tools-browser")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1400,1000"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """The same Chromium with nothing remembered of earlier tests."""
+    chromium.get("about:blank")
+    yield chromium
+    chromium.execute_script("try { localStorage.clear() } catch { }")
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chromium.get_log("browser")

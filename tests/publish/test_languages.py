@@ -1,0 +1,69 @@
+"""Every word in every language."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from mirrorfold.schemas.decisions import ACTIONS
+from mirrorfold.schemas.failures import CODES
+from mirrorfold.schemas.pairs import TIERS
+from mirrorfold.transforms.match.kinds import TEXTS, TURNS
+from mirrorfold.transforms.publish.details import METADATA
+from mirrorfold.transforms.publish.languages import LANGUAGES, both, words
+
+ROOM = Path(__file__).parents[2] / "transforms" / "publish"
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_languages_have_the_same_keys() -> None:
+    first, *others = (words(language) for language in LANGUAGES)
+    for other in others:
+        assert set(other) == set(first)
+
+
+@pytest.mark.parametrize("key", sorted(words("en")))
+def test_languages_fill_the_same_places(key: str) -> None:
+    assert placeholders(words("zh-Hant")[key]) == placeholders(words("en")[key])
+    assert all(words(language)[key].strip() for language in LANGUAGES)
+
+
+def used_keys() -> set[str]:
+    scripts = [*ROOM.glob("*.py"), *ROOM.glob("templates/*"), *ROOM.glob("static/review/*.js")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
+    return set(re.findall(r"""["'`]((?:report|savings|costs|whatif|mirrors|clusters|formats|failures|policy|sure|
+        reproduce|review)\.(?!html|css|js)[a-z_-]+)["'`]""", text, re.VERBOSE))  # fmt: skip
+
+
+def test_every_key_that_the_pages_use_exists() -> None:
+    keys = used_keys()
+    assert len(keys) > 100
+    assert keys <= set(words("en"))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "names"),
+    [
+        ("tiers", TIERS),
+        ("actions", ACTIONS),
+        ("codes", CODES),
+        ("kinds", {*TEXTS, *TURNS.values(), "resized", "cropped", "greyscale"}),
+        ("fields", METADATA),
+    ],
+    ids=["tiers", "actions", "codes", "kinds", "fields"],
+)
+def test_every_name_in_the_tables_has_words(prefix: str, names) -> None:
+    missing = [name for name in names if f"{prefix}.{name}" not in words("en")]
+    assert missing == []
+
+
+def test_values_are_escaped_and_code_is_marked() -> None:
+    shown = both("policy.intro", hash="<b>")["en"]
+    assert "&lt;b&gt;" in shown
+    assert "<code>decisions</code>" in shown

@@ -1,0 +1,123 @@
+"""The queue: everything that waits, the largest first, with a sample that stays the same."""
+
+from __future__ import annotations
+
+import itertools
+
+import pyarrow.parquet as pq
+import pytest
+from publish_archive import Archive
+
+from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.publish import queue
+from mirrorfold.transforms.publish.publish import COLUMNS, _register_rulings
+from mirrorfold.transforms.publish.tables import open_tables, rows_of
+from mirrorfold.transforms.stores.output import open_output
+
+
+def ask(archive: Archive, sample: int = 0, seed: str = "s", rulings: dict | None = None) -> tuple[list[dict], dict]:
+    """Build the queue of an archive's tables."""
+    with open_tables(open_output(archive.output), {TABLES[name]: c for name, c in COLUMNS.items()}) as connection:
+        _register_rulings(connection, rulings or {})
+        queue.build_queue(connection, sample, seed)
+        return rows_of(connection, "select * from queue order by pair"), queue.sample_verdicts(connection)
+
+
+def digest(number: int) -> str:
+    return f"{number:064x}"
+
+
+def cluster(archive: Archive, master: int, sizes: list[int], tier: str = "probable", action: str = "review") -> None:
+    """Add a cluster of a master and variants of these sizes, by rows alone."""
+    for place, size in enumerate([0, *sizes]):
+        content, uri = digest(master + place), f"file:///a/{master}-{place}"
+        row = {
+            "uri": uri, "version": "", "etag": "e", "library": "hk", "storage_class": "FILE", "size": size,
+            "content_id": content, "cluster_id": digest(master), "action": action if place else "keep",
+            "bytes_freed": size if action == "review" else 0, "tier_to_kept": tier if place else None,
+            "kept_uri": f"file:///a/{master}-0" if place else None, "kept_version": "" if place else None,
+        }  # fmt: skip
+        archive.rows["decisions"].append(row)
+        archive.rows["clusters"].append(
+            row
+            | {"family_id": digest(master), "is_master": not place, "tier": tier, "kind": "resized", "kind_text": "r"}
+        )
+
+
+@pytest.fixture
+def archive(tmp_path) -> Archive:
+    return Archive(tmp_path)
+
+
+def test_ranks_clusters_by_what_they_free(archive: Archive) -> None:
+    for master, sizes in ((100, [5]), (200, [50, 1]), (300, [20])):
+        cluster(archive, master, sizes)
+    archive.write()
+    rows, _ = ask(archive)
+    assert [row["bytes_freed"] for row in rows] == [50, 1, 20, 5]
+    assert [row["item"] for row in rows] == [0, 0, 1, 2]
+    assert all(row["content_a"] < row["content_b"] for row in rows)
+    assert all(row["kept"] == row["cluster_id"] for row in rows)
+
+
+def test_shows_a_large_cluster_in_parts_and_every_pair_once(archive: Archive) -> None:
+    cluster(archive, 1000, list(range(1, 61)))
+    archive.write()
+    rows, _ = ask(archive)
+    sizes = [len(list(group)) for _, group in itertools.groupby(rows, key=lambda row: row["item"])]
+    assert sizes == [24, 24, 12]
+    assert len({row["other"] for row in rows}) == 60
+
+
+def test_draws_the_same_sample_again_and_another_with_another_seed(archive: Archive) -> None:
+    for master in range(0, 4000, 40):
+        cluster(archive, master, [3], action="keep")
+    archive.write()
+    drawn = [{row["other"] for row in ask(archive, 10, seed)[0]} for seed in ("s", "s", "t")]
+    assert len(drawn[0]) == 10
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_samples_every_tier(archive: Archive) -> None:
+    for master in range(0, 4000, 40):
+        cluster(archive, master, [3], tier="near-certain" if master % 80 else "probable", action="keep")
+    archive.write()
+    rows, _ = ask(archive, 7)
+    assert sorted(row["tier"] for row in rows) == ["near-certain"] * 7 + ["probable"] * 7
+    assert all(row["sample_only"] and row["bytes_freed"] == 0 for row in rows)
+
+
+def test_verdicts_on_the_sample_give_the_tiers_precision_and_leave_the_queue(archive: Archive) -> None:
+    for master in range(0, 400, 40):
+        cluster(archive, master, [3], action="keep")
+    archive.write()
+    said = ["same", "same", "split", "different", "defer", "conflict"]
+    pairs = {(digest(40 * n), digest(40 * n + 1)): outcome for n, outcome in enumerate(said)}
+    rows, verdicts = ask(archive, 100, rulings=pairs)
+    assert verdicts == {"probable": (4, 3)}
+    left = {row["kept"] for row in rows}
+    assert left == {digest(40 * n) for n in range(4, 10)}
+
+
+def test_asks_about_identical_bytes_whose_records_conflict(archive: Archive) -> None:
+    cluster(archive, 100, [5])
+    for row in archive.rows["decisions"]:
+        row["content_id"] = digest(100)
+    archive.rows["decisions"][1] |= {"tier_to_kept": "identical", "conflicts": ["licence"]}
+    archive.write()
+    (row,) = ask(archive)[0]
+    assert (row["content_a"], row["content_b"], row["kind"]) == (digest(100), digest(100), "copy")
+    assert row["conflicts"] == ["licence"]
+
+
+def test_an_archive_without_twins_has_an_empty_queue(archive: Archive) -> None:
+    archive.write()
+    assert ask(archive, 10) == ([], {})
+
+
+def test_writes_the_whole_queue_as_parquet(published) -> None:
+    (path,) = (published.folder / "review" / "queue").iterdir()
+    table = pq.read_table(path)
+    assert table.column_names == list(queue.COLUMNS)
+    waiting = {row["content_id"] for row in published.archive.rows["decisions"] if row["action"] == "review"}
+    assert waiting <= set(table.column("other").to_pylist())
