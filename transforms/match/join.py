@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mirrorfold.transforms.match.collapse import Rows
-from mirrorfold.transforms.match.kernels import join_buckets
+from mirrorfold.transforms.match.kernels import deal, join_buckets
 from mirrorfold.transforms.match.plan import BITS, Plan, make_plan
 
 HOT_ROWS = 256
@@ -65,11 +65,12 @@ class Join:
         return self._search(rows, masks[table], masks[:table], self.rule.hot_rows)
 
     def _search(self, rows: Rows, mask: np.uint64, earlier: np.ndarray, hot: int) -> np.ndarray:
-        order, starts = group_by_key(rows.hashes, mask)
+        order, starts, middles = deal(rows.hashes, rows.ids, mask, bucket_bits(len(rows.hashes), mask))
         rule = self.rule
         pairs, compared, hot_buckets = join_buckets(
-            rows.hashes, rows.ids, rows.checks, order, starts, earlier, rule.radius, rule.check_limit, hot, rule.forest
-        )
+            rows.hashes, rows.ids, rows.checks, order, starts, middles, mask, earlier,
+            rule.radius, rule.check_limit, hot, rule.forest,
+        )  # fmt: skip
         self.counts.compared += compared
         self.counts.pairs += len(pairs)
         found = [pairs]
@@ -78,43 +79,43 @@ class Join:
         return np.concatenate(found) if len(found) > 1 else pairs
 
     def _search_hot(self, rows: Rows, index: np.ndarray, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
-        """Band a hot bucket again: its rows agree on the key bits, so their differences lie in the others."""
+        """Band a hot bucket again: pairs of one key differ in the other bits alone."""
         bucket = rows.take(index)
         self.counts.hot_buckets += 1
         self.counts.hot_rows += len(index)
         free = ~int(mask) & ((1 << BITS) - 1)
         plan = make_plan(self.rule.radius, len(index), np.unique(bucket.hashes)[: 1 << 16], usable=free)
-        masks = np.array(plan.masks, dtype=np.uint64)
-        found = []
-        for table in range(plan.tables):
-            before = np.concatenate([earlier, masks[:table] | mask])
-            found.append(self._search_band(bucket, masks[table] | mask, before))
-        return index[np.concatenate(found)]
+        masks = np.array(plan.masks, dtype=np.uint64) | mask
+        found = [
+            self._search_band(bucket, masks[table], np.concatenate([earlier, masks[:table]]))
+            for table in range(plan.tables)
+        ]
+        return index[np.concatenate(found)].astype(np.int64)
 
     def _search_band(self, rows: Rows, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
-        order, starts = group_by_key(rows.hashes, mask)
-        sizes = np.diff(starts)
-        large = sizes[sizes > self.rule.split_rows]
-        self.counts.split_buckets += len(large)
-        self.counts.split_rows += int(large.sum())
-        self.counts.split_pairs += int((large * (large - 1) // 2).sum())
+        order, starts, middles = deal(rows.hashes, rows.ids, mask, bucket_bits(len(rows.hashes), mask))
+        self._count_split(starts, middles)
         rule = self.rule
         pairs, compared, _ = join_buckets(
-            rows.hashes, rows.ids, rows.checks, order, starts, earlier,
+            rows.hashes, rows.ids, rows.checks, order, starts, middles, mask, earlier,
             rule.radius, rule.check_limit, len(order) + 1, rule.forest,
         )  # fmt: skip
         self.counts.compared += compared
         self.counts.pairs += len(pairs)
         return pairs
 
+    def _count_split(self, starts: np.ndarray, middles: np.ndarray) -> None:
+        sizes = np.diff(starts)
+        large = sizes > self.rule.split_rows
+        full = (middles - starts[:-1])[large]
+        self.counts.split_buckets += int(large.sum())
+        self.counts.split_rows += int(sizes[large].sum())
+        self.counts.split_pairs += int((full * (full - 1) // 2 + full * (sizes[large] - full)).sum())
 
-def group_by_key(hashes: np.ndarray, mask: np.uint64) -> tuple[np.ndarray, np.ndarray]:
-    """Order rows by their key bits; give (order, bounds of the groups)."""
-    keys = hashes & mask
-    order = np.argsort(keys)
-    ordered = keys[order]
-    changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    return order, np.concatenate(([0], changes, [len(order)])).astype(np.int64)
+
+def bucket_bits(rows: int, mask: np.uint64) -> int:
+    """Choose the bits of a bucket's number: about a bucket for each row, but no more than the key has."""
+    return max(1, min(int(mask).bit_count(), (rows - 1).bit_length(), 26))
 
 
 def edges_of(rows: Rows, pairs: np.ndarray) -> np.ndarray:

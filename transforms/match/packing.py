@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mirrorfold.transforms.match.collapse import Rows, empty_rows
+from mirrorfold.transforms.match.kernels import deal_partitions
 from mirrorfold.transforms.match.signatures import CHECK_WORDS
-
-MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def pack(rows: Rows) -> bytes:
@@ -36,11 +35,9 @@ def split(rows: Rows, masks: tuple[int, ...], partitions: int) -> Iterator[tuple
         if partitions == 1:
             yield table, rows
             continue
-        keys = ((rows.hashes & np.uint64(mask)) * MIX) >> np.uint64(32)
-        assigned = (keys % np.uint64(partitions)).astype(np.int64)
+        assigned, counts = deal_partitions(rows.hashes, np.uint64(mask), partitions)
         order = np.argsort(assigned, kind="stable")
-        bounds = np.searchsorted(assigned[order], np.arange(partitions + 1))
-        for partition in range(partitions):
-            chosen = order[bounds[partition] : bounds[partition + 1]]
-            if len(chosen):
-                yield table * partitions + partition, rows.take(chosen)
+        stops = np.cumsum(counts)
+        for partition in np.flatnonzero(counts).tolist():
+            chosen = order[stops[partition] - counts[partition] : stops[partition]]
+            yield table * partitions + partition, rows.take(chosen)

@@ -11,7 +11,7 @@ from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.match.candidates import candidates, candidates_within
 from mirrorfold.transforms.match.features import Features, distances, make_features
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.kinds import describe, kind_of
+from mirrorfold.transforms.match.kinds import CROPPED_BELOW, describe, kind_of
 from mirrorfold.transforms.match.measure import Measures, measure
 
 SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
@@ -81,9 +81,12 @@ class Limits:
     dhash256: int = 26
     aspect: float = 0.02
     near: Fit = Fit(0.985, 0.97, 0.97, 0.12, 0.015, 0.012, 0.97)
-    photo: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
+    photo: Fit = Fit(0.97, 0.972, 0.8, 0.6, 0.015, 0.012, 0.93)
+    crop: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
+    exact_crop: Fit = Fit(0.97, 0.78, 0.85, 0.6, 0.006, 0.006, 0.5)
     marked: Fit = Fit(0.85, 0.75, 0.78, 9.0, 0.015, 0.006, 0.985)
-    document: Fit = Fit(0.95, 0.95, 0.9, 0.3, 0.015, 0.012, 0.5)
+    document: Fit = Fit(0.95, 0.95, 0.9, 0.3, 0.015, 0.012, 0.97)
+    document_crop: Fit = Fit(0.985, 0.85, 0.88, 0.5, 0.004, 0.004, 0.5)
     miss: Fit = Fit(0.85, 0.6, 0.6, 9.0, 0.1, 0.1, 0.4)
 
 
@@ -135,7 +138,9 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
         & (features.frames[a] == features.frames[b])
     )
     marked = limits.marked.passes(found) & ~document
-    fits = np.where(document, limits.document.passes(found), limits.photo.passes(found))
+    page = limits.document.passes(found) | (limits.document_crop.passes(found) & (found.crop_area < CROPPED_BELOW))
+    crop = (limits.crop.passes(found) | limits.exact_crop.passes(found)) & (found.crop_area < limits.photo.area)
+    fits = np.where(document, page, limits.photo.passes(found) | crop)
     aligned = (fits | marked) & pages & ~low
     near = aligned & _near_certain(found, limits) & ~document & ~conflict
     burst = conflict & ~same
