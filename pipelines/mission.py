@@ -71,5 +71,5 @@ MISSION = (
         writes=("savings",),
         depends=savings.depends_on,
     ),
-    Step("publish", stage="publish", drive=publish.publish),
+    Step("publish", stage="publish", drive=publish.publish, depends=depends_on("publish")),
 )
