@@ -40,9 +40,9 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     rule = Rule(settings.radius, CHECK_LIMIT)
     contents = root | "ReadSignatures" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
     plan = plan_for(run)
-    found = contents | "Match" >> Match(plan, rule, settings.crops, run.rows("contents"), spill)
+    edges = contents | "Match" >> Match(plan, rule, settings.crops, run.rows("contents"), spill)
     sources = Sources(
-        edges=found.edges,
+        edges=edges,
         contents=root | "ReadFeatures" >> ReadTable(run.output, CONTENTS, features.COLUMNS),
         priorities=_priorities(root, run),
     )

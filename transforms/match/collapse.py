@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from mirrorfold.transforms.match.signatures import CHECK_WORDS, KIND_BITS
+from mirrorfold.transforms.match.signatures import KIND_BITS
 
 
 class Rows(NamedTuple):
@@ -36,19 +36,19 @@ def collapse(light: pa.Table) -> tuple[Rows, np.ndarray, np.ndarray]:
       edges: uint64 (edges, 2), from each content to the first with the same signature or the same coded picture;
       low: uint64, the nodes of low-information contents, which are not searched.
     """
-    if not light.num_rows:
-        return empty_rows(CHECK_WORDS), np.empty((0, 2), np.uint64), np.empty(0, np.uint64)
-    light = light.combine_chunks()
     nodes = light.column("node").to_numpy()
-    low = light.column("low").to_numpy(zero_copy_only=False)
+    low = light.column("low").to_numpy()
     digests = light.column("digest").to_numpy()
-    hashes = _matrix(light, "hashes", len(nodes))
-    checks = _matrix(light, "checks", len(nodes)).reshape(len(nodes), -1, CHECK_WORDS)
-    same_picture = _chain(nodes, np.flatnonzero(digests != 0), (digests,))
-    busy = np.flatnonzero(~low)
-    first, same_signature = _first_of(nodes, busy, (checks[:, 0, 1], checks[:, 0, 0], hashes[:, 0]))
-    edges = np.concatenate([same_picture, same_signature])
-    return _searched(nodes[first], hashes[busy], checks[busy]), edges, nodes[low]
+    hashes, checks = _matrix(light, "hashes"), _matrix(light, "checks")
+    checks = checks.reshape(*hashes.shape, checks.shape[1] // hashes.shape[1])
+    pictures = np.flatnonzero(digests != 0)
+    leaders = _leaders(nodes[pictures], digests[pictures], [])
+    same_picture = _edges(nodes[pictures], leaders)
+    busy = np.flatnonzero(~low) if low.any() else slice(None)
+    nodes, hashes, checks = nodes[busy], hashes[busy], checks[busy]
+    leaders = _leaders(nodes, hashes[:, 0], [checks[:, 0, word] for word in range(checks.shape[2])])
+    edges = np.concatenate([same_picture, _edges(nodes, leaders)])
+    return _searched(nodes, leaders, hashes, checks), edges, light.column("node").to_numpy()[low]
 
 
 def empty_rows(words: int) -> Rows:
@@ -56,43 +56,50 @@ def empty_rows(words: int) -> Rows:
     return Rows(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty((0, words), np.uint64))
 
 
-def _matrix(light: pa.Table, name: str, rows: int) -> np.ndarray:
+def _matrix(light: pa.Table, name: str) -> np.ndarray:
     column = light.column(name).combine_chunks()
-    column = column if isinstance(column, pa.Array) else column.chunk(0)
-    return column.flatten().to_numpy().reshape(rows, -1)
+    width = light.schema.field(name).type.list_size
+    values = column.flatten() if isinstance(column, pa.Array) else pa.concat_arrays(c.flatten() for c in column.chunks)
+    return values.to_numpy().reshape(light.num_rows, width)
 
 
-def _first_of(nodes: np.ndarray, index: np.ndarray, keys: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """For each row of `index` give the row of the smallest node with equal keys, and the edges to it."""
-    if not len(index):
-        return index, np.empty((0, 2), np.uint64)
-    order = np.lexsort([nodes[index], *(key[index] for key in keys)])
-    ordered = index[order]
-    new = np.ones(len(ordered), dtype=bool)
-    new[1:] = np.any([key[ordered][1:] != key[ordered][:-1] for key in keys], axis=0)
-    leaders = ordered[np.maximum.accumulate(np.where(new, np.arange(len(ordered)), 0))]
-    first = np.empty(len(index), dtype=np.int64)
-    first[order] = leaders
-    followers = leaders != ordered
-    return first, np.stack([nodes[leaders[followers]], nodes[ordered[followers]]], axis=1)
-
-
-def _chain(nodes: np.ndarray, index: np.ndarray, keys: tuple[np.ndarray, ...]) -> np.ndarray:
-    return _first_of(nodes, index, keys)[1]
-
-
-def _searched(leaders: np.ndarray, hashes: np.ndarray, checks: np.ndarray) -> Rows:
-    """Give every content's signatures to its leader, without those that repeat or equal the full one."""
-    kinds = hashes.shape[1]
-    shift = np.uint64(KIND_BITS)
-    ids = (leaders[:, None] << shift) | np.arange(kinds, dtype=np.uint64)[None, :]
-    differs = (hashes != hashes[:, :1]) | (checks != checks[:, :1]).any(axis=2)
-    differs[:, 0] = True
-    rows = np.column_stack([ids[differs], hashes[differs], checks[differs]])
+def _leaders(nodes: np.ndarray, key: np.ndarray, further: list[np.ndarray]) -> np.ndarray:
+    """For each row give the row of the smallest node with equal keys: itself, for nearly all."""
+    leaders = np.arange(len(nodes))
+    order = np.argsort(key)
+    ordered = key[order]
+    equal = ordered[1:] == ordered[:-1]
+    repeated = np.zeros(len(nodes), dtype=bool)
+    repeated[1:] |= equal
+    repeated[:-1] |= equal
+    rows = order[repeated]
     if not len(rows):
-        return empty_rows(checks.shape[2])
-    rows = rows[np.lexsort(rows.T[::-1])]
-    keep = np.ones(len(rows), dtype=bool)
-    keep[1:] = (rows[1:] != rows[:-1]).any(axis=1)
-    rows = rows[keep]
-    return Rows(rows[:, 1].copy(), rows[:, 0].copy(), rows[:, 2:].copy())
+        return leaders
+    rows = rows[np.lexsort([nodes[rows], *(other[rows] for other in further), key[rows]])]
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = np.any([other[rows[1:]] != other[rows[:-1]] for other in (key, *further)], axis=0)
+    leaders[rows] = rows[np.maximum.accumulate(np.where(new, np.arange(len(rows)), 0))]
+    return leaders
+
+
+def _edges(nodes: np.ndarray, leaders: np.ndarray) -> np.ndarray:
+    followers = np.flatnonzero(leaders != np.arange(len(nodes)))
+    return np.stack([nodes[leaders[followers]], nodes[followers]], axis=1)
+
+
+def _searched(nodes: np.ndarray, leaders: np.ndarray, hashes: np.ndarray, checks: np.ndarray) -> Rows:
+    """Give every content's signatures to its leader, without those that repeat or equal the full one."""
+    kinds = np.arange(hashes.shape[1], dtype=np.uint64)
+    ids = (nodes[leaders][:, None] << np.uint64(KIND_BITS)) | kinds
+    differs = (hashes != hashes[:, :1]) | (checks != checks[:, :1]).any(axis=2)
+    follows = leaders != np.arange(len(nodes))
+    differs[:, 0] = ~follows
+    shared = np.zeros(len(nodes), dtype=bool)
+    shared[leaders[follows]] = shared[follows] = True
+    alone = differs & ~shared[:, None]
+    parts = [Rows(hashes[alone], ids[alone], checks[alone])]
+    if shared.any():
+        several = differs & shared[:, None]
+        rows = np.unique(np.column_stack([ids[several], hashes[several], checks[several]]), axis=0)
+        parts.append(Rows(rows[:, 1].copy(), rows[:, 0].copy(), rows[:, 2:].copy()))
+    return Rows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

@@ -50,7 +50,7 @@ COLUMNS = (
 )
 
 
-def light_schema(kinds: int) -> pa.Schema:
+def light_schema(kinds: int, words: int = CHECK_WORDS) -> pa.Schema:
     """Give the columns of a searched row: node id, hashes and checks of all kinds, digest of the coded picture."""
     return pa.schema(
         [
@@ -59,7 +59,7 @@ def light_schema(kinds: int) -> pa.Schema:
             ("low", pa.bool_()),
             ("digest", pa.uint64()),
             ("hashes", pa.list_(pa.uint64(), kinds)),
-            ("checks", pa.list_(pa.uint64(), kinds * CHECK_WORDS)),
+            ("checks", pa.list_(pa.uint64(), kinds * words)),
         ]
     )
 

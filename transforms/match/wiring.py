@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -15,27 +14,18 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.match.collapse import Rows, collapse
-from mirrorfold.transforms.match.join import Join, JoinCounts, Rule, edges_of
+from mirrorfold.transforms.match.join import Join, Rule, edges_of
 from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
 from mirrorfold.transforms.match.plan import Plan
-from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, light_schema, make_light
+from mirrorfold.transforms.match.signatures import CHECK_WORDS, KIND_BITS, KINDS, light_schema, make_light
 
 EDGES = pa.schema([("a", pa.uint64()), ("b", pa.uint64())])
-ROWS = pa.schema(
-    [("hash", pa.uint64()), ("id", pa.uint64()), *[(f"check{i}", pa.uint64()) for i in range(CHECK_WORDS)]]
-)
 LIGHT_ROWS_PER_PARTITION = 500_000
-
-
-class Candidates(NamedTuple):
-    """Edges between nodes (see `signatures.node_ids`): the components of the edges hold every candidate pair."""
-
-    edges: beam.PCollection
 
 
 @dataclass(eq=False)
 class Match(beam.PTransform):
-    """Search contents for candidates: collapse identical signatures, then join in every table of the plan.
+    """Search contents for candidates.
 
     Args:
       plan: tables with guaranteed recall; rule: what makes a candidate.
@@ -52,39 +42,63 @@ class Match(beam.PTransform):
 
     def expand(self, contents):
         crops, kinds = self.crops, KINDS if self.crops else 1
-        collapsed = (
+        return (
             contents
             | "SignRows" >> beam.Map(make_light, crops).with_output_types(pa.Table)
-            | "Collapse"
-            >> Shuffle(
-                keys={"rows": ("phash64",)},
-                schemas={"rows": light_schema(kinds)},
-                partitions=max(1, -(-self.rows // LIGHT_ROWS_PER_PARTITION)),
-                reduce=collapse_partition,
-                spill=self.spill,
-            )
+            | "Search" >> Search(self.plan, self.rule, self.rows, kinds, CHECK_WORDS, self.spill)
         )
-        partitions = self.plan.partitions(self.rows * kinds)
+
+
+@dataclass(eq=False)
+class Search(beam.PTransform):
+    """Collapse identical signatures, then join in every table of the plan; gives blocks of EDGES.
+
+    The components of the edges hold every candidate pair (nodes as `signatures.node_ids` gives them).
+
+    Args:
+      plan, rule, rows, spill: as in Match.
+      kinds: signatures of a row; words: 64-bit words of each one's check.
+    """
+
+    plan: Plan
+    rule: Rule
+    rows: int
+    kinds: int
+    words: int
+    spill: str | None = None
+
+    def expand(self, light):
+        collapsed = light | "Collapse" >> Shuffle(
+            keys={"rows": ("phash64",)},
+            schemas={"rows": light_schema(self.kinds, self.words)},
+            partitions=max(1, -(-self.rows // LIGHT_ROWS_PER_PARTITION)),
+            reduce=collapse_partition,
+            spill=self.spill,
+        )
+        partitions = self.plan.partitions(self.rows * self.kinds)
         joined = (
             collapsed
             | "TakeRows" >> beam.Filter(lambda block: block.schema.names[0] == "hash")
             | "SplitByTable"
             >> beam.ParDo(SplitByTable(self.plan, partitions, self.spill)).with_output_types(tuple[int, bytes])
             | "GatherByTable" >> beam.GroupByKey()
-            | "JoinTables" >> beam.ParDo(JoinTable(self.plan, self.rule, partitions)).with_output_types(pa.Table)
+            | "JoinTables"
+            >> beam.ParDo(JoinTable(self.plan, self.rule, partitions, self.words)).with_output_types(pa.Table)
         )
         certain = collapsed | "TakeEdges" >> beam.Filter(lambda block: block.schema.names[0] == "a")
-        return Candidates(edges=(certain, joined) | "AllEdges" >> beam.Flatten())
+        return (certain, joined) | "AllEdges" >> beam.Flatten()
 
 
 def collapse_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
     """Collapse one partition of phash64: a block of searched rows, and one of edges."""
+    if not blocks["rows"].num_rows:
+        return
     rows, edges, low = collapse(blocks["rows"])
     Metrics.counter("match", "low_information").inc(len(low))
     Metrics.counter("match", "collapsed").inc(len(edges))
     if len(rows.hashes):
-        checks = {f"check{i}": rows.checks[:, i] for i in range(CHECK_WORDS)}
-        yield pa.table({"hash": rows.hashes, "id": rows.ids, **checks}, schema=ROWS)
+        checks = {f"check{i}": rows.checks[:, i] for i in range(rows.checks.shape[1])}
+        yield pa.table({"hash": rows.hashes, "id": rows.ids, **checks})
     if len(edges):
         yield edge_block(edges)
 
@@ -101,8 +115,10 @@ class SplitByTable(beam.DoFn):
         self.plan, self.partitions, self.spill = plan, partitions, spill
 
     def process(self, block: pa.Table):
-        checks = np.stack([block.column(f"check{i}").to_numpy() for i in range(CHECK_WORDS)], axis=1)
-        rows = Rows(block.column("hash").to_numpy(), block.column("id").to_numpy(), checks)
+        checks = np.empty((block.num_rows, block.num_columns - 2), np.uint64)
+        for word in range(checks.shape[1]):
+            checks[:, word] = block.column(f"check{word}").to_numpy()
+        rows = join_rows([Rows(block.column("hash").to_numpy(), block.column("id").to_numpy(), checks)])
         for key, chosen in split(rows, self.plan.masks, self.partitions):
             yield key, self._packed(pack(chosen))
 
@@ -118,31 +134,26 @@ class SplitByTable(beam.DoFn):
 class JoinTable(beam.DoFn):
     """Search one partition of one table; give a spanning forest of its candidates."""
 
-    def __init__(self, plan: Plan, rule: Rule, partitions: int):
-        self.plan, self.rule, self.partitions = plan, rule, partitions
+    def __init__(self, plan: Plan, rule: Rule, partitions: int, words: int):
+        self.plan, self.rule, self.partitions, self.words = plan, rule, partitions, words
 
     def setup(self):
         # Compile (or load) the kernels before the first bundle's clock runs.
-        rows = Rows(np.zeros(2, np.uint64), np.array([0, 32], np.uint64), np.zeros((2, CHECK_WORDS), np.uint64))
-        Join(self.plan, self.rule).table(rows, 0)
+        two = np.array([0, 1 << KIND_BITS], np.uint64)
+        Join(self.plan, self.rule).table(Rows(np.zeros(2, np.uint64), two, np.zeros((2, self.words), np.uint64)), 0)
 
     def process(self, element):
         key, values = element
-        rows = join_rows(self._unpacked(value) for value in values)
+        rows = join_rows((self._unpacked(value) for value in values), self.words)
         join = Join(self.plan, self.rule)
         edges = edges_of(rows, join.table(rows, key // self.partitions))
-        self._count(join.counts)
+        for name, value in vars(join.counts).items():
+            Metrics.counter("match", name).inc(int(value))
         if len(edges):
             yield edge_block(edges)
 
-    @staticmethod
-    def _unpacked(value: bytes) -> Rows:
+    def _unpacked(self, value: bytes) -> Rows:
         if value[0] == 0:
-            return unpack(memoryview(value)[1:], CHECK_WORDS)
+            return unpack(memoryview(value)[1:], self.words)
         with open(value[1:], "rb") as file:
-            return unpack(file.read(), CHECK_WORDS)
-
-    @staticmethod
-    def _count(counts: JoinCounts) -> None:
-        for name, value in vars(counts).items():
-            Metrics.counter("match", name).inc(int(value))
+            return unpack(file.read(), self.words)
