@@ -121,6 +121,7 @@ class FlinkCluster:
     rest: str
     folder: Path
     jobmanager_port: int
+    env: dict[str, str]
     managers: list[subprocess.Popen] = field(default_factory=list)
 
     def add_manager(self) -> subprocess.Popen:
@@ -147,7 +148,7 @@ class FlinkCluster:
         }
         command += [part for name, value in sizes.items() for part in ("-D", f"{name}={value}")]
         command.insert(2, "-XX:MaxDirectMemorySize=900m")
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=_worker_env())
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=self.env)
         self.managers.append(process)
         return process
 
@@ -172,8 +173,12 @@ class FlinkCluster:
 
 
 @contextlib.contextmanager
-def flink_cluster(parallelism: int = 2) -> Iterator[FlinkCluster]:
-    """Start a standalone Flink and a job server in front of it; everything ends with the block."""
+def flink_cluster(parallelism: int = 2, env: dict[str, str] | None = None) -> Iterator[FlinkCluster]:
+    """Start a standalone Flink and a job server in front of it; everything ends with the block.
+
+    Args:
+      env: the hosts' environment, where workers find their credentials.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="flink-", ignore_cleanup_errors=True) as name,
         contextlib.ExitStack() as stack,
@@ -183,7 +188,7 @@ def flink_cluster(parallelism: int = 2) -> Iterator[FlinkCluster]:
         _write_config(conf, rpc, rest)
         main = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
         stack.enter_context(running(java("flink-cluster", "512m", main, "--configDir", str(conf)), rest))
-        cluster = FlinkCluster([], f"http://127.0.0.1:{rest}", folder, rpc)
+        cluster = FlinkCluster([], f"http://127.0.0.1:{rest}", folder, rpc, _worker_env(env or {}))
         stack.callback(lambda: [_end(manager) for manager in cluster.managers])
         cluster.add_manager()
         cluster.add_manager()
@@ -223,9 +228,10 @@ def _write_config(conf: Path, rpc: int, rest: int) -> None:
     (conf / "flink-conf.yaml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
 
 
-def _worker_env() -> dict[str, str]:
+def _worker_env(given: dict[str, str]) -> dict[str, str]:
     # The tests' own steps are imported from the repository's root.
-    return {**os.environ, "PYTHONPATH": str(TOOLS.parents[1])}
+    paths = [os.environ.get("PYTHONPATH"), str(TOOLS.parents[1])]
+    return {**os.environ, **given, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _end(process: subprocess.Popen) -> None:
