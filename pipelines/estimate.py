@@ -110,9 +110,10 @@ def estimate(
       output: a folder to keep the listing in; by default a temporary one that is removed.
 
     Raises:
-      UsageError, SafetyStop: as a run's listing does.
+      UsageError, SafetyStop: a bad price book; else as a run's listing does.
     """
     progress = progress or Progress.silent()
+    book(request.settings)  # a broken price book is found before any work starts
     with tempfile.TemporaryDirectory(prefix="mirrorfold-estimate-") as scratch:
         listing = output or os.path.join(scratch, "listing")
         run(request, listing, until="list", beam_args=beam_args, progress=progress)

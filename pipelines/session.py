@@ -12,6 +12,7 @@ from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.progress import JsonLines, Progress
 from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
 from mirrorfold.pipelines.run import run
+from mirrorfold.pipelines.savings import book
 from mirrorfold.pipelines.sources import check_sources, parse_sources
 from mirrorfold.pipelines.steps import Step
 from mirrorfold.pipelines.summary import summarise
@@ -28,6 +29,7 @@ def new_request(
     """
     settings = load_settings(config, changes)
     policy = resolve_policy(settings)
+    book(settings)  # read again when it is needed: a broken one must not show after hours of work
     specs = parse_sources(sources, settings, output)
     check_sources(specs)
     return Request(specs, settings, policy, previous)

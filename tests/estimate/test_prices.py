@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from estimate.offers import offer, write
 from mirrorfold.configs.prices import load_prices
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.prices import import_prices
 from mirrorfold.transforms.estimate.price_list import PriceList
+from tests.estimate.offers import offer, write
 
 SHELF = Path(load_prices.__code__.co_filename).parent / "prices"
 ROW = (

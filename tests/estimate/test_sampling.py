@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimate.corpora import listing
 from mirrorfold.transforms.estimate import census, exact, near
 from mirrorfold.transforms.estimate.interval import Interval, add, mean_of_shares, poisson, weighted_count, wilson
+from tests.estimate.corpora import listing
 
 NO_LIMIT = 10**18
 

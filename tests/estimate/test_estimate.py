@@ -1,0 +1,114 @@
+"""`mirrorfold estimate` over real servers: it agrees with the run that follows, and reads next to nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.mission.archive import libraries
+from tests.mission.stores import environment, fill_folder, fill_gcs, fill_s3
+from tests.servers import fake_gcs_server, moto_server, recording_proxy
+
+MIRRORFOLD = str(Path(sys.executable).parent / "mirrorfold")
+CONFIG = "prices: {currency: HKD, local_per_gb_month: 0.1, regions: {gz: asia-east2}}\nestimate: {near_objects: 30}\n"
+
+
+def ask(sql: str) -> tuple:
+    return duckdb.connect().execute(sql).fetchone()
+
+
+def mirrorfold(*arguments: str, env: dict | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run([MIRRORFOLD, *arguments], env=env, capture_output=True, text=True, timeout=280)
+
+
+@pytest.fixture(scope="module")
+def estimated(tmp_path_factory):
+    """Estimate three stores and then run over them; give what was printed, the run's tables and the requests seen."""
+    root = tmp_path_factory.mktemp("estimate")
+    files = libraries()
+    (root / "config.yaml").write_text(CONFIG)
+    with (
+        moto_server() as s3,
+        fake_gcs_server() as gcs,
+        recording_proxy(s3.url) as s3_seen,
+        recording_proxy(gcs.url) as gcs_seen,
+    ):
+        fill_s3(s3, "hk-archive", files["hk"])
+        fill_gcs(gcs, "gz-mirror", files["gz"])
+        fill_folder(root / "tw", files["tw"])
+        env = environment(s3_seen.url, gcs_seen.url, s3)
+        line = ["hk=s3://hk-archive", "gz=gs://gz-mirror", f"tw={root / 'tw'}", "--config", str(root / "config.yaml")]
+        found = mirrorfold("estimate", *line, "--json", env=env)
+        assert found.returncode == 0, found.stderr
+        seen = [*s3_seen.requests, *gcs_seen.requests]
+        shown = mirrorfold("estimate", *line, env=env)
+        done = mirrorfold("run", *line, "--output", str(root / "out"), env=env)
+        assert done.returncode == 0, done.stderr
+    return {"figures": json.loads(found.stdout), "shown": shown.stdout, "seen": seen, "out": root / "out"}
+
+
+def test_exact_copies_agree_with_the_run(estimated):
+    by_bytes = "SELECT sum(bytes_freed), count(*) FROM '{}/decisions/*.parquet' WHERE tier_to_kept = 'identical'"
+    size, copies = ask(by_bytes.format(estimated["out"]))
+    exact = estimated["figures"]["exact"]
+    assert exact["bytes"]["low"] == exact["bytes"]["high"] == size
+    assert exact["copies"]["mid"] == copies
+    assert estimated["figures"]["exact_two"]["bytes"]["mid"] < size
+
+
+def test_what_a_run_would_read_agrees_with_what_it_read(estimated):
+    counted = f"SELECT count(*) FROM '{estimated['out']}/objects/*.parquet' WHERE content_id IS NOT NULL"
+    broken = f"SELECT count(*) FROM '{estimated['out']}/failures/*.parquet' WHERE stage != 'skipped'"
+    read = ask(counted)[0] + ask(broken)[0]
+    assert estimated["figures"]["work"]["objects"] == read
+    assert estimated["figures"]["left_out"] == {"empty": 1, "not-an-image": 1}
+
+
+def test_nothing_but_reads_reached_the_sources(estimated):
+    assert {method for method, _ in estimated["seen"]} <= {"GET", "HEAD", "OPTIONS"}
+
+
+def test_the_screen_says_what_a_person_needs(estimated):
+    text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", estimated["shown"]).split())
+    for part in (
+        "exact copies, one of each kept",
+        "near duplicates",
+        "HKD a month",
+        "A full run would read",
+        "confidence",
+    ):
+        assert part in text, text
+
+
+def test_near_duplicates_are_an_interval_around_what_the_run_found(estimated):
+    near = estimated["figures"]["near"]
+    clusters = (
+        "SELECT sum(contents - 1) FROM (SELECT count(DISTINCT content_id) AS contents "
+        f"FROM '{estimated['out']}/clusters/*.parquet' GROUP BY cluster_id)"
+    )
+    assert near["contents"]["low"] <= ask(clusters)[0] <= near["contents"]["high"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(("--config", "{}/bad.yaml"), "bad.yaml", id="unknown setting"),
+        pytest.param(("--config", "{}/book.yaml"), "nowhere.yaml", id="no such price book"),
+        pytest.param(("--currency", "dollars"), "currency", id="not a currency"),
+    ],
+)
+def test_bad_settings_end_before_any_work(tmp_path, arguments, says):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "bad.yaml").write_text("estimate: {near: 1}")
+    (tmp_path / "book.yaml").write_text("prices: {book: nowhere.yaml}")
+    done = mirrorfold("estimate", str(tmp_path / "photos"), *(argument.format(tmp_path) for argument in arguments))
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
