@@ -107,7 +107,9 @@ class Verification(Part):
 
     min_correlation: Annotated[float, Field(ge=0.9, le=1)] | None = Field(None, description="of the aligned lumas")
     min_highpass: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="of the high-passed lumas")
-    max_residual: Annotated[float, Field(ge=0, le=0.25)] | None = Field(None, description="worst cell, 0..1")
+    max_residual: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
+        None, description="of the worst cell, in units of contrast"
+    )
     max_aspect: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="difference of aspect ratios")
     min_crop_area: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="share of the picture shown")
     max_d_phash256: Annotated[int, Field(ge=0, le=256)] | None = None

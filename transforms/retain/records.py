@@ -75,6 +75,7 @@ class Link(NamedTuple):
     tier: str
     kind: str
     rule: str
+    in_cluster: bool
     capture_conflict: bool
     d_phash256: int | None
     d_dhash256: int | None

@@ -138,6 +138,8 @@ def unmet(rule: TierRule, link: Link | None, kind: str) -> str:
     """Name the first demand of a tier's verification that a pair doesn't meet; '' when it meets all."""
     if link is None:
         return "no verified pair"
+    if not link.in_cluster:
+        return "the pair doesn't hold a cluster together"
     if rule.kinds and kind not in rule.kinds:
         return f"kind {kind} isn't one of {', '.join(rule.kinds)}"
     for name, wanted in rule.verification:

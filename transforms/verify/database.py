@@ -115,7 +115,7 @@ def _demands(expected: Expected) -> str:
     for name, (action, kinds, verification) in expected.tiers.items():
         if action != "quarantine" or name == "identical" or not verification:
             continue
-        terms = [f"tier = {_literal(name)}"]
+        terms = ["in_cluster", f"tier = {_literal(name)}"]
         if kinds:
             terms.append(f"kind IN ({', '.join(map(_literal, kinds))})")
         for demand, wanted in verification.items():

@@ -1,0 +1,56 @@
+"""Import reviewers' verdicts into a run, for its plan and every later run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.retain import verdicts
+from mirrorfold.transforms.stores.output import OutputStore, open_output
+
+
+class Imported(NamedTuple):
+    """What an import did.
+
+    Attributes:
+      read: verdicts in the file.
+      new: verdicts that weren't known.
+      unknown: verdicts on contents that this run doesn't have (kept for runs that do).
+      conflicts: pairs on which reviewers disagree, with what each said.
+    """
+
+    read: int
+    new: int
+    unknown: int
+    conflicts: list[dict]
+
+
+def review_import(folder: str, file: str) -> Imported:
+    """Check a file of verdicts (JSONL or CSV), and keep what is new under DIR/review/verdicts.
+
+    All or nothing: one bad row refuses the whole file.
+
+    Raises:
+      ValueError: one line naming file and line.
+    """
+    store = open_output(folder)
+    try:
+        with open(file, "rb") as source:
+            found = verdicts.parse_verdicts(source.read(), file)
+    except OSError as error:
+        raise ValueError(f"{file}: can't read it: {error.strerror}") from error
+    if not parquet.shards(store, "contents/"):
+        raise ValueError(f"{store.url()} holds no run: there are no contents to have verdicts on")
+    named = {verdict[side] for verdict in found for side in ("content_a", "content_b")}
+    missing = named - _present(store, named)
+    unknown = sum(verdict["content_a"] in missing or verdict["content_b"] in missing for verdict in found)
+    new = verdicts.store_verdicts(store, found)
+    return Imported(len(found), new, unknown, verdicts.conflicting(verdicts.read_verdicts(store)))
+
+
+def _present(store: OutputStore, wanted: set[str]) -> set[str]:
+    present: set[str] = set()
+    for path in parquet.shards(store, "contents/"):
+        for block in parquet.read_blocks(store, path, ["content_id"]):
+            present |= wanted.intersection(block.column("content_id").to_pylist())
+    return present

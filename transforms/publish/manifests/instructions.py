@@ -1,0 +1,155 @@
+"""How to act on a plan with one tool, and how to undo it: text for people, and job descriptions for S3 Batch."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import NamedTuple
+
+from mirrorfold.transforms.publish.manifests.formats import Job
+
+
+class Written(NamedTuple):
+    """A file of an export: `ours` are the refused and precondition files, the others are the tool's lists."""
+
+    stem: str
+    name: str
+    store: str
+    bucket: str
+    rows: int
+    bytes: int
+    newest: object
+    unversioned: int
+    ours: bool
+
+
+DOES = {
+    "quarantine": "Set redundant objects aside. Nothing here deletes anything.",
+    "migrate": "Carry over what the plan keeps or leaves to review. What it sets aside stays where it is.",
+    "restore": "Undo a quarantine: put every object back to where and how it was.",
+    "crosswalk": "For every listed object and catalogue number, the object that serves it after the migration.",
+}
+
+
+def instructions(
+    job: Job, to: str, policy: dict, written: list[Written], missing: list[str], *, rechecked: bool
+) -> dict[str, bytes]:
+    """Write README.txt and, for S3 Batch Operations, a job description per list."""
+    lists = [found for found in written if not found.ours]
+    files = {"README.txt": _readme(job, to, policy, lists, missing, rechecked).encode()}
+    if to == "s3-batch":
+        for found in lists:
+            files[f"{found.name}.job.json"] = _batch_job(job, policy, found)
+    return files
+
+
+def _readme(job: Job, to: str, policy: dict, lists: list[Written], missing: list[str], rechecked: bool) -> str:
+    days = policy["quarantine"]["days"]
+    lines = [f"mirrorfold export: {job.what} with {to}", "", DOES[job.what], ""]
+    if missing:
+        lines += [
+            f"DRAFT. The policy asks for sign-offs that this very plan doesn't have: {', '.join(missing)}.",
+            "Give them with `mirrorfold approve DIR --role ROLE --by NAME`, then export again.",
+            "",
+        ]
+    for found in lists:
+        lines.append(f"{found.name}: {found.rows:,} objects, {found.bytes:,} bytes")
+        if found.unversioned and to not in ("csv",):
+            looked = "were looked up as this list was written" if rechecked else "were NOT looked up again"
+            lines.append(f"  {found.unversioned:,} of them have no version that a tool could check, and {looked}:")
+            lines.append("  act soon, or export again first.")
+    lines += ["", "refused.csv names every object that the lists leave out, and why.", ""]
+    lines += ["How to act", "", *_how(job, to, policy, lists), ""]
+    if job.what == "quarantine":
+        lines += [
+            f"Keep what was set aside for {days} days at least.",
+            f"To undo: `mirrorfold export DIR --what restore --to {to}`.",
+            "The *.preconditions.csv files carry the version and etag of every object and of the copy that is kept;",
+            "a conditional delete after the quarantine (If-Match, ifGenerationMatch) takes them from there.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _how(job: Job, to: str, policy: dict, lists: list[Written]) -> list[str]:
+    if to == "csv":
+        return [
+            "Cells that begin with = + - @ ' or a tab have an apostrophe before them, so that no spreadsheet runs them."
+        ]
+    writers = {"rclone": _rclone, "s5cmd": _s5cmd, "storage-transfer": _transfer, "s3-batch": _batch}
+    return [line for found in lists for line in writers[to](job, policy, found)]
+
+
+def _rclone(job: Job, policy: dict, found: Written) -> list[str]:
+    remote = {"s3": "s3", "gs": "gcs"}.get(found.store)
+    source = found.bucket if remote is None else f"{remote}:{found.bucket}"
+    target = job.target or "TARGET"
+    target = target if job.what == "migrate" else f"{target}/{found.stem}"
+    source, target = (target, source) if job.what == "restore" else (source, target)
+    command = ["rclone", "copy", "--files-from-raw", found.name, "--no-traverse", source, target]
+    if found.store == "s3" and found.newest is not None and not found.unversioned and job.what != "restore":
+        # Versions: the bucket as it was when its newest object of this list was written.
+        # Stores that state whole seconds round down, so a whole second stands for all of it.
+        fraction = found.newest.strftime("%f") if found.newest.microsecond else "999"
+        moment = found.newest.strftime(f"%Y-%m-%dT%H:%M:%S.{fraction}Z")
+        # In the source's name, since as an option it would hold for the target as well.
+        command[command.index(source)] = f's3,version_at="{moment}":{found.bucket}'
+    # rclone passes over a name that it doesn't find, and exits 0: only the count tells.
+    return ["  " + shlex.join(command), f"  Then check that it counts {found.rows:,} transferred."]
+
+
+def _s5cmd(job: Job, policy: dict, found: Written) -> list[str]:
+    return [f"  s5cmd run {shlex.quote(found.name)}"]
+
+
+def _transfer(job: Job, policy: dict, found: Written) -> list[str]:
+    scheme = {"s3": "s3://", "gs": "gs://"}.get(found.store, "posix://")
+    source, target = shlex.quote(scheme + found.bucket), shlex.quote(job.target or "gs://TARGET")
+    return [
+        f"  Upload {found.name} to a bucket, then:",
+        f"  gcloud transfer jobs create {source} {target} --manifest-file=gs://BUCKET/{shlex.quote(found.name)}",
+    ]
+
+
+def _batch(job: Job, policy: dict, found: Written) -> list[str]:
+    lines = [
+        f"  Upload {found.name}, put its ETag, your account and a role into {found.name}.job.json, then:",
+        f"  aws s3control create-job --cli-input-json file://{shlex.quote(found.name + '.job.json')}",
+    ]
+    if job.what != "migrate" and policy["quarantine"]["method"] == "tag":
+        lines.append("  S3 replaces ALL tags of an object here: if yours carry tags, use `method: copy` in the policy.")
+    return lines
+
+
+def _batch_job(job: Job, policy: dict, found: Written) -> bytes:
+    """Write the input of `aws s3control create-job`; what only the account knows stands in capitals."""
+    quarantine = policy["quarantine"]
+    target = (job.target or f"s3://{quarantine['bucket'] or 'TARGET'}").removeprefix("s3://")
+    bucket, _, prefix = target.partition("/")
+    if job.what == "migrate" or (job.what == "quarantine" and quarantine["method"] == "copy"):
+        prefix = "/".join(part for part in (prefix, found.bucket if job.what == "quarantine" else "") if part)
+        operation: dict = {"S3PutObjectCopy": {"TargetResource": f"arn:aws:s3:::{bucket}", "TargetKeyPrefix": prefix}}
+    elif job.what == "quarantine":
+        tag = {"Key": quarantine["tag_key"], "Value": quarantine["tag_value"]}
+        operation = {"S3PutObjectTagging": {"TagSet": [tag]}}
+    else:
+        operation = {"S3DeleteObjectTagging": {}}
+    document = {
+        "AccountId": "ACCOUNT",
+        "ConfirmationRequired": True,
+        "Description": f"mirrorfold {job.what} {found.bucket}",
+        "Manifest": {
+            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key", "VersionId"]},
+            "Location": {"ObjectArn": f"arn:aws:s3:::BUCKET/{found.name}", "ETag": "ETAG"},
+        },
+        "Operation": operation,
+        "Priority": 10,
+        "Report": {
+            "Bucket": "arn:aws:s3:::BUCKET",
+            "Enabled": True,
+            "Format": "Report_CSV_20180820",
+            "Prefix": "mirrorfold",
+            "ReportScope": "AllTasks",
+        },
+        "RoleArn": "ROLE",
+    }
+    return json.dumps(document, indent=2).encode() + b"\n"

@@ -1,0 +1,94 @@
+"""The rows of a plan, read shard by shard from `objects` and `decisions`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.stores.output import OutputStore
+
+WHATS = ("quarantine", "migrate", "restore", "crosswalk")
+
+
+class PlanRow(NamedTuple):
+    """One object of a plan, with what a tool needs to act on it."""
+
+    uri: str
+    library: str
+    store: str
+    bucket: str
+    key: str
+    version: str
+    etag: str
+    size: int
+    storage_class: str
+    last_modified: object
+    archived: bool
+    is_latest: bool
+    is_delete_marker: bool
+    content_id: str | None
+    catalogue_no: str | None
+    action: str
+    rule: str
+    reason: str
+    tier_to_kept: str | None
+    kept_uri: str | None
+    kept_version: str | None
+    kept_etag: str | None
+    bytes_freed: int
+    cluster_id: str | None
+    review_batch: str | None
+
+    @property
+    def fixed_version(self) -> str:
+        """Give the version that names these very bytes for ever; '' where a write would replace them in place."""
+        return "" if self.version == "null" else self.version
+
+
+OBJECT_FIELDS = (
+    "uri", "version", "store", "bucket", "key", "last_modified", "archived", "is_latest", "is_delete_marker",
+)  # fmt: skip
+DECISION_FIELDS = tuple(name for name in PlanRow._fields if name not in OBJECT_FIELDS[2:])
+
+
+def plan_rows(output: OutputStore) -> Iterator[PlanRow]:
+    """Read every object with its decision, shard by shard.
+
+    Both tables lie in shards by the same key, with as many rows and in the same order, so they join as they are read.
+
+    Raises:
+      ValueError: the tables don't belong together.
+    """
+    shards = zip_longest(parquet.shards(output, "objects/"), parquet.shards(output, "decisions/"))
+    for objects, decisions in shards:
+        if objects is None or decisions is None:
+            raise ValueError("objects and decisions have other shards: run `mirrorfold retain` again")
+        pairs = zip_longest(
+            parquet.read_blocks(output, objects, OBJECT_FIELDS), parquet.read_blocks(output, decisions, DECISION_FIELDS)
+        )
+        for listed, decided in pairs:
+            if listed is None or decided is None or not _same(listed, decided):
+                raise ValueError("decisions aren't about these objects: run `mirrorfold retain` again")
+            columns = [
+                (decided if name in DECISION_FIELDS else listed).column(name).to_pylist() for name in PlanRow._fields
+            ]
+            yield from map(PlanRow._make, zip(*columns, strict=True))
+
+
+def _same(listed, decided) -> bool:
+    return listed.num_rows == decided.num_rows and all(
+        pc.all(pc.equal(listed.column(name), decided.column(name))).as_py() is not False for name in ("uri", "version")
+    )
+
+
+def belongs(row: PlanRow, what: str) -> bool:
+    """Tell whether a plan of this kind has the row."""
+    if what in ("quarantine", "restore"):
+        return row.action == "quarantine"
+    if what == "migrate":
+        return row.action != "quarantine" and row.is_latest and not row.is_delete_marker
+    return True

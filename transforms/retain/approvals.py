@@ -1,0 +1,72 @@
+"""Sign-offs: who approved which very plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.stores.output import OutputStore
+
+FOLDER = "approvals/"
+_ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def plan_hash(output: OutputStore) -> str:
+    """Give the SHA-256 (hex) of a plan: of its decisions' shards, name by name and byte by byte.
+
+    Raises:
+      ValueError: there are no decisions.
+    """
+    paths = parquet.shards(output, "decisions/")
+    if not paths:
+        raise ValueError(f"{output.url()} holds no plan: there are no decisions")
+    digest = hashlib.sha256()
+    for path in paths:
+        with output.open(path) as shard:
+            digest.update(f"{path}\n{hashlib.file_digest(shard, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def approve(output: OutputStore, role: str, name: str, required: list[str], at: dt.datetime) -> dict:
+    """Record a sign-off on the plan as it is now, and give it; a later plan needs new ones.
+
+    Raises:
+      ValueError: a role that the policy doesn't name, or no name.
+    """
+    if not _ROLE.fullmatch(role):
+        raise ValueError(f"role {role!r}: use letters, digits, dot, dash and underscore")
+    if required and role not in required:
+        raise ValueError(f"the policy asks for {', '.join(required)}, not for {role}")
+    if not name.strip():
+        raise ValueError("a sign-off names the person who gives it")
+    plan = plan_hash(output)
+    record = {"role": role, "name": name.strip(), "plan_hash": plan, "at": at.isoformat(timespec="seconds")}
+    who = hashlib.sha256(name.strip().encode()).hexdigest()[:8]
+    output.put(f"{FOLDER}{role}-{plan[:12]}-{who}.json", json.dumps(record, indent=2, ensure_ascii=False).encode())
+    return record
+
+
+def approvals(output: OutputStore) -> list[dict]:
+    """Read the sign-offs on the plan as it is now.
+
+    Raises:
+      ValueError: a sign-off that can't be read.
+    """
+    plan, found = plan_hash(output), []
+    for path in sorted(output.list(FOLDER)):
+        try:
+            record = json.loads(output.get(path))
+            current = record["plan_hash"] == plan and bool(record["role"]) and bool(record["name"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{output.url(path)} isn't a sign-off: {error}") from error
+        found += [record] if current else []
+    return found
+
+
+def missing_roles(output: OutputStore, required: list[str]) -> list[str]:
+    """Name the roles whose sign-off on this plan is missing."""
+    given = {record["role"] for record in approvals(output)} if required else set()
+    return [role for role in required if role not in given]
