@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from publish_archive import Archive
+from publish_rows import add_clusters
 from publish_runs import publish
 
 from mirrorfold.transforms.publish.pages import ITEMS_PER_SHARD, SCRIPTS
@@ -117,22 +118,3 @@ def test_clusters_beyond_the_limit_are_counted(tmp_path) -> None:
     result = publish(archive, Options(clusters=5, thumbnails=0, proofs=0, sketches=0, sample=0))
     found = arguments(result.text("review/data/index.js"), "index")[0]
     assert (found["items"], found["count"], found["beyond"]) == (5, 5, 3)
-
-
-def add_clusters(archive: Archive, count: int) -> None:
-    """Add clusters of one kept object and one to review, by rows alone."""
-    for number in range(count):
-        master, other = f"{2 * number:064x}", f"{2 * number + 1:064x}"
-        for content, place in ((master, "a"), (other, "b")):
-            row = {
-                "uri": f"s3://bucket/{number}{place}", "version": "", "library": "hk", "size": 100,
-                "content_id": content,
-                "cluster_id": master, "family_id": master, "action": "review" if place == "b" else "keep",
-                "bytes_freed": 100 + count - number if place == "b" else 0, "is_master": place == "a",
-                "kept_uri": f"s3://bucket/{number}a" if place == "b" else None, "kept_version": "",
-                "tier": "probable", "tier_to_kept": "probable", "kind": "cropped", "kind_text": "cropped to 80 %",
-                "media_type": "image/jpeg", "width": 40, "height": 30, "windows64": [0] * 9, "dihedral64": [0] * 8,
-                "phash256": bytes(32), "dhash256": bytes(32), "pdq256": bytes(32), "luma": bytes(4096),
-            }  # fmt: skip
-            for table in ("decisions", "clusters", "contents"):
-                archive.rows[table].append(row)

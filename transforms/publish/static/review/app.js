@@ -105,9 +105,8 @@
   // ---- drawing ----
   const drawProgress = () => {
     const index = mirrorfold.index;
-    let [done, bytes, all] = [0, 0, 0];
-    for (const size of index.bytes) all += size;
-    for (const [pair, entry] of progress.all()) if (entry.verdict !== "defer") [done, bytes] = [done + 1, bytes + index.bytes[pair]];
+    const { done, bytes } = progress.totals;
+    const all = index.bytes.reduce((sum, size) => sum + size, 0);
     const both = [
       t("review.progress", { done: mirrorfold.number(done), all: mirrorfold.number(index.count) }),
       t("review.freed", { bytes: mirrorfold.bytes(bytes), all: mirrorfold.bytes(all) }),
@@ -115,6 +114,7 @@
     get("progress-text").textContent = both.join(" · ");
     Object.assign(get("progress"), { max: Math.max(1, index.count), value: done });
     get("progress").setAttribute("aria-label", both[0]);
+    drawNotices();
   };
 
   const mark = (pair) => {
@@ -346,7 +346,6 @@
     mirrorfold.translate();
     document.title = `${t("review.title")} – mirrorfold`;
     filters.fill();
-    drawNotices();
     drawProgress();
     drawBatch();
     drawQueue();
