@@ -93,8 +93,8 @@ def review() -> None:
 def import_verdicts(folder: str, file: str) -> None:
     """Take reviewers' verdicts (JSONL or CSV) for this run's plan and every later run.
 
-    The review pages' "Export decisions" makes FILE. All of it is taken or nothing. Then run `mirrorfold publish --output
-    DIR`: decisions, savings and pages are made anew, and no image is read.
+    The review pages' "Export decisions" makes FILE. All of it is taken or nothing. Then run
+    `mirrorfold publish --output DIR`: decisions, savings and pages are made anew, and no image is read.
     """
     from mirrorfold.pipelines.review_import import review_import
 

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from mirrorfold.pipelines import match
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.progress import JsonLines, Progress
 from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
 from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.savings import book
 from mirrorfold.pipelines.sources import check_sources, parse_sources
-from mirrorfold.pipelines.steps import Step
+from mirrorfold.pipelines.steps import Step, count_rows
 from mirrorfold.pipelines.summary import summarise
 from mirrorfold.transforms.stores.output import open_output
 
@@ -78,7 +81,12 @@ def _log_to_stderr(as_json: bool, quiet: bool) -> None:
 
 
 def explain_match(request: Request, output: str) -> None:
-    """Print the search plan for DIR's contents and what it would cost at other sizes."""
-    from mirrorfold.pipelines import match
+    """Print the search plan for DIR's contents and what it would cost at other sizes.
 
-    Console().print(match.explain(output, request.settings.match))
+    Raises:
+      UsageError: DIR has no contents yet.
+    """
+    counts = {"contents": count_rows(open_output(output), "contents")}
+    if not counts["contents"]:
+        raise UsageError(f"{output} has no contents yet: run `mirrorfold fingerprint --output {output}` first")
+    Console().print(match.explain(RunContext(output, request.settings, request.policy, counts=counts)))
