@@ -12,7 +12,7 @@ from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects
 def build_listing(root: beam.Pipeline, run: RunContext) -> None:
     """List the sources into raw blocks; what an earlier listing left is removed."""
     raw.clear(run.store)
-    root | "ListObjects" >> ListObjects(run.sources, run.output)
+    root | "ListObjects" >> ListObjects(run.sources, run.output, hints=run.previous)
 
 
 def build_objects(root: beam.Pipeline, run: RunContext) -> None:

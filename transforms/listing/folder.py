@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from mirrorfold.schemas.uri import escape_key, make_uri, unescape_key
+from mirrorfold.schemas.uri import escape_key, make_uri
 from mirrorfold.transforms.listing.rows import RANK, block_of
 from mirrorfold.transforms.stores.api import StoreError
 from mirrorfold.transforms.stores.files import file_etag
@@ -104,8 +104,3 @@ def folder_rows(entries: Sequence[Entry], *, library: str, bucket: str, rank: in
             "physical_id": [entry.physical_id for entry in entries],
         },
     )
-
-
-def folder_of(bucket: str) -> bytes:
-    """Give a source folder's path on disk."""
-    return unescape_key(bucket)

@@ -1,103 +1,72 @@
-"""Live listing of one source: a range of a bucket, or a folder, as blocks of rows."""
+"""Live listing of one source: ranges of a bucket, or a folder, as blocks of rows."""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 import pyarrow as pa
 
-from mirrorfold.schemas.uri import escape_key
-from mirrorfold.transforms.listing.folder import folder_of, folder_rows, walk
-from mirrorfold.transforms.listing.gcs_rows import gcs_rows
-from mirrorfold.transforms.listing.ranges import KeyRange
-from mirrorfold.transforms.listing.s3_rows import s3_rows
-from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec
-from mirrorfold.transforms.stores.sources import open_stores
+from mirrorfold.schemas.uri import unescape_key
+from mirrorfold.transforms.listing.bucket_pages import PAGE, in_order, is_small, open_pages
+from mirrorfold.transforms.listing.folder import folder_rows, walk
+from mirrorfold.transforms.listing.ranges import KeyRange, plan_ranges
+from mirrorfold.transforms.listing.steal import list_range
+from mirrorfold.transforms.stores.api import SourceSpec
 
 ROWS = 20_000
 """Rows of a raw block: small enough to stream, large enough for Parquet."""
+PIECES = 32
+"""Ranges that a large bucket is cut in, for as many workers."""
+THREADS = 4
+"""Threads that list one range: parsing pages fills a core at about this many."""
 
 
-def list_live(spec: SourceSpec, rank: int, keys: KeyRange) -> Iterator[pa.Table]:
-    """List a source's keys in a range, as blocks of RAW of about ROWS rows.
+def plan_live(spec: SourceSpec, hints: Sequence[str] = (), limit: int = PAGE) -> list[KeyRange] | None:
+    """Cut a live source for workers; None where it can only be listed from end to end, in the store's own order.
+
+    Args:
+      hints: cuts known from an earlier listing.
+    """
+    if spec.store == "file":
+        return None
+    with contextlib.closing(open_pages(spec, 0, limit)) as pages:
+        page = pages.page(None, None)
+        if page.token is None:
+            return [KeyRange()]
+        if not in_order(pages, page.entries):
+            return None
+        return plan_ranges(pages.probe, lambda keys: is_small(pages, keys), KeyRange(), PIECES, hints)
+
+
+def list_live(spec: SourceSpec, rank: int, keys: KeyRange | None = None, limit: int = PAGE) -> Iterator[pa.Table]:
+    """List a source as blocks of RAW of about ROWS rows.
+
+    Args:
+      keys: the range of a bucket to list; None lists a folder, or all of a bucket with a single thread.
 
     Raises:
       StoreError: the store refuses or doesn't answer, or a folder can't be read.
     """
     if spec.store == "file":
-        found = walk(folder_of(spec.bucket))
+        found = walk(unescape_key(spec.bucket))
         while entries := list(islice(found, ROWS)):
             yield folder_rows(entries, library=spec.library, bucket=spec.bucket, rank=rank)
         return
-    pages = list_s3(spec, rank, keys) if spec.store == "s3" else list_gcs(spec, rank, keys)
-    yield from in_blocks(pages)
+    with contextlib.closing(open_pages(spec, rank, limit)) as pages:
+        yield from in_blocks(list_range(pages, keys or KeyRange(), THREADS if keys else 1))
 
 
 def in_blocks(pages: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Join pages into blocks of about ROWS rows."""
     waiting: list[pa.Table] = []
+    rows = 0
     for page in pages:
         waiting.append(page)
-        if sum(block.num_rows for block in waiting) >= ROWS:
+        rows += page.num_rows
+        if rows >= ROWS:
             yield pa.concat_tables(waiting).combine_chunks()
-            waiting = []
+            waiting, rows = [], 0
     if waiting:
         yield pa.concat_tables(waiting).combine_chunks()
-
-
-def list_s3(spec: SourceSpec, rank: int, keys: KeyRange) -> Iterator[pa.Table]:
-    """List a range of an S3 bucket, page by page, with holds where the bucket can have any."""
-    source: Any = open_stores((spec,)).source("s3", spec.bucket)
-    locked = source.has_lock() is not False
-    token = None
-    with ThreadPoolExecutor(spec.concurrency, "holds") as pool:
-        while True:
-            page = source.list_page(spec.prefix, keys.after, token)
-            entries = [entry for entry in page.entries if keys.holds(entry["Key"])]
-            markers = [entry for entry in page.delete_markers if keys.holds(entry["Key"])]
-            refs = [_ref(spec, entry, page.versioned) for entry in entries] if locked else []
-            yield s3_rows(
-                entries,
-                markers=markers,
-                library=spec.library,
-                bucket=spec.bucket,
-                rank=rank,
-                versioned=page.versioned,
-                plain_etags=source.etag_is_md5(),
-                holds=list(pool.map(source.listed_hold, refs)) if locked else None,
-            )
-            seen = len(entries) + len(markers) < len(page.entries) + len(page.delete_markers)
-            if page.token is None or (seen and keys.upto is not None):
-                return
-            token = page.token
-
-
-def _ref(spec: SourceSpec, entry: dict[str, Any], versioned: bool) -> ObjectRef:
-    return ObjectRef(
-        library=spec.library,
-        store="s3",
-        bucket=spec.bucket,
-        key=escape_key(entry["Key"].encode()),
-        version=entry["VersionId"] if versioned else "",
-        etag=entry["ETag"].strip('"'),
-        size=entry["Size"],
-    )
-
-
-def list_gcs(spec: SourceSpec, rank: int, keys: KeyRange) -> Iterator[pa.Table]:
-    """List a range of a GCS bucket, page by page."""
-    source: Any = open_stores((spec,)).source("gs", spec.bucket)
-    now = datetime.datetime.now(datetime.UTC)
-    token = None
-    while True:
-        page = source.list_page(spec.prefix, keys.after, token)
-        blobs = [blob for blob in page.blobs if keys.holds(blob.name)]
-        yield gcs_rows(blobs, library=spec.library, bucket=spec.bucket, rank=rank, now=now)
-        past = bool(page.blobs) and keys.upto is not None and page.blobs[-1].name > keys.upto
-        if page.token is None or past:
-            return
-        token = page.token

@@ -23,25 +23,21 @@ def s3_rows(
     rank: int,
     versioned: bool,
     plain_etags: bool,
-    markers: Sequence[Mapping[str, Any]] = (),
     holds: Sequence[tuple[str, Any]] | None = None,
 ) -> pa.Table:
     """Make a block of RAW from one page of ListObjectsV2 or ListObjectVersions, as boto3 gives it.
 
     Args:
-      entries: `Contents` or `Versions`.
+      entries: of `Contents`, or of `Versions` and `DeleteMarkers`, these with IsDeleteMarker.
       versioned: whether the entries name versions.
       plain_etags: whether an ETag without a part count is the MD5 of the bytes (not under SSE-KMS or SSE-C).
-      markers: `DeleteMarkers`.
       holds: for each entry (hold, end of retention); None where the bucket can have none.
     """
-    every = [*entries, *markers]
-    keys = [escape_key(entry["Key"].encode()) for entry in every]
-    etags = [entry.get("ETag", "").strip('"') for entry in every]
-    none = [("no", None)] * len(markers)
-    held = [*holds, *none] if holds is not None else [("no", None)] * len(every)
+    keys = [escape_key(entry["Key"].encode()) for entry in entries]
+    etags = [entry.get("ETag", "").strip('"') for entry in entries]
+    held = holds if holds is not None else [("no", None)] * len(entries)
     return block_of(
-        len(every),
+        len(entries),
         {
             RANK: rank,
             "uri": [make_uri("s3", bucket, key) for key in keys],
@@ -49,18 +45,18 @@ def s3_rows(
             "store": "s3",
             "bucket": bucket,
             "key": keys,
-            "version": [entry.get("VersionId", "") for entry in every] if versioned else "",
-            "size": [entry.get("Size", 0) for entry in every],
+            "version": [entry.get("VersionId", "") for entry in entries] if versioned else "",
+            "size": [entry.get("Size", 0) for entry in entries],
             "etag": etags,
-            "storage_class": [entry.get("StorageClass", "STANDARD") for entry in every],
-            "last_modified": [entry.get("LastModified") for entry in every],
+            "storage_class": [entry.get("StorageClass", "STANDARD") for entry in entries],
+            "last_modified": [entry.get("LastModified") for entry in entries],
             "hold": [hold for hold, _ in held],
             "retain_until": [until for _, until in held],
-            "is_latest": [entry.get("IsLatest", True) for entry in every],
-            "is_delete_marker": [False] * len(entries) + [True] * len(markers),
+            "is_latest": [entry.get("IsLatest", True) for entry in entries],
+            "is_delete_marker": [entry.get("IsDeleteMarker", False) for entry in entries],
             "md5": [etag if plain_etags and _MD5.fullmatch(etag) else None for etag in etags],
-            "checksum_algorithm": [_checksum(entry) for entry in every],
-            "archived": [_archived(entry) for entry in every],
+            "checksum_algorithm": [_checksum(entry) for entry in entries],
+            "archived": [_archived(entry) for entry in entries],
         },
     )
 

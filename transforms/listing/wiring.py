@@ -13,7 +13,8 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parquet import read_blocks
 from mirrorfold.transforms.blocks.wiring import Shuffle, WriteShard
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
-from mirrorfold.transforms.listing.live import list_live
+from mirrorfold.transforms.listing.hints import earlier_cuts
+from mirrorfold.transforms.listing.live import PIECES, list_live, plan_live
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.raw import Listed, read_commits, write_unit
 from mirrorfold.transforms.listing.rows import RAW
@@ -29,12 +30,15 @@ class Unit(NamedTuple):
     name: str
     rank: int
     spec: SourceSpec
-    keys: KeyRange
+    keys: KeyRange | None
 
 
 @dataclass(eq=False)
 class ListObjects(beam.PTransform):
     """List all sources into raw blocks under DIR, without a shuffle; give (unit, library, rows, blocks) of each unit.
+
+    Args:
+      hints: DIR of an earlier run, whose objects tell where to cut large buckets.
 
     Raises:
       StoreError: from a worker, when a store refuses or doesn't answer.
@@ -42,22 +46,25 @@ class ListObjects(beam.PTransform):
 
     specs: tuple[SourceSpec, ...]
     output: str
+    hints: str | None = None
 
     def expand(self, root):
-        output = self.output
+        output, hints = self.output, self.hints
         return (
             root
             | "NameSources" >> beam.Create(list(enumerate(rank_sources(self.specs))))
-            | "PlanUnits" >> beam.FlatMap(plan_units)
+            | "PlanUnits" >> beam.FlatMap(lambda ranked: plan_units(*ranked, hints))
             | "SpreadUnits" >> beam.Reshuffle()
             | "ListUnits" >> beam.Map(lambda unit: list_unit(unit, output)).with_output_types(pa.Table)
         )
 
 
-def plan_units(ranked: tuple[int, SourceSpec]) -> Iterator[Unit]:
-    """Cut a source into units."""
-    rank, spec = ranked
-    yield Unit(f"{rank:04d}-{0:05d}", rank, spec, KeyRange())
+def plan_units(rank: int, spec: SourceSpec, hints: str | None) -> Iterator[Unit]:
+    """Cut a source into units, by what an earlier listing knew or by probing."""
+    known = earlier_cuts(open_output(hints), spec, PIECES) if hints and spec.store != "file" else []
+    ranges = plan_live(spec, known)
+    for number, keys in enumerate([None] if ranges is None else ranges):
+        yield Unit(f"{rank:04d}-{number:05d}", rank, spec, keys)
 
 
 def list_unit(unit: Unit, output: str) -> pa.Table:

@@ -38,12 +38,10 @@ PAID = frozenset(
 
 
 class S3Page(NamedTuple):
-    """One page as boto3 gives it; `token` says how to go on, None at the end."""
+    """One page as boto3 gives it, delete markers marked; `token` says how to go on, None at the end."""
 
     entries: list[dict[str, Any]]
-    delete_markers: list[dict[str, Any]]
     token: tuple[str, str] | None
-    versioned: bool
 
 
 class S3Source:
@@ -152,14 +150,15 @@ class S3Source:
             arguments |= {"VersionIdMarker": version} if version else {}
             page = self.call("list_object_versions", **arguments)
             more = (page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")) if page["IsTruncated"] else None
-            return S3Page(page.get("Versions", []), page.get("DeleteMarkers", []), more, True)
+            markers = [entry | {"IsDeleteMarker": True} for entry in page.get("DeleteMarkers", [])]
+            return S3Page([*page.get("Versions", []), *markers], more)
         if token:
             arguments["ContinuationToken"] = token[0]
         elif after:
             arguments["StartAfter"] = after
         page = self.call("list_objects_v2", OptionalObjectAttributes=["RestoreStatus"], **arguments)
         more = (page["NextContinuationToken"], "") if page["IsTruncated"] else None
-        return S3Page(page.get("Contents", []), [], more, False)
+        return S3Page(page.get("Contents", []), more)
 
     def versioned(self) -> bool:
         """Tell whether the bucket has or had versions; where that may not be asked, the current objects are listed."""

@@ -1,0 +1,146 @@
+"""How S3 and GCS list, for whoever lists ranges: pages of entries, and rows made of them."""
+
+from __future__ import annotations
+
+import datetime
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+
+from mirrorfold.schemas.uri import escape_key
+from mirrorfold.transforms.listing.gcs_rows import gcs_rows
+from mirrorfold.transforms.listing.ranges import KeyRange
+from mirrorfold.transforms.listing.s3_rows import s3_rows
+from mirrorfold.transforms.listing.steal import Page, Pages
+from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.sources import open_stores
+
+PAGE = 1000
+
+
+def open_pages(spec: SourceSpec, rank: int, limit: int = PAGE) -> S3Pages | GcsPages:
+    """Open a bucket for listing."""
+    return (S3Pages if spec.store == "s3" else GcsPages)(spec, rank, limit)
+
+
+def in_order(pages: Pages, entries: list[Any]) -> bool:
+    """Tell whether entries come in the order of their keys, on which cutting relies."""
+    return all(pages.key(one) <= pages.key(other) for one, other in pairwise(entries))
+
+
+def is_small(pages: Pages, keys: KeyRange) -> bool:
+    """Tell whether a range fits one page.
+
+    Raises:
+      StoreError: the store lists in an order of its own, in which ranges would lose keys.
+    """
+    page = pages.page(keys.after, None)
+    if not in_order(pages, page.entries):
+        raise StoreError("unreachable", "the store lists its keys out of order")
+    return page.token is None or (keys.upto is not None and page.last is not None and page.last > keys.upto)
+
+
+class S3Pages:
+    """Pages of an S3 bucket, with versions where it has them and holds where it can have any."""
+
+    def __init__(self, spec: SourceSpec, rank: int, limit: int):
+        self.spec, self.rank, self.limit = spec, rank, limit
+        self.source: Any = open_stores((spec,)).source("s3", spec.bucket)
+        self.locked = self.source.has_lock() is not False
+        self.pool = ThreadPoolExecutor(spec.concurrency, "holds") if self.locked else None
+
+    def probe(self, after: str | None) -> str | None:
+        token = None
+        while True:
+            found = self.source.list_page(self.spec.prefix, after, token, limit=1)
+            if found.entries:
+                return min(entry["Key"] for entry in found.entries)
+            if found.token is None:
+                return None
+            token = found.token
+
+    def page(self, after: str | None, token: Any) -> Page:
+        if not self.source.versioned():
+            found = self.source.list_page(self.spec.prefix, after, token, self.limit)
+            return Page(found.entries, found.entries[-1]["Key"] if found.entries else None, found.token)
+        # Some servers give the version that a page ended with once more: what the last key showed travels along.
+        token, last, seen = token or (None, None, frozenset())
+        found = self.source.list_page(self.spec.prefix, after, token, self.limit)
+        # Versions and delete markers come apart, each in order.
+        entries = sorted(found.entries, key=lambda entry: entry["Key"])
+        entries = [entry for entry in entries if entry["Key"] != last or entry["VersionId"] not in seen]
+        if entries:
+            seen = seen if entries[-1]["Key"] == last else frozenset()
+            last = entries[-1]["Key"]
+            seen |= {entry["VersionId"] for entry in entries if entry["Key"] == last}
+        return Page(entries, last, found.token and (found.token, last, seen))
+
+    def key(self, entry: dict[str, Any]) -> str:
+        return entry["Key"]
+
+    def rows(self, entries: list[dict[str, Any]]) -> pa.Table:
+        versioned = self.source.versioned()
+        return s3_rows(
+            entries,
+            library=self.spec.library,
+            bucket=self.spec.bucket,
+            rank=self.rank,
+            versioned=versioned,
+            plain_etags=self.source.etag_is_md5(),
+            holds=list(self.pool.map(self._hold, entries)) if self.pool else None,
+        )
+
+    def _hold(self, entry: dict[str, Any]) -> tuple[str, datetime.datetime | None]:
+        if entry.get("IsDeleteMarker"):
+            return "no", None
+        ref = ObjectRef(
+            library=self.spec.library,
+            store="s3",
+            bucket=self.spec.bucket,
+            key=escape_key(entry["Key"].encode()),
+            version=entry.get("VersionId", "") if self.source.versioned() else "",
+            etag=entry["ETag"].strip('"'),
+            size=entry["Size"],
+        )
+        return self.source.listed_hold(ref)
+
+    def close(self) -> None:
+        """End the threads that look up holds."""
+        if self.pool:
+            self.pool.shutdown()
+
+
+class GcsPages:
+    """Pages of a GCS bucket, with all generations."""
+
+    def __init__(self, spec: SourceSpec, rank: int, limit: int):
+        self.spec, self.rank, self.limit = spec, rank, limit
+        self.source: Any = open_stores((spec,)).source("gs", spec.bucket)
+        self.now = datetime.datetime.now(datetime.UTC)
+
+    def probe(self, after: str | None) -> str | None:
+        # Offsets include the key itself, with all its generations; most probed names aren't keys, so try one first.
+        token, limit = None, 1
+        while True:
+            found = self.source.list_page(self.spec.prefix, after, token, limit)
+            behind = [blob.name for blob in found.blobs if after is None or blob.name > after]
+            if behind:
+                return behind[0]
+            if found.token is None:
+                return None
+            token, limit = found.token, self.limit
+
+    def page(self, after: str | None, token: Any) -> Page:
+        found = self.source.list_page(self.spec.prefix, after, token, self.limit)
+        return Page(found.blobs, found.blobs[-1].name if found.blobs else None, found.token)
+
+    def key(self, entry: Any) -> str:
+        return entry.name
+
+    def rows(self, entries: list[Any]) -> pa.Table:
+        return gcs_rows(entries, library=self.spec.library, bucket=self.spec.bucket, rank=self.rank, now=self.now)
+
+    def close(self) -> None:
+        """Nothing stays open."""
