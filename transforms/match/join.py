@@ -10,8 +10,9 @@ from mirrorfold.transforms.match.collapse import Rows
 from mirrorfold.transforms.match.kernels import deal, join_buckets
 from mirrorfold.transforms.match.plan import BITS, Plan, make_plan
 
-HOT_ROWS = 256
+HOT_ROWS = 512
 """A bucket with more pairs than this number of rows squared is banded again on the bits that its key leaves free."""
+HOT_SAMPLE = 4_096
 SPLIT_ROWS = 4_096
 """What is still larger after that is compared in full, and counted."""
 
@@ -57,6 +58,7 @@ class Join:
     plan: Plan
     rule: Rule
     counts: JoinCounts = field(default_factory=JoinCounts)
+    plans: dict[tuple[int, int], Plan] = field(default_factory=dict)
 
     def table(self, rows: Rows, table: int) -> np.ndarray:
         """Give candidate pairs as row numbers, int64 (pairs, 2)."""
@@ -83,14 +85,21 @@ class Join:
         bucket = rows.take(index)
         self.counts.hot_buckets += 1
         self.counts.hot_rows += len(index)
-        free = ~int(mask) & ((1 << BITS) - 1)
-        plan = make_plan(self.rule.radius, len(index), np.unique(bucket.hashes)[: 1 << 16], usable=free)
+        plan = self._plan_again(bucket.hashes, int(mask))
         masks = np.array(plan.masks, dtype=np.uint64) | mask
         found = [
             self._search_band(bucket, masks[table], np.concatenate([earlier, masks[:table]]))
             for table in range(plan.tables)
         ]
         return index[np.concatenate(found)].astype(np.int64)
+
+    def _plan_again(self, hashes: np.ndarray, mask: int) -> Plan:
+        """Plan for a hot bucket, once for all of about its size: the first one's bits stand for the others'."""
+        key = (mask, len(hashes).bit_length())
+        if key not in self.plans:
+            free = ~mask & ((1 << BITS) - 1)
+            self.plans[key] = make_plan(self.rule.radius, len(hashes), np.unique(hashes)[:HOT_SAMPLE], usable=free)
+        return self.plans[key]
 
     def _search_band(self, rows: Rows, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
         order, starts, middles = deal(rows.hashes, rows.ids, mask, bucket_bits(len(rows.hashes), mask))
