@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 
+import pyarrow as pa
 import yaml
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.run_record import code_version, input_snapshot
 from mirrorfold.pipelines.savings import summarise_run
 from mirrorfold.transforms.publish.decoding import DecoderPool
+from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
 from mirrorfold.transforms.retain.policy import policy_hash
+from mirrorfold.transforms.retain.sidecar import read_sidecar
 from mirrorfold.transforms.retain.verdicts import read_verdicts, rule_on
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.sources import open_stores
@@ -24,8 +28,14 @@ def publish(run: RunContext) -> None:
     settings = run.settings.publish.model_dump()
     stores = open_stores(run.sources)
     with DecoderPool(DECODERS, run.settings.fingerprint.max_pixels) as decoders:
-        publish_pages(run.store, story(run), Options(**settings), stores.read, decoders.decode)
+        publish_pages(run.store, story(run), Options(**settings), stores.read, decoders.decode, catalogue(run))
     stores.close()
+    write_manifests(run.store)
+
+
+def catalogue(run: RunContext) -> Iterator[pa.Table]:
+    """Read the sidecar catalogue, where there is one."""
+    return read_sidecar(run.settings.catalogue) if run.settings.catalogue else iter(())
 
 
 def story(run: RunContext) -> Story:

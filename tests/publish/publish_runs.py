@@ -39,12 +39,12 @@ def story(rulings: dict | None = None) -> Story:
     )
 
 
-def publish(archive: Archive, options: Options, rulings: dict | None = None) -> Published:
+def publish(archive: Archive, options: Options, rulings: dict | None = None, records: tuple = ()) -> Published:
     """Publish an archive's run with the real stores and the real decoders."""
     libraries = sorted({row["library"] for row in archive.rows["objects"]})
     specs = tuple(SourceSpec(name, "live", "file", str(archive.root / "sources" / name)) for name in libraries)
     stores = open_stores(specs)
     with DecoderPool(2, 400_000_000) as decoders:
-        publish_pages(open_output(archive.output), story(rulings), options, stores.read, decoders.decode)
+        publish_pages(open_output(archive.output), story(rulings), options, stores.read, decoders.decode, records)
     stores.close()
     return Published(archive, Path(archive.output))

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 
+import pyarrow as pa
 import pytest
 from publish_archive import Archive
 from publish_rows import add_clusters
@@ -118,3 +119,18 @@ def test_clusters_beyond_the_limit_are_counted(tmp_path) -> None:
     result = publish(archive, Options(clusters=5, thumbnails=0, proofs=0, sketches=0, sample=0))
     found = arguments(result.text("review/data/index.js"), "index")[0]
     assert (found["items"], found["count"], found["beyond"]) == (5, 5, 3)
+
+
+def test_what_the_catalogue_says_is_told_apart_from_what_the_file_says(tmp_path) -> None:
+    archive = Archive(tmp_path)
+    add_clusters(archive, 2)
+    archive.write()
+    said = [
+        pa.table({"uri": ["s3://bucket/0a", "s3://bucket/0b"], "licence": ["CC0", "<b>ours</b>"]}),
+        pa.table({"uri": ["s3://bucket/unknown", "s3://bucket/0b"], "catalogue_no": ["1", "HK-7"]}),
+    ]
+    result = publish(archive, Options(thumbnails=0, proofs=0, sketches=0, sample=0), records=said)
+    first, second = arguments(result.text("review/data/items-00000.js"), "items")[1]
+    records = [content["record"] for content in first["contents"]]
+    assert records == [{"licence": "CC0"}, {"licence": "<b>ours</b>", "catalogue_no": "HK-7"}]
+    assert [content["record"] for content in second["contents"]] == [{}, {}]

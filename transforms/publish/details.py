@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 
 import duckdb
+import pyarrow as pa
 
 from mirrorfold.transforms.publish.pictures import Wanted, group_refs
 from mirrorfold.transforms.publish.tables import rows_of
 
 PATHS = 12
 """Places shown of one content; the rest are counted."""
+
+RECORD = ("catalogue_no", "licence", "creator", "capture_time", "provenance", "role")
+"""What a catalogue may say of an object beside what its file states."""
 
 SOURCES = 3
 """Copies of one content that are tried for its thumbnail."""
@@ -53,11 +57,30 @@ def gather_details(connection: duckdb.DuckDBPyConnection, items: int) -> None:
         connection.execute(sql)
 
 
+def gather_records(connection: duckdb.DuckDBPyConnection, blocks: Iterable[pa.Table]) -> None:
+    """Keep what the catalogue says of the shown objects; blocks have a column uri and any of RECORD."""
+    columns = ", ".join(f"{name} varchar" for name in RECORD)
+    connection.execute(f"create table shown_records (uri varchar, {columns})")
+    for block in blocks:
+        known = ", ".join(name if name in block.column_names else f"null {name}" for name in RECORD)
+        connection.register("_records", block)
+        connection.execute(
+            f"insert into shown_records select uri, {known} from _records where uri in (select uri from shown_objects)"
+        )
+        connection.unregister("_records")
+
+
 def read_items(connection: duckdb.DuckDBPyConnection) -> Iterator[dict]:
     """Read the shown clusters in rank order, each with its pairs, contents and objects."""
     pairs = _stream(connection, "select * from queue where item in (select item from shown) order by pair")
     contents = _stream(connection, "select * from shown_contents order by item, content_id")
-    objects = _stream(connection, "select * from shown_objects order by item, content_id, place")
+    objects = _stream(
+        connection,
+        f"""select o.*, {", ".join(f"r.{name}" for name in RECORD)}
+        from shown_objects o left join (select uri, {", ".join(f"min({name}) {name}" for name in RECORD)}
+            from shown_records group by uri) r on r.uri = o.uri
+        order by item, content_id, place""",
+    )
     grouped = [_by_item(rows) for rows in (pairs, contents, objects)]
     waiting = [next(rows, None) for rows in grouped]
     while waiting[0] is not None:
@@ -113,6 +136,12 @@ def wanted_pictures(connection: duckdb.DuckDBPyConnection, content_ids: Sequence
     return [
         Wanted(refs=refs.get(content_id, ()), **found[content_id]) for content_id in content_ids if content_id in found
     ]
+
+
+def describe_record(places: Sequence[dict]) -> dict[str, str]:
+    """Give what the catalogue says of a content's objects; where it says several things, all of them."""
+    found = {name: sorted({row[name] for row in places if row[name]}) for name in RECORD}
+    return {name: " | ".join(values) for name, values in found.items() if values}
 
 
 def describe(content: dict) -> dict[str, str | int]:

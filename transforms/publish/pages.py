@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import duckdb
 
-from mirrorfold.transforms.publish.details import describe, read_items
+from mirrorfold.transforms.publish.details import describe, describe_record, read_items
 from mirrorfold.transforms.publish.languages import LANGUAGES, words
+from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM
 from mirrorfold.transforms.publish.report import environment
 from mirrorfold.transforms.publish.tables import rows_of
 from mirrorfold.transforms.stores.output import OutputStore
@@ -80,26 +81,15 @@ def _write_items(
 
 def page_item(item: Mapping, pictures: PictureOf) -> dict:
     """Make one cluster as the page's script takes it; names are short because there may be 100,000."""
-    places: dict[str, list[list]] = {}
-    counts: dict[str, int] = {}
+    places: dict[str, list[dict]] = {}
     for row in item["objects"]:
-        places.setdefault(row["content_id"], []).append(
-            [row["uri"], row["version"], row["library"], row["storage_class"], row["action"]]
-        )
-        counts[row["content_id"]] = row["places"]
-    contents = [
-        {
-            "id": row["content_id"], "w": row["width"], "h": row["height"], "size": row["size"],
-            "meta": describe(row), "at": places.get(row["content_id"], []), "places": counts.get(row["content_id"], 0),
-            "pic": pictures(row["content_id"]),
-        }
-        for row in item["contents"]
-    ]  # fmt: skip
+        places.setdefault(row["content_id"], []).append(row)
+    contents = [_page_content(row, places.get(row["content_id"], []), pictures) for row in item["contents"]]
     position = {content["id"]: index for index, content in enumerate(contents)}
     first = item["pairs"][0]
     return {
         "id": first["cluster_id"],
-        "part": first["place"] // 24 + 1,
+        "part": first["place"] // PAIRS_PER_ITEM + 1,
         "contents": contents,
         "pairs": [
             {
@@ -110,6 +100,20 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
             for row in item["pairs"]
         ],
     }  # fmt: skip
+
+
+def _page_content(row: Mapping, places: list[dict], pictures: PictureOf) -> dict:
+    return {
+        "id": row["content_id"],
+        "w": row["width"],
+        "h": row["height"],
+        "size": row["size"],
+        "meta": describe(row),
+        "record": describe_record(places),
+        "at": [[place[name] for name in ("uri", "version", "library", "storage_class", "action")] for place in places],
+        "places": places[0]["places"] if places else 0,
+        "pic": pictures(row["content_id"]),
+    }
 
 
 def _write_ids(connection: duckdb.DuckDBPyConnection, store: OutputStore, shown: int, written: list[str]) -> str:

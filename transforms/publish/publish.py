@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.publish import facts, queue
-from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, wanted_pictures
+from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, gather_records, wanted_pictures
 from mirrorfold.transforms.publish.pages import data_uri, write_pages
 from mirrorfold.transforms.publish.part_clusters import Picture
 from mirrorfold.transforms.publish.pictures import SIDE, Decode, Read, make_thumbnails, sketch, thumb_path
@@ -67,13 +67,21 @@ class Story:
     rulings: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-def publish_pages(store: OutputStore, story: Story, options: Options, read: Read, decode: Decode) -> None:
-    """Write report.html, the review pages, their queue and their thumbnails."""
+def publish_pages(
+    store: OutputStore, story: Story, options: Options, read: Read, decode: Decode, records: Iterable[pa.Table] = ()
+) -> None:
+    """Write report.html, the review pages, their queue and their thumbnails.
+
+    Args:
+      read: fetches an object's bytes from its source; decode: makes a small picture of them.
+      records: the catalogue's own word on objects, as blocks with a column uri and any of `details.RECORD`.
+    """
     with open_tables(store, {TABLES[name]: columns for name, columns in COLUMNS.items()}) as connection:
         _register_rulings(connection, story.rulings)
         items, pairs = queue.build_queue(connection, options.sample, options.seed)
         _replace(store, "review/queue/", queue.write_queue(connection, store, pairs))
         gather_details(connection, min(items, options.clusters))
+        gather_records(connection, records)
         found = facts.gather(connection)
         pictures = Pictures(connection, store, read, decode, options)
         write_pages(connection, store, pictures.for_page, options.language, pairs)

@@ -165,10 +165,12 @@
     const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
     compare.show([picture(left), picture(right)]);
     const kind = named("kinds", index.kinds[index.kind[pair.n]]);
+    // The tables say it in English; of that, figures need no translation.
+    const how = mirrorfold.language === "en" ? pair.text : pair.text.match(/[\d.]+ ?[%°]/)?.[0];
     get("what").replaceChildren(
       h("span", { class: `tier t-${index.tiers[index.tier[pair.n]]}` }, named("tiers", index.tiers[index.tier[pair.n]])),
       ` ${kind} `,
-      h("span", { class: "soft" }, mirrorfold.visible(mirrorfold.language === "en" && pair.text ? `(${pair.text})` : "")),
+      h("span", { class: "soft" }, mirrorfold.visible(how && how !== kind ? `(${how})` : "")),
       h("span", { class: "frees" }, index.bytes[pair.n] ? `${t("review.frees")} ${mirrorfold.bytes(index.bytes[pair.n])}` : ""),
     );
     const why = [pair.why, index.flags[pair.n] & 2 ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
@@ -205,7 +207,7 @@
             { class: "variant", "aria-current": pair.n === state.pair ? "true" : null, on: { click: () => open(pair.n) } },
             source ? h("img", { src: source, alt: "" }) : h("span", { class: "none" }, "–"),
             h("span", {}, named("kinds", mirrorfold.index.kinds[mirrorfold.index.kind[pair.n]])),
-            h("span", { class: "soft" }, mirrorfold.bytes(mirrorfold.index.bytes[pair.n])),
+            h("span", { class: "soft" }, mirrorfold.index.bytes[pair.n] ? mirrorfold.bytes(mirrorfold.index.bytes[pair.n]) : "–"),
             h("span", { class: "marks" }, mark(pair.n)),
           ),
         );

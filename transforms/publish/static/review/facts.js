@@ -32,22 +32,26 @@
         places(content),
       ),
     metadata(left, right, conflicts) {
-      const names = [...new Set([...Object.keys(left.meta), ...Object.keys(right.meta), ...conflicts])];
-      const shown = (content, name) => (name === "size" ? mirrorfold.bytes(content.size) : content.meta[name]);
-      const rows = names
-        .map((name) => {
-          const [one, other] = [shown(left, name), shown(right, name)];
-          const conflict = conflicts.includes(name);
-          return { name, one, other, rank: conflict ? 0 : one !== other ? 1 : 2 };
-        })
-        .sort((a, b) => a.rank - b.rank);
+      // What the files state and what the catalogue says are told apart: either may be what disagrees.
+      const stated = (content, name) => (name === "size" ? mirrorfold.bytes(content.size) : content.meta[name]);
+      const table = (source, value) => {
+        const names = [...new Set([...Object.keys(left[source]), ...Object.keys(right[source])])];
+        return names.map((name) => {
+          const [one, other] = [value(left, name), value(right, name)];
+          return { name, source, one, other, rank: one === other ? 2 : conflicts.includes(name) ? 0 : 1 };
+        });
+      };
+      const rows = [...table("meta", stated), ...table("record", (content, name) => content.record[name])];
+      for (const name of conflicts)
+        if (!rows.some((row) => row.name === name && row.rank === 0)) rows.push({ name, source: "meta", rank: 0 });
+      rows.sort((a, b) => a.rank - b.rank);
       const cell = (value) => h("td", {}, value === undefined ? "–" : visible(value));
       const marks = ["conflict", "differs", ""];
-      return rows.map(({ name, one, other, rank }) =>
+      return rows.map(({ name, source, one, other, rank }) =>
         h(
           "tr",
           { class: marks[rank] },
-          h("th", { scope: "row" }, named("fields", name)),
+          h("th", { scope: "row" }, named("fields", name), source === "record" ? h("small", {}, t("review.catalogue")) : null),
           cell(one),
           cell(other),
           h("td", { class: "mark" }, marks[rank] ? t(`review.${marks[rank]}`) : "="),
