@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from mirrorfold.pipelines import engine_files  # noqa: F401 - registers --engine beside Beam's options
 from mirrorfold.pipelines.errors import UsageError
 
 

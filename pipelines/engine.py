@@ -7,8 +7,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from mirrorfold.pipelines import quiet
 
@@ -25,9 +26,11 @@ from apache_beam.options.pipeline_options import (  # noqa: E402
 )
 from apache_beam.runners.runner import PipelineState  # noqa: E402
 
+from mirrorfold.pipelines import engine_files  # noqa: E402
 from mirrorfold.pipelines.beam_fixes import let_late_workers_end  # noqa: E402
 from mirrorfold.pipelines.engine_errors import EngineFailed, typed_error  # noqa: E402
 from mirrorfold.pipelines.errors import MirrorfoldError, UsageError  # noqa: E402
+from mirrorfold.pipelines.receipt import JobSubmitted, Receipt  # noqa: E402
 
 LOCAL_RUNNER = "FnApiRunner"
 WORKER_COMMAND = "mirrorfold-worker"
@@ -41,6 +44,10 @@ PROCESS_CPU_SECONDS = 300.0
 """Work below this stays in the driver's process: a worker process costs 4 CPU seconds of imports."""
 
 
+CPU_SECONDS_PER_ROW = {"fingerprint": ("objects", 8e-3), "match": ("contents", 50e-6), "retain": ("objects", 20e-6)}
+"""Rough cost of the steps that can be long: only whether worker processes pay hangs on it."""
+
+
 @dataclass(frozen=True)
 class WorkEstimate:
     """How much a pipeline has to do.
@@ -51,6 +58,12 @@ class WorkEstimate:
 
     cpu_seconds: float
 
+    @staticmethod
+    def of(step: str, counts: Mapping[str, int]) -> WorkEstimate:
+        """Estimate a step's work from the rows that earlier steps counted."""
+        table, seconds = CPU_SECONDS_PER_ROW.get(step, ("", 0.0))
+        return WorkEstimate(counts.get(table, 0) * seconds)
+
 
 def pipeline_options(beam_args: Sequence[str], *, work: WorkEstimate | None) -> PipelineOptions:
     """Make Beam's options: what the user gave, and our defaults where nothing was given.
@@ -60,7 +73,7 @@ def pipeline_options(beam_args: Sequence[str], *, work: WorkEstimate | None) -> 
     Raises:
       UsageError: an option that can't work.
     """
-    args = list(beam_args)
+    args = engine_files.expand(beam_args)
     given = PipelineOptions(args)
     runner = given.view_as(StandardOptions).runner
     # DirectRunner tries to fetch Prism from the web first and hangs behind a firewall that drops packets.
@@ -84,16 +97,25 @@ def is_local(options: PipelineOptions) -> bool:
     return options.view_as(StandardOptions).runner == LOCAL_RUNNER
 
 
-def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> dict[str, int]:
+def run_pipeline(
+    build: Callable[[beam.Pipeline], None], options: PipelineOptions, receipt: Receipt | None = None
+) -> dict[str, int]:
     """Build a pipeline and run it to its end; give its counters by name (attempted: retried work counts again).
 
     What a step raises ends the run at once. A lost worker or host runs the pipeline again: every write is idempotent
     and finished shards stay, so we don't depend on how, or whether, a cluster restarts jobs.
 
+    Args:
+      receipt: where a job that nobody waits for says that it is done. A receipt that is there already ends the call.
+
     Raises:
       MirrorfoldError: what a step raised, as the type it raised where that is ours.
       JobSubmitted: the pipeline was written as a template, and nobody waits for it.
     """
+    if receipt is not None and receipt.is_given():
+        return {}
+    if options.view_as(GoogleCloudOptions).template_location:
+        _submit(build, options, receipt)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _run_once(build, options)
@@ -112,12 +134,7 @@ def _run_once(build: Callable[[beam.Pipeline], None], options: PipelineOptions) 
     pipeline = beam.Pipeline(options=copy.deepcopy(options))
     build(pipeline)
     try:
-        result = pipeline.run()
-        if options.view_as(GoogleCloudOptions).template_location:
-            raise JobSubmitted("the job was submitted; run the same command again once it is done")
-        state = result.wait_until_finish()
-    except JobSubmitted:
-        raise
+        state = (result := pipeline.run()).wait_until_finish()
     except Exception as error:
         raise typed_error(error) from error
     if state not in (None, PipelineState.DONE):
@@ -125,10 +142,18 @@ def _run_once(build: Callable[[beam.Pipeline], None], options: PipelineOptions) 
     return counters(result)
 
 
-class JobSubmitted(MirrorfoldError):
-    """A pipeline runs elsewhere and isn't waited for; finishing the step is left to the next call."""
-
-    exit_code = 0
+def _submit(build: Callable[[beam.Pipeline], None], options: PipelineOptions, receipt: Receipt | None) -> NoReturn:
+    """Write the pipeline as a template, which ends the process's part: a Flex Template's launcher must not wait."""
+    if receipt is None:
+        raise UsageError("a template needs a receipt to say that its job is done")
+    if receipt.is_awaited():
+        raise JobSubmitted(f"{receipt.name} was submitted before and isn't done; if it failed, remove {receipt.folder}")
+    pipeline = beam.Pipeline(options=copy.deepcopy(options))
+    build(pipeline)
+    receipt.request(pipeline)
+    pipeline.run()
+    receipt.await_it()
+    raise JobSubmitted(f"{receipt.name} was submitted; when its job is done, the same command goes on from there")
 
 
 def counters(result) -> dict[str, int]:

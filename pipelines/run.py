@@ -14,6 +14,7 @@ from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.lock import lock_output
 from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.progress import Progress
+from mirrorfold.pipelines.receipt import Receipt
 from mirrorfold.pipelines.request import REQUEST_PATH, Request, saved_request
 from mirrorfold.pipelines.run_record import write_record
 from mirrorfold.pipelines.spill import spill_folder
@@ -58,8 +59,10 @@ def run(
 
         def execute(step: Step, run: RunContext) -> None:
             with progress.stage(step.name, run.counts.get(step.total) if step.total else None, run):
-                for build in step.builds:
-                    engine.run_pipeline(lambda root, build=build: build(root, run), _options(beam_args, run))
+                options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
+                for number, build in enumerate(step.builds):
+                    receipt = Receipt(output, step.name, ledger.digest, number)
+                    engine.run_pipeline(lambda root, build=build: build(root, run), options, receipt)
                 step.drive(run)
 
         for step in steps[: last_step(steps, until) + 1]:
@@ -73,10 +76,6 @@ def run(
 def last_step(steps: tuple[Step, ...], stage: str) -> int:
     """Give the index of a stage's last step."""
     return max(index for index, step in enumerate(steps) if step.stage == stage)
-
-
-def _options(beam_args: tuple[str, ...], run: RunContext):
-    return engine.pipeline_options(beam_args, work=None)
 
 
 def _sources(request: Request) -> list:

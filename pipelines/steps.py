@@ -17,6 +17,7 @@ import apache_beam as beam
 import pyarrow.parquet as pq
 
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.receipt import has_receipts
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import OutputStore
@@ -89,8 +90,9 @@ class Ledger:
             return
         self.store.delete("_SUCCESS")
         self.store.delete(path)
-        for table in step.writes:
-            remove_table(self.store, table)
+        if not has_receipts(self.store, step.name, self.digest):
+            for table in step.writes:
+                remove_table(self.store, table)
         execute(step, replace(run, counts=dict(self.counts)))
         found = {table: count_rows(self.store, table) for table in (*step.writes, *step.replaces)} | step.counts(run)
         self.counts.update(found)
