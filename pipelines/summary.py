@@ -74,9 +74,9 @@ def _by_tier(tables) -> Table:
         row[0]: row[1:]
         for row in tables.execute(
             """
-            SELECT c.tier, count(*), count(*) FILTER (action = 'quarantine'), count(*) FILTER (action = 'review'),
-                   count(*) FILTER (action = 'keep'), count(*) FILTER (action = 'blocked')
-            FROM clusters c JOIN decisions d USING (uri, version) WHERE NOT c.is_master GROUP BY c.tier
+            SELECT coalesce(d.tier_to_kept, c.tier) AS tier, count(*), count(*) FILTER (action = 'quarantine'),
+                   count(*) FILTER (action = 'review'), count(*) FILTER (action = 'keep'), count(*) FILTER (action = 'blocked')
+            FROM clusters c JOIN decisions d USING (uri, version) WHERE NOT c.is_master GROUP BY ALL
             """
         ).fetchall()
     }

@@ -171,7 +171,7 @@ def test_without_the_sign_offs_a_plan_is_a_draft(tmp_path):
     where = str(tmp_path)
     made = export(where, "quarantine", "rclone", recheck=False)
     assert made.draft == ["curator", "legal"]
-    assert made.folder.endswith("-draft/")
+    assert made.folder.endswith("-draft")
     assert "s3-b.txt.draft" in made.files
     with pytest.raises(ValueError, match="curator, legal"):
         approve(where, "intern", "Bo")

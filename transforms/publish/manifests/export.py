@@ -25,7 +25,7 @@ class Exported(NamedTuple):
     """What an export wrote.
 
     Attributes:
-      folder: below DIR.
+      folder: below DIR, without a final slash.
       files: names in the folder.
       rows: rows that the lists carry.
       refused: rows that were refused, named with the reason in refused.csv.
@@ -92,7 +92,7 @@ def export_plan(
     for name, data in text.items():
         output.put(f"{folder}{name}", data)
     files = sorted([*lists.names, *text])
-    return Exported(folder, files, lists.rows, lists.refused, draft)
+    return Exported(folder.rstrip("/"), files, lists.rows, lists.refused, draft)
 
 
 def _refusal(row: PlanRow, form: Format, job: Job) -> str:
