@@ -75,7 +75,8 @@ def _by_tier(tables) -> Table:
         for row in tables.execute(
             """
             SELECT coalesce(d.tier_to_kept, c.tier) AS tier, count(*), count(*) FILTER (action = 'quarantine'),
-                   count(*) FILTER (action = 'review'), count(*) FILTER (action = 'keep'), count(*) FILTER (action = 'blocked')
+                   count(*) FILTER (action = 'review'), count(*) FILTER (action = 'keep'),
+                   count(*) FILTER (action = 'blocked')
             FROM clusters c JOIN decisions d USING (uri, version) WHERE NOT c.is_master GROUP BY ALL
             """
         ).fetchall()
