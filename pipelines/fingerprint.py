@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import apache_beam as beam
 
+from mirrorfold.pipelines import previous
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
-from mirrorfold.transforms.fingerprint.wiring import FillContentIds, Fingerprint
+from mirrorfold.transforms.fingerprint.wiring import FillContentIds, Fingerprint, ReadKnown, WriteContents
 
 
 def build(root: beam.Pipeline, run: RunContext) -> None:
-    """Compose the step."""
-    rows = run.rows("objects")
+    """Compose the step; with an earlier run, what hasn't changed since is taken over and not read."""
+    rows, earlier = run.rows("objects"), previous.reuse(run)
     objects = root | "ReadObjects" >> ReadTable(run.output, OBJECTS)
-    found = objects | "Fingerprint" >> Fingerprint(tuple(run.sources), options_of(run), run.output, rows, run.spill)
-    known = {"objects": objects, "assignments": found.assignments} | "FillContentIds" >> FillContentIds(rows, run.spill)
-    found.contents | "WriteContents" >> WriteTable(run.output, CONTENTS, rows, distinct=True, spill=run.spill)
+    inputs = {"objects": objects}
+    if earlier:
+        inputs["known"] = root | "ReadKnown" >> ReadKnown(run.previous, earlier.rows, earlier.failures, run.spill)
+    found = inputs | "Fingerprint" >> Fingerprint(tuple(run.sources), options_of(run), run.output, rows, run.spill)
+    filled = {"objects": objects, "assignments": found.assignments} | "FillContentIds" >> FillContentIds(
+        rows, run.spill
+    )
+    if earlier:
+        made = {"contents": found.contents, "assignments": found.assignments}
+        made | "WriteContents" >> WriteContents(run.output, run.previous, rows, run.spill)
+    else:
+        found.contents | "WriteContents" >> WriteTable(run.output, CONTENTS, rows, distinct=True, spill=run.spill)
     found.failures | "WriteFailures" >> WriteTable(run.output, FAILURES, rows, spill=run.spill)
-    known | "WriteObjects" >> WriteTable(run.output, OBJECTS, rows, spill=run.spill)
+    filled | "WriteObjects" >> WriteTable(run.output, OBJECTS, rows, spill=run.spill)
 
 
 def options_of(run: RunContext) -> FingerprintOptions:

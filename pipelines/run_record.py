@@ -22,6 +22,12 @@ def code_version() -> str:
     return importlib.metadata.version("mirrorfold")
 
 
+def library_versions() -> dict[str, str]:
+    """Give the versions of what decodes, computes and writes."""
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return found | {"python": platform.python_version()}
+
+
 def write_record(
     store: OutputStore, request: Request, counts: dict[str, int], started: datetime.datetime, beam_args: tuple[str, ...]
 ) -> None:
@@ -29,8 +35,7 @@ def write_record(
     document = json.loads(request.to_json())
     record = {
         "mirrorfold": code_version(),
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES}
-        | {"python": platform.python_version()},
+        "versions": library_versions(),
         "schemas": {name: table.version for name, table in TABLES.items()},
         "algorithms": algorithms(store),
         "sources": document["sources"],

@@ -12,6 +12,7 @@ from mirrorfold.pipelines import match
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.mission import MISSION, STAGES
+from mirrorfold.pipelines.previous import check_previous
 from mirrorfold.pipelines.progress import JsonLines, Progress
 from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
 from mirrorfold.pipelines.run import run
@@ -35,6 +36,8 @@ def new_request(
     book(settings)  # read again when it is needed: a broken one must not show after hours of work
     specs = parse_sources(sources, settings, output)
     check_sources(specs)
+    if previous is not None:
+        check_previous(previous, output)
     return Request(specs, settings, policy, previous)
 
 

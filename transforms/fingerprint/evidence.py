@@ -9,7 +9,11 @@ from mirrorfold.transforms.stores.api import ObjectRef
 
 
 class Item(NamedTuple):
-    """One object of a shard."""
+    """One object of a shard.
+
+    `known` is the content_id that an earlier run proved, `was_read` whether it read this very object, `known_failure`
+    the (stage, code, message) of a failure that would only repeat.
+    """
 
     uri: str
     ref: ObjectRef
@@ -18,6 +22,9 @@ class Item(NamedTuple):
     physical_id: str | None
     look_up: bool
     sniff: bool
+    known: str | None = None
+    was_read: bool = False
+    known_failure: tuple[str, str, str] | None = None
 
 
 def group_items(items: Sequence[Item], accept_md5: bool) -> list[list[Item]]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc
+from mirrorfold.transforms.fingerprint.known import KNOWN_FIELDS, attach
 from mirrorfold.transforms.fingerprint.names import Guess, guess
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 
@@ -32,6 +33,7 @@ PLAN = pa.schema(
         pa.field(
             "sniff", pa.bool_(), nullable=False, metadata={"doc": "read the first bytes before all: name unknown"}
         ),
+        *KNOWN_FIELDS,
     ]
 )
 """A row is an object that is to be settled; a shard of the plan is one block."""
@@ -89,12 +91,17 @@ def readable(objects: pa.Table, options: FingerprintOptions) -> pa.Table:
     return objects.select(NEEDED).filter(pc.is_null(reasons))
 
 
-def cut_shards(objects: pa.Table, options: FingerprintOptions, per_shard: int) -> Iterator[pa.Table]:
+def cut_shards(
+    objects: pa.Table, options: FingerprintOptions, per_shard: int, known: pa.Table | None = None
+) -> Iterator[pa.Table]:
     """Cut readable objects into shards of the plan, in an order that follows the data alone.
 
     All objects of one size must be among `objects`: equal evidence implies equal size, so that equals lie side by side.
+
+    Args:
+      known: what an earlier run knows of objects of these sizes, rows of known.KNOWN.
     """
-    rows = _plan_rows(objects)
+    rows = _plan_rows(objects, known)
     start = reads = total = 0
     previous: tuple | None = None
     evidence = [rows.column(name).to_pylist() for name in ("size", "sha256", "physical_id", "md5")]
@@ -117,7 +124,7 @@ def objects_per_shard(objects: int, options: FingerprintOptions) -> int:
     return max(1, min(options.shard_objects, max(64, -(-objects // 16))))
 
 
-def _plan_rows(objects: pa.Table) -> pa.Table:
+def _plan_rows(objects: pa.Table, known: pa.Table | None) -> pa.Table:
     ordered = ipc.sort_rows(objects, ("size", "sha256", "physical_id", "md5", "uri", "version")).combine_chunks()
     sizes = ordered.column("size").combine_chunks()
     counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(sizes).to_pylist()}
@@ -134,5 +141,6 @@ def _plan_rows(objects: pa.Table) -> pa.Table:
         **{name: ordered.column(name) for name in PLAN.names[:11]},
         "look_up": look_up,
         "sniff": pa.array(unknown, pa.bool_()),
+        **dict(zip((field.name for field in KNOWN_FIELDS), attach(ordered, known), strict=True)),
     }
     return pa.table([columns[name] for name in PLAN.names], schema=PLAN)

@@ -73,6 +73,8 @@ class _Shard:
         """Ask the store for an object's SHA-256; a refusal only means that it is read."""
         if not item.look_up or item.sha256:
             return item
+        if item.known:
+            return item._replace(sha256=item.known)
         try:
             head = self.stores.head(item.ref)
         except StoreError:
@@ -85,7 +87,7 @@ class _Shard:
         left = list(group)
         while left:
             item = left.pop(0)
-            content_id = self._read(item)
+            content_id = item.known if item.was_read else self._read(item)
             self.advance(1, item.ref.size)
             if content_id is None:
                 continue
@@ -102,6 +104,8 @@ class _Shard:
             left = unproven
 
     def _read(self, item: Item) -> str | None:
+        if item.known_failure:
+            return self._fail(item, *item.known_failure)
         if item.ref.size > self.options.max_bytes:
             return self._fail(
                 item, "fetch", "too-large", f"{item.ref.size} bytes, more than the budget allows to fetch"
@@ -163,7 +167,7 @@ class _Shard:
         failed = list(self.failed)
         rows = []
         for item, content_id, evidence in self.assigned:
-            found = self.decoded[content_id]
+            found = self.decoded.get(content_id)  # None: an earlier run has its row
             if isinstance(found, DecodeError):
                 failed.append(Failed(item, "decode", found.code, found.message))
             else:
@@ -206,6 +210,9 @@ def items_of(plan: pa.Table) -> list[Item]:
             row["physical_id"],
             row["look_up"],
             row["sniff"],
+            row["known"],
+            row["was_read"],
+            (row["known_stage"], row["known_error"], row["known_message"]) if row["known_error"] else None,
         )
         for row in plan.to_pylist()
     ]

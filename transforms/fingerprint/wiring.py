@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -12,10 +12,12 @@ from typing import NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import progress
-from mirrorfold.transforms.blocks.wiring import Shuffle
-from mirrorfold.transforms.fingerprint import commit, plan
+from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
+from mirrorfold.transforms.fingerprint import commit, known, plan
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
@@ -28,6 +30,8 @@ from mirrorfold.transforms.stores.sources import open_stores
 STEP = "fingerprint"
 OBJECTS_PER_PARTITION = 200_000
 """Rows that one call of the planner holds: about 100 MB."""
+
+PLAN_INPUTS = {"rows": plan.NEEDED_SCHEMA, "known": known.KNOWN}
 
 OpenStores = Callable[[tuple[SourceSpec, ...]], Stores]
 
@@ -44,7 +48,7 @@ class Fingerprinted(NamedTuple):
 class Fingerprint(beam.PTransform):
     """Read every distinct content once and sign it.
 
-    Takes blocks of `objects`, gives `Fingerprinted`.
+    Takes blocks of `objects`, or {"objects", "known"} with blocks of known.KNOWN; gives `Fingerprinted`.
 
     Args:
       specs: the run's sources.
@@ -62,16 +66,21 @@ class Fingerprint(beam.PTransform):
     spill: str | None = None
     stores: OpenStores = open_stores
 
-    def expand(self, objects):
+    def expand(self, inputs):
+        objects, known_rows = (
+            (inputs["objects"], inputs.get("known")) if isinstance(inputs, Mapping) else (inputs, None)
+        )
         options, per_shard = self.options, plan.objects_per_shard(self.objects, self.options)
         skipped = objects | "FindSkipped" >> beam.Map(plan.skipped, options).with_output_types(pa.Table)
+        rows = {"rows": objects | "FindReadable" >> beam.Map(plan.readable, options).with_output_types(pa.Table)}
+        if known_rows is not None:
+            rows["known"] = known_rows
         shards = (
-            objects
-            | "FindReadable" >> beam.Map(plan.readable, options).with_output_types(pa.Table)
+            rows
             | "PlanShards"
             >> Shuffle(
-                keys={"rows": ("size",)},
-                schemas={"rows": plan.NEEDED_SCHEMA},
+                keys=dict.fromkeys(rows, ("size",)),
+                schemas={name: PLAN_INPUTS[name] for name in rows},
                 partitions=max(1, -(-self.objects // OBJECTS_PER_PARTITION)),
                 reduce=CutShards(options, per_shard),
                 spill=self.spill,
@@ -94,7 +103,94 @@ class CutShards:
     per_shard: int
 
     def __call__(self, partition: int, blocks: dict[str, pa.Table]):
-        return plan.cut_shards(blocks["rows"], self.options, self.per_shard)
+        return plan.cut_shards(blocks["rows"], self.options, self.per_shard, blocks.get("known"))
+
+
+@dataclass(eq=False)
+class ReadKnown(beam.PTransform):
+    """Read what an earlier run knows, as blocks of known.KNOWN; applied to a pipeline's root.
+
+    Args:
+      previous: its DIR.
+      rows: about how many objects it has, which sets the partitions.
+      failures: take over failures that would only repeat.
+    """
+
+    previous: str
+    rows: int
+    failures: bool
+    spill: str | None = None
+
+    def expand(self, root):
+        objects = root | "ReadEarlierObjects" >> ReadTable(self.previous, OBJECTS, known.OBJECT_COLUMNS)
+        contents = objects | "FindKnown" >> beam.Map(known.known_contents).with_output_types(pa.Table)
+        if not self.failures:
+            return contents
+        failed = {
+            "objects": objects | "FindUnread" >> beam.Map(known.unread_objects).with_output_types(pa.Table),
+            "failures": root | "ReadEarlierFailures" >> ReadTable(self.previous, FAILURES, known.FAILURE_COLUMNS),
+        } | "JoinFailures" >> Shuffle(
+            keys={"objects": KEYS, "failures": KEYS},
+            schemas={"objects": known.OBJECT_ROWS, "failures": known.FAILURE_ROWS},
+            partitions=max(1, -(-self.rows // OBJECTS_PER_PARTITION)),
+            reduce=join_failures,
+            spill=self.spill,
+        )
+        return (contents, failed) | "AllKnown" >> beam.Flatten()
+
+
+def join_failures(_: int, blocks: dict[str, pa.Table]):
+    """Join one partition's unread objects with their failures."""
+    found = known.known_failures(blocks["objects"], blocks["failures"])
+    if found.num_rows:
+        yield found
+
+
+@dataclass(eq=False)
+class WriteContents(beam.PTransform):
+    """Write `contents`; rows of the earlier run are taken over where objects still hold them.
+
+    Takes {"contents", "assignments"}.
+
+    Args:
+      previous: DIR of the earlier run.
+      rows: as in blocks.wiring.WriteTable.
+    """
+
+    output: str
+    previous: str
+    rows: int
+    spill: str | None = None
+
+    def expand(self, inputs):
+        shards = CONTENTS.shards(self.rows)
+        wanted = inputs["assignments"] | "NameWanted" >> beam.Map(_content_ids).with_output_types(pa.Table)
+        earlier = inputs["contents"].pipeline | "ReadEarlierContents" >> ReadTable(self.previous, CONTENTS)
+        return {"rows": inputs["contents"], "wanted": wanted, "earlier": earlier} | "ToShards" >> Shuffle(
+            keys=dict.fromkeys(("rows", "wanted", "earlier"), CONTENTS.shard_key),
+            schemas={"rows": CONTENTS.schema, "wanted": WANTED, "earlier": CONTENTS.schema},
+            partitions=shards,
+            reduce=CarryShard(WriteShard(self.output, CONTENTS, shards, distinct=False)),
+            every_partition=True,
+            spill=self.spill,
+        )
+
+
+WANTED = pa.schema([ASSIGNMENTS.field("content_id")])
+
+
+def _content_ids(assignments: pa.Table) -> pa.Table:
+    return pa.table([assignments.column("content_id").unique()], schema=WANTED)
+
+
+@dataclass
+class CarryShard:
+    """Join one shard's new rows with those taken over, and write it."""
+
+    write: WriteShard
+
+    def __call__(self, shard: int, blocks: dict[str, pa.Table]):
+        return self.write(shard, {"rows": known.carried_contents(blocks["rows"], blocks["wanted"], blocks["earlier"])})
 
 
 class Tools(NamedTuple):

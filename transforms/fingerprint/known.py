@@ -1,0 +1,98 @@
+"""What an earlier run knows of objects that haven't changed since: they are not read again.
+
+An object is unchanged when its URI, version, ETag and size are. What was read then counts as read; what only the
+store's SHA-256 had shown counts as a look-up that needn't be made again. Everything else, MD5 above all, is found out
+anew, so that the tables come out as a full run's would.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mirrorfold.schemas.failures import FAILURES
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks import ipc
+
+SAME = ("uri", "version", "etag", "size")
+OBJECT_COLUMNS = (*SAME, "content_id", "identity_evidence")
+OBJECT_ROWS = pa.schema([OBJECTS.schema.field(name) for name in OBJECT_COLUMNS])
+FAILURE_COLUMNS = ("uri", "version", "stage", "error", "message")
+FAILURE_ROWS = pa.schema([FAILURES.schema.field(name) for name in FAILURE_COLUMNS])
+
+KNOWN_FIELDS = (
+    pa.field("known", pa.string(), metadata={"doc": "content_id that an earlier run proved for the unchanged object"}),
+    pa.field("was_read", pa.bool_(), nullable=False, metadata={"doc": "the earlier run had read the object itself"}),
+    pa.field("known_stage", pa.string(), metadata={"doc": "stage of an earlier failure that would only repeat"}),
+    pa.field("known_error", pa.string(), metadata={"doc": "its code"}),
+    pa.field("known_message", pa.string(), metadata={"doc": "its message"}),
+)
+KNOWN = pa.schema([*(OBJECTS.schema.field(name) for name in SAME), *KNOWN_FIELDS])
+"""An object of an earlier run, with what needn't be found out again."""
+
+REPEATING = frozenset({"truncated", "corrupt", "unsupported", "not-an-image"})
+"""Failures that the same code meets again on the same bytes; budgets, crashes and stores get another chance."""
+
+EVIDENCE = ("read", "previous", "sha256")
+
+
+def known_contents(objects: pa.Table) -> pa.Table:
+    """Give the rows of KNOWN for an earlier run's `objects` whose content was proved."""
+    evidence = objects.column("identity_evidence")
+    proved = objects.filter(pc.fill_null(pc.is_in(evidence, value_set=pa.array(EVIDENCE)), False))
+    was_read = pc.not_equal(proved.column("identity_evidence"), "sha256")
+    nothing = pa.nulls(proved.num_rows, pa.string())
+    columns = [*(proved.column(name) for name in SAME), proved.column("content_id"), was_read, *[nothing] * 3]
+    return pa.table(columns, schema=KNOWN)
+
+
+def unread_objects(objects: pa.Table) -> pa.Table:
+    """Give an earlier run's objects without a content: those that `failures` names."""
+    return objects.filter(pc.is_null(objects.column("content_id")))
+
+
+def known_failures(objects: pa.Table, failures: pa.Table) -> pa.Table:
+    """Give the rows of KNOWN for unread objects whose failure would only repeat."""
+    repeats = pc.is_in(failures.column("error"), value_set=pa.array(sorted(REPEATING)))
+    failures = failures.filter(repeats)
+    place = pc.index_in(_keys(objects, SAME[:2]), value_set=_keys(failures, SAME[:2]))
+    there = pc.is_valid(place)
+    rows, found = objects.filter(there), failures.take(place.filter(there))
+    columns = [
+        *(rows.column(name) for name in SAME),
+        pa.nulls(rows.num_rows, pa.string()),
+        pa.array([False] * rows.num_rows, pa.bool_()),
+        *(found.column(name) for name in ("stage", "error", "message")),
+    ]
+    return pa.table(columns, schema=KNOWN)
+
+
+def attach(rows: pa.Table, known: pa.Table | None) -> list[pa.Array | pa.ChunkedArray]:
+    """Give the columns of KNOWN_FIELDS for rows that hold SAME: null and False where nothing is known."""
+    if known is None or not known.num_rows:
+        empty = pa.nulls(rows.num_rows, pa.string())
+        return [empty, pa.array([False] * rows.num_rows, pa.bool_()), empty, empty, empty]
+    place = pc.index_in(_keys(rows, SAME), value_set=_keys(known, SAME))
+    found = known.combine_chunks().take(place)
+    columns = [found.column(field.name) for field in KNOWN_FIELDS]
+    return [pc.fill_null(column, False) if pa.types.is_boolean(column.type) else column for column in columns]
+
+
+def carried_contents(contents: pa.Table, wanted: pa.Table, earlier: pa.Table) -> pa.Table:
+    """Give the rows of `contents`: those made now, and of the earlier run's those that objects still hold.
+
+    Args:
+      contents: rows made now; may repeat.
+      wanted: column content_id of every object's assignment.
+      earlier: the earlier run's rows.
+    """
+    ids = pc.unique(wanted.column("content_id"))
+    kept = earlier.filter(pc.is_in(earlier.column("content_id"), value_set=ids))
+    rows = ipc.concatenate([contents, kept.cast(contents.schema)], contents.schema)
+    return ipc.distinct_rows(ipc.sort_rows(rows, ("content_id",)), ("content_id",))
+
+
+def _keys(rows: pa.Table, names: tuple[str, ...]) -> pa.Array:
+    parts = [pc.replace_substring(rows.column(name).cast(pa.string()), "\0", "\0\1") for name in names]
+    joined = pc.binary_join_element_wise(*parts, "\0\0")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
