@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from demo.archive import encode, photographs
 
@@ -13,19 +14,30 @@ SIZE = (1200, 900)
 
 
 def write_jpegs(folder: Path, count: int, seed: int = 7) -> list[Path]:
-    """Write `count` distinct JPEGs of 1200x900 and about 200 KB into a folder."""
+    """Write `count` JPEGs of 1200x900 and about 200 KB that show different pictures into a folder.
+
+    Each blends two photographs, turned and cut at random: the structure and the noise are those of photographs, and
+    no two are variants of each other.
+    """
     rng = np.random.default_rng(seed)
     pictures = [picture.resize((1800, 1500)) for _, picture in photographs()]
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for number in range(count):
-        picture = pictures[number % len(pictures)]
-        left, top = int(rng.integers(0, 600)), int(rng.integers(0, 600))
-        cut = picture.crop((left, top, left + SIZE[0], top + SIZE[1]))
+        one, other = rng.choice(len(pictures), 2, replace=False)
+        picture = Image.blend(_cut(pictures[one], rng), _cut(pictures[other], rng), float(rng.uniform(0.35, 0.65)))
         path = folder / f"{number:05d}.jpg"
-        path.write_bytes(_near_target(cut))
+        path.write_bytes(_near_target(picture))
         paths.append(path)
     return paths
+
+
+def _cut(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    turned = picture.transpose(Image.Transpose(int(rng.integers(0, 7))))
+    scale = float(rng.uniform(0.5, 1.0))
+    width, height = turned.width * scale, turned.height * scale
+    left, top = rng.uniform(0, turned.width - width), rng.uniform(0, turned.height - height)
+    return turned.resize(SIZE, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
 
 
 def _near_target(picture) -> bytes:
