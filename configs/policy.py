@@ -139,13 +139,13 @@ class Tiers(Part):
             demands = tier.verification
             if tier.action == "quarantine" and (demands.min_correlation is None or demands.max_residual is None):
                 raise ValueError(
-                    f"tier {name}: quarantine without a person's word needs verification with min_correlation and "
+                    f"{name}: quarantine without a person's word needs verification with min_correlation and "
                     "max_residual; a perceptual hash alone never quarantines anything"
                 )
         same = self.same_picture
         if same.action == "quarantine" and not (same.verification.rules or same.verification.min_correlation):
             raise ValueError(
-                "tier same-picture: quarantine without a person's word needs verification with rules or min_correlation"
+                "same-picture: quarantine without a person's word needs verification with rules or min_correlation"
             )
         return self
 
@@ -238,7 +238,7 @@ class Policy(Part):
     def _consistent(self) -> Policy:
         names = [scope.name for scope in self.scopes]
         if len(set(names)) < len(names):
-            raise ValueError("two scopes have the same name")
+            raise ValueError("scopes: two scopes have the same name")
         for step in self.keep_order:
             if step.by in LISTED and not step.prefer:
                 raise ValueError(f"keep_order: {step.by} needs a list, best first")
@@ -281,8 +281,10 @@ def resolve_policy(text: str, path: str) -> dict:
         policy = Policy.model_validate(yaml.safe_load(text) if root is not None else {})
     except ValidationError as error:
         first = error.errors()[0]
-        line, where = _locate(root, first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
+        # A check of several settings together names the one to mend before a colon.
+        said = first["msg"].removeprefix("Value error, ")
+        setting, message = re.fullmatch(r"(?:([a-z_-]+): )?(.*)", said, re.DOTALL).groups()
+        line, where = _locate(root, first["loc"] + ((setting,) if setting else ()))
         raise ValueError(f"{path}:{line}: {where + ': ' if where else ''}{_plain(message, first)}") from error
     resolved = policy.model_dump(mode="json", by_alias=True)
     resolved["tiers"] = {name: _dense(tier) for name, tier in resolved["tiers"].items()}
