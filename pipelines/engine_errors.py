@@ -61,6 +61,10 @@ def typed_error(error: BaseException) -> MirrorfoldError:
 
 
 def _unnamed(error: BaseException, text: str) -> MirrorfoldError:
+    if "Record too large" in text:
+        return StepFailed(
+            "Flink has too little memory to sort a block: raise taskmanager.memory.managed.size (1g a slot)"
+        )
     hopeless = _HOPELESS.findall(text)
     if hopeless:
         return StepFailed(f"{hopeless[-1]} (on a worker: is this version of mirrorfold installed there?)")

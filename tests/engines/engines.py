@@ -139,7 +139,7 @@ class FlinkCluster:
             "taskmanager.memory.framework.off-heap.size": "128m",
             "taskmanager.memory.task.heap.size": "256m",
             "taskmanager.memory.task.off-heap.size": "0m",
-            "taskmanager.memory.managed.size": "128m",
+            "taskmanager.memory.managed.size": "512m",
             "taskmanager.memory.network.min": "640m",
             "taskmanager.memory.network.max": "640m",
             "taskmanager.memory.jvm-metaspace.size": "256m",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +30,18 @@ def concatenate(blocks: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
     return pa.concat_tables(joined).combine_chunks() if joined else schema.empty_table()
 
 
+def pieces(block: pa.Table, limit: int) -> Iterator[pa.Table]:
+    """Cut a block into runs of rows of about equal number, each of `limit` bytes at most unless one row is larger."""
+    if not block.num_rows:
+        return
+    count = min(block.num_rows, -(-block.nbytes // limit))
+    bounds = [block.num_rows * index // count for index in range(count + 1)]
+    for start, stop in itertools.pairwise(bounds):
+        piece = block.slice(start, stop - start)
+        # Rows differ in size: halve what is still too large.
+        yield from pieces(piece, limit) if piece.nbytes > limit and piece.num_rows > 1 else (piece,)
+
+
 def sort_rows(block: pa.Table, order: Iterable[str]) -> pa.Table:
     """Sort rows by columns, ascending; nulls last; strings by code point, so that no locale matters."""
     if block.num_rows < 2:
@@ -39,9 +53,11 @@ def distinct_rows(block: pa.Table, key: Iterable[str]) -> pa.Table:
     """Keep the first row of each run of equal keys in a block already sorted by them."""
     if block.num_rows < 2:
         return block
-    changes = None
+    changes = pa.array(np.zeros(block.num_rows - 1, dtype=bool))
     for name in key:
         values = block.column(name).combine_chunks()
-        differs = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1))
-        changes = differs if changes is None else pc.or_(changes, differs)
-    return block.filter(pa.concat_arrays([pa.array([True]), pc.fill_null(changes, True)]))
+        here, before = values.slice(1), values.slice(0, len(values) - 1)
+        # Null equals null and nothing else; Arrow's own comparison says null to both.
+        differs = pc.fill_null(pc.not_equal(here, before), False)
+        changes = pc.or_(changes, pc.or_(differs, pc.xor(here.is_null(), before.is_null())))
+    return block.filter(pa.concat_arrays([pa.array([True]), changes]))

@@ -16,8 +16,12 @@ from mirrorfold.transforms.blocks import ipc, parquet
 from mirrorfold.transforms.blocks.hashing import partition_of
 from mirrorfold.transforms.stores.output import open_output
 
-FLUSH_BYTES = 1 << 20
-"""A partition's buffered rows travel on once they reach this size: 32 KB to 1 MB measured best."""
+PIECE_BYTES = 256 << 10
+"""Rows travel in pieces of at most this size. 32 KB to 1 MB measured best; Flink refuses a record that is larger than
+an operator's share of its managed memory, which can be as little as 1 MB."""
+
+SPILL_BYTES = 4 << 20
+"""The same for pieces that travel as files."""
 
 Reduce = Callable[[int, dict[str, pa.Table]], Iterable[pa.Table]]
 
@@ -113,12 +117,12 @@ class SplitRows(beam.DoFn):
             )
 
     def _add(self, partition: int, rows: pa.Table):
-        if not rows.num_rows:
-            return
-        self.buffers.setdefault(partition, []).append(rows)
-        self.sizes[partition] = self.sizes.get(partition, 0) + rows.nbytes
-        if self.sizes[partition] >= FLUSH_BYTES:
-            yield self._flush(partition)
+        limit = SPILL_BYTES if self.spill else PIECE_BYTES
+        for piece in ipc.pieces(rows, limit):
+            if self.sizes.get(partition, 0) + piece.nbytes > limit and partition in self.buffers:
+                yield self._flush(partition)
+            self.buffers.setdefault(partition, []).append(piece)
+            self.sizes[partition] = self.sizes.get(partition, 0) + piece.nbytes
 
     def _flush(self, partition: int) -> tuple[int, bytes]:
         blocks = self.buffers.pop(partition)
@@ -141,16 +145,20 @@ class ReducePartition(beam.DoFn):
     def process(self, element):
         partition, values = element
         blocks: dict[str, list[pa.Table]] = {name: [] for name in self.names}
+        spilled = []
         for value in values:
             if not value:
                 continue
             data = value[1:]
             if value[0] == 1:
+                spilled.append(data)
                 with open(data, "rb") as file:
                     data = file.read()
             blocks[self.names[data[0]]].append(ipc.from_bytes(memoryview(data)[1:]))
         joined = {name: ipc.concatenate(found, self.schemas[name]) for name, found in blocks.items()}
         yield from self.reduce(partition, joined)
+        for path in spilled:
+            os.unlink(path)
 
 
 @dataclass(eq=False)
