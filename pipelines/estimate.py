@@ -7,17 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib.resources import files
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
 from mirrorfold.pipelines import near_sample
 from mirrorfold.pipelines.progress import Progress
 from mirrorfold.pipelines.request import Request
 from mirrorfold.pipelines.run import run
-from mirrorfold.pipelines.savings import book, money_settings
+from mirrorfold.pipelines.savings import book, load_constants, money_settings
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.estimate import census, exact
@@ -198,11 +196,6 @@ def _project(request: Request, listed: census.Listed, one, two, near: Near | Non
     )
 
 
-def load_constants() -> dict:
-    """Load the capacity model's constants, configs/capacity.yaml."""
-    return yaml.safe_load((files("mirrorfold.configs") / "capacity.yaml").read_text(encoding="utf-8"))
-
-
 def worth(freed: Interval, by_place: np.ndarray, listed: census.Listed, prices: PriceList, regions: dict) -> Worth:
     """Price freed bytes a month, each place at its own price."""
     volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
@@ -239,7 +232,8 @@ def _requests(listed: census.Listed, regions: dict) -> dict[tuple, dict]:
     places: dict[tuple, dict] = {}
     for (library, store, bucket, storage_class), count, volume in zip(listed.places, counts, volumes, strict=True):
         region = regions.get(bucket) or regions.get(library)
-        place = places.setdefault((store, region, storage_class), {"get": 0, "bytes": 0})
+        place = places.setdefault((store, region, storage_class), {"list": 0, "get": 0, "bytes": 0})
+        place["list"] += count
         place["get"] += count
         place["bytes"] += int(volume)
     return places

@@ -79,7 +79,7 @@ def _run(estimate: Estimate) -> Group:
     text = Text("\nA full run would ", style="bold")
     lists = _count(load.list_requests, "LIST", "LISTs")
     text.append(f"read {format_bytes(load.bytes_read)} in {load.get_requests:,} GETs after {lists}")
-    text.append(f", take {_hours(load.cpu_hours)} of CPU")
+    text.append(f", take {hours_text(load.cpu_hours)} of CPU")
     money = [
         f"{name} {cost[key]:,.2f}" for name, key in (("requests", "cost_requests"), ("CPU", "cost_cpu"))
         if cost[key] is not None
@@ -91,7 +91,9 @@ def _run(estimate: Estimate) -> Group:
     grid = _grid("on", "takes", "held up by")
     for number, (workers, bound, hours) in enumerate(estimate.hours):
         machine = "this machine, " if number == 0 else ""
-        grid.add_row(f"{machine}{_count(workers, 'worker of one vCPU', 'workers of one vCPU')}", _hours(hours), bound)
+        grid.add_row(
+            f"{machine}{_count(workers, 'worker of one vCPU', 'workers of one vCPU')}", hours_text(hours), bound
+        )
     return Group(text, grid)
 
 
@@ -146,7 +148,8 @@ def _numbers(found: Interval) -> tuple[str, str, str]:
     return f"{found.mid:,.0f}", *ends
 
 
-def _hours(hours: float) -> str:
+def hours_text(hours: float) -> str:
+    """Write hours in the unit that people would choose."""
     if hours < 1 / 60:
         return f"{hours * 3600:,.0f} s"
     if hours < 1:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
+import yaml
 
 from mirrorfold.configs.prices import load_prices
 from mirrorfold.configs.settings import Settings
@@ -15,8 +18,9 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
+from mirrorfold.transforms.estimate.capacity import Model, Workload
 from mirrorfold.transforms.estimate.savings import DECISION_COLUMNS
-from mirrorfold.transforms.estimate.summary import summarise
+from mirrorfold.transforms.estimate.summary import LIST_PAGE, summarise
 from mirrorfold.transforms.estimate.wiring import Estimate
 from mirrorfold.transforms.stores.output import OutputStore
 
@@ -61,10 +65,22 @@ def book(settings: Settings) -> dict:
 
 
 def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:
-    """Sum up a finished run from its tables: see `summary.summarise` for the keys."""
+    """Sum up a finished run from its tables: see `summary.summarise` for the keys.
+
+    Args:
+      cpu_hours: what the run took; by default what the capacity model says.
+    """
     settings = money_settings(run.settings, run.policy)
     savings = parquet.read_table(run.store, SAVINGS)
-    totals = {**decisions_totals(run.store), **reads(run.store, settings["regions"]), "cpu_hours": cpu_hours}
+    found = reads(run.store, settings["regions"])
+    objects = sum(counts["list"] for counts in found["request_places"].values())
+    work = Workload(objects, found["requests"]["get"], found["bytes_read"], found["requests"]["get"])
+    totals = {
+        **decisions_totals(run.store),
+        **found,
+        "cpu_hours": cpu_hours if cpu_hours is not None else Model(load_constants()).load(work).cpu_hours,
+        "cpu_how": "measured" if cpu_hours is not None else "model",
+    }
     return summarise(savings, totals, book(run.settings), settings)
 
 
@@ -79,23 +95,29 @@ def decisions_totals(output: OutputStore) -> dict:
 
 
 def reads(output: OutputStore, regions: dict[str, str]) -> dict:
-    """Count what the run read from stores, by place: an object per content that was read."""
-    columns = ["store", "bucket", "library", "storage_class", "size", "identity_evidence"]
-    blocks = [
-        block.filter(pc.equal(block["identity_evidence"], "read"))
-        .group_by(columns[:4])
-        .aggregate([("size", "sum"), ("size", "count")])
-        for path in parquet.shards(output, f"{OBJECTS.name}/")
-        for block in parquet.read_blocks(output, path, columns)
-    ]
+    """Count what the run listed, and read from stores, by place: a GET for each content that was read."""
+    place = ["store", "bucket", "library", "storage_class"]
     places: dict[tuple, dict] = {}
-    for row in pa.concat_tables(blocks).to_pylist() if blocks else []:
-        region = regions.get(row["bucket"]) or regions.get(row["library"])
-        counts = places.setdefault((row["store"], region, row["storage_class"]), {"get": 0, "bytes": 0})
-        counts["get"] += row["size_count"]
-        counts["bytes"] += row["size_sum"]
+    for path in parquet.shards(output, f"{OBJECTS.name}/"):
+        for block in parquet.read_blocks(output, path, [*place, "size", "identity_evidence"]):
+            read = pc.fill_null(pc.equal(block["identity_evidence"], "read"), False)
+            block = block.append_column("read", pc.if_else(read, block["size"], pa.scalar(None, pa.int64())))
+            sums = block.group_by(place).aggregate([("size", "count"), ("read", "count"), ("read", "sum")])
+            for row in sums.to_pylist():
+                region = regions.get(row["bucket"]) or regions.get(row["library"])
+                key = (row["store"], region, row["storage_class"])
+                counts = places.setdefault(key, {"list": 0, "get": 0, "bytes": 0})
+                counts["list"] += row["size_count"]
+                counts["get"] += row["read_count"]
+                counts["bytes"] += row["read_sum"] or 0
+    listed = sum(counts["list"] for counts in places.values())
     return {
         "request_places": places,
-        "requests": {"get": sum(counts["get"] for counts in places.values())},
+        "requests": {"list": -(-listed // LIST_PAGE), "get": sum(counts["get"] for counts in places.values())},
         "bytes_read": sum(counts["bytes"] for counts in places.values()),
     }
+
+
+def load_constants() -> dict:
+    """Load the capacity model's constants, configs/capacity.yaml."""
+    return yaml.safe_load((files("mirrorfold.configs") / "capacity.yaml").read_text(encoding="utf-8"))

@@ -1,8 +1,11 @@
 """The capacity model: constants that say where they come from, and figures that add up."""
 
+from pathlib import Path
+
 import pytest
 
-from mirrorfold.pipelines.estimate import load_constants
+from mirrorfold.pipelines.capacity import markdown
+from mirrorfold.pipelines.savings import load_constants
 from mirrorfold.transforms.estimate.capacity import Model, Workload
 
 MODEL = Model(load_constants())
@@ -45,3 +48,8 @@ def test_what_bounds_a_run_is_named():
     assert MODEL.slowest(MODEL.load(WORK), 16)[0] == "CPU"
     slow = Workload(10**6, 10**6, 10**15, 1, crops=False)
     assert MODEL.slowest(MODEL.load(slow), 16)[0] == "network"
+
+
+def test_the_page_shows_what_the_model_says():
+    page = (Path(__file__).parents[2] / "docs" / "capacity.md").read_text(encoding="utf-8")
+    assert markdown() in page, "run: python -m mirrorfold.pipelines.capacity docs/capacity.md"

@@ -171,40 +171,44 @@ def group(listed: Listed) -> Sizes:
 
 @dataclass(frozen=True)
 class Copies:
-    """What copies of the same bytes free.
+    """What copies of the same bytes free, by size: arrays of shape (sizes,).
 
     Attributes:
-      contents: distinct contents.
       copies: objects that could go.
       bytes: bytes of these.
-      by_place: bytes by index of place, float: which of the copies goes isn't decided yet, so each bears its share.
+      by_place: of shape (sizes, places), bytes by place: which of the copies goes isn't decided yet, so that each
+        bears its share.
     """
 
-    contents: int
-    copies: int
-    bytes: int
+    copies: np.ndarray
+    bytes: np.ndarray
     by_place: np.ndarray
 
 
-def count_copies(
-    size: np.ndarray, identity: np.ndarray, place: np.ndarray, held: np.ndarray, places: int, keep: int = 1
-) -> Copies:
-    """Count the copies among objects whose identity is known, keeping `keep` of each content and all that are held."""
-    if not len(size):
-        return Copies(0, 0, 0, np.zeros(places))
-    order = np.lexsort((identity, size))
-    size, identity, place, held = size[order], identity[order], place[order], held[order]
-    starts = np.flatnonzero(np.r_[True, (size[1:] != size[:-1]) | (identity[1:] != identity[:-1])])
-    count = np.diff(np.r_[starts, len(size)])
-    holding = np.add.reduceat(held.astype(np.int64), starts)
+def count_copies(listed: Listed, identity: np.ndarray, number: np.ndarray, numbers: int, keep: int = 1) -> Copies:
+    """Count the copies among objects whose identity is known, keeping `keep` of each content and all that are held.
+
+    Args:
+      identity: of shape (objects,); 0 where it isn't known, which counts as kept.
+      number: of shape (objects,), the number of each object's size; negative for objects that don't count.
+      numbers: how many there are.
+    """
+    places = len(listed.places)
+    chosen = np.flatnonzero((number >= 0) & (identity != 0))
+    order = chosen[np.lexsort((identity[chosen], number[chosen]))]
+    number, identity = number[order], identity[order]
+    held, place, size = listed.held[order], listed.place[order], listed.size[order]
+    starts = np.flatnonzero(np.r_[True, (number[1:] != number[:-1]) | (identity[1:] != identity[:-1])][: len(order)])
+    count = np.diff(np.r_[starts, len(order)])
+    holding = np.add.reduceat(held.astype(np.int64), starts) if len(starts) else count
     going = count - np.minimum(count, np.maximum(keep, holding))
     share = going / np.maximum(count - holding, 1)
-    weights = np.repeat(share, count) * ~held * size
+    bears = np.repeat(share, count) * ~held * size
+    copies = np.bincount(number[starts], weights=going, minlength=numbers)
     return Copies(
-        len(starts),
-        int(going.sum()),
-        int((going * size[starts]).sum()),
-        np.bincount(place, weights=weights, minlength=places),
+        copies.astype(np.int64),
+        np.bincount(number[starts], weights=going * size[starts], minlength=numbers).astype(np.int64),
+        np.bincount(number * places + place, weights=bears, minlength=numbers * places).reshape(numbers, places),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirrorfold.transforms.estimate.census import Copies, Listed, Sizes, count_copies, group
+from mirrorfold.transforms.estimate.census import Listed, Sizes, count_copies, group
 from mirrorfold.transforms.estimate.interval import Interval, mean_of_shares
 
 PROBE = 1 << 16
@@ -113,65 +113,31 @@ def estimate(listed: Listed, plan: Plan, identity: np.ndarray, keep: int = 1) ->
         0 for objects that couldn't be read, which are kept.
       keep: copies of each content to keep.
     """
-    sizes, places = plan.sizes, len(listed.places)
-    at = np.searchsorted(sizes.size, listed.size)
-    known = count_sure(listed, identity, (~sizes.open | (plan.chance >= 1))[at], places, keep)
-    doubtful = sizes.open & (plan.chance < 1)
-    most = float(sizes.most[doubtful].sum())
-    if most == 0:
-        return Exact(
-            Interval(known.bytes, known.bytes, known.bytes),
-            Interval(known.copies, known.copies, known.copies),
-            _settled(listed, identity, sizes, at, places, keep),
-            known.by_place,
-            int(plan.drawn.sum()),
-            int(sizes.open.sum()),
-        )
-    drawn = np.flatnonzero(doubtful & plan.drawn)
-    freed, gone, by_place = _by_size(listed, identity, at, drawn, keep)
-    share = mean_of_shares(freed / sizes.most[drawn], 1 - plan.chance[drawn])
-    each = most / max(len(drawn), 1)
-    total = share.times(most).plus(known.bytes)
-    unsure = float((gone / sizes.most[drawn]).sum() * each)
-    at_most = float((sizes.count[doubtful] - 1).sum())
-    copies = share.times(unsure / share.mid) if share.mid > 0 and len(drawn) else share.times(at_most)
+    sizes = plan.sizes
+    number = np.searchsorted(sizes.size, listed.size)
+    sure = ~sizes.open | (plan.chance >= 1)
+    drawn = ~sure & plan.drawn
+    found = count_copies(listed, identity, np.where((sure | drawn)[number], number, -1), len(sizes.size), keep)
+    known, copies = int(found.bytes[sure].sum()), int(found.copies[sure].sum())
+    by_place = found.by_place[sure].sum(axis=0)
+    most = float(sizes.most[~sure].sum())
+    share = Interval(0.0, 0.0, 0.0)
+    more = share
+    if most:
+        weights = most / max(int(drawn.sum()), 1) / sizes.most[drawn]
+        share = mean_of_shares(found.bytes[drawn] / sizes.most[drawn], 1 - plan.chance[drawn])
+        gone = float((found.copies[drawn] * weights).sum())
+        at_most = float((sizes.count[~sure] - 1).sum())
+        more = share.times(gone / share.mid) if gone and share.mid else share.times(at_most)
+        by_place = by_place + (found.by_place[drawn] * weights[:, None]).sum(axis=0)
     return Exact(
-        total,
-        copies.plus(known.copies),
-        _settled(listed, identity, sizes, at, places, keep),
-        known.by_place + (by_place / sizes.most[drawn][:, None]).sum(axis=0) * each,
+        share.times(most).plus(known),
+        more.plus(copies),
+        int(found.bytes[~sizes.open].sum()),
+        by_place,
         int(plan.drawn.sum()),
         int(sizes.open.sum()),
     )
-
-
-def count_sure(listed: Listed, identity: np.ndarray, sure: np.ndarray, places: int, keep: int) -> Copies:
-    """Count copies among sizes that are settled, or that were certain to be read."""
-    chosen = sure & (identity != 0)
-    return count_copies(listed.size[chosen], identity[chosen], listed.place[chosen], listed.held[chosen], places, keep)
-
-
-def _settled(listed: Listed, identity: np.ndarray, sizes: Sizes, at: np.ndarray, places: int, keep: int) -> int:
-    return count_sure(listed, identity, ~sizes.open[at], places, keep).bytes
-
-
-def _by_size(
-    listed: Listed, identity: np.ndarray, at: np.ndarray, drawn: np.ndarray, keep: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bytes and objects freed in each drawn size, and the bytes by place: (drawn,), (drawn,), (drawn, places)."""
-    places = len(listed.places)
-    rows = np.flatnonzero(np.isin(at, drawn) & (identity != 0))
-    number = np.searchsorted(drawn, at[rows])
-    order = np.argsort(number, kind="stable")
-    rows, bounds = rows[order], np.searchsorted(number[order], np.arange(len(drawn) + 1))
-    freed, gone, by_place = np.zeros(len(drawn)), np.zeros(len(drawn)), np.zeros((len(drawn), places))
-    for index in range(len(drawn)):
-        found = rows[bounds[index] : bounds[index + 1]]
-        copies = count_copies(
-            listed.size[found], identity[found], listed.place[found], listed.held[found], places, keep
-        )
-        freed[index], gone[index], by_place[index] = copies.bytes, copies.copies, copies.by_place
-    return freed, gone, by_place
 
 
 def stated_identity(listed: Listed, sizes: Sizes) -> np.ndarray:

@@ -12,6 +12,8 @@ from mirrorfold.transforms.estimate.savings import MONEY, add, to_float
 
 MONTHS = 12
 HOUR = 3600
+LIST_PAGE = 1000
+"""Objects of one LIST request."""
 
 
 def summarise(savings: pa.Table, decisions_totals: Mapping, prices: Mapping, settings: Mapping) -> dict:
@@ -21,9 +23,9 @@ def summarise(savings: pa.Table, decisions_totals: Mapping, prices: Mapping, set
       savings: the savings table, whole.
       decisions_totals: counts that the table doesn't hold; each may be missing:
         review_actions: decisions that people have to make (one accepts a whole cluster); default: objects to review.
-        requests: {"list", "get", "head"} the run sent to stores. bytes_read: bytes it fetched.
-        request_places: {(store, region, storage_class): {"get": n, "bytes": n}} to price those requests.
-        cpu_hours: of the run.
+        requests: {"list", "get"} the run sent to stores. bytes_read: bytes it fetched.
+        request_places: {(store, region, storage_class): {"list": objects listed, "get": n, "bytes": n}} to price them.
+        cpu_hours: of the run; cpu_how: "measured" or "model".
       prices: a price book as `configs.prices.load_prices` gives it.
       settings: `PriceSettings` as plain values, with `quarantine_days` of the policy.
 
@@ -44,7 +46,7 @@ def summarise(savings: pa.Table, decisions_totals: Mapping, prices: Mapping, set
         required_copies: {"bytes", "monthly": float | None}, kept copies beyond the first
         review_work: {"actions", "seconds_each", "hours", "cost": float | None, "hourly": float | None, "saves_monthly":
           MONEY, "break_even_months": float | None, "break_even_bytes": int | None}
-        scan: {"requests": {...}, "bytes_read", "cpu_hours", "cost_requests", "cost_cpu", "cost": floats or None}
+        scan: {"requests": {...}, "bytes_read", "cpu_hours", "cpu_how", "cost_requests", "cost_cpu", "cost": or None}
         pays_back_months: float | None, months until what is freed now has paid for the scan
         quarantine_days, soft_delete_days, horizon_months: int
         prices: [{"store", "region", "storage_class", "item", "source", "date", "low", "mid", "high", "unit"}] used
@@ -152,7 +154,8 @@ def scan_cost(totals: Mapping, prices: PriceList, settings: Mapping) -> dict:
     costs: list[Decimal | None] = []
     for (store, region, storage_class), counts in (totals.get("request_places") or {}).items():
         if store != "file":
-            for item, amount in (("get", counts.get("get", 0)), ("retrieval", counts.get("bytes", 0))):
+            amounts = {"list": -(-counts.get("list", 0) // LIST_PAGE), "get": counts.get("get", 0)}
+            for item, amount in {**amounts, "retrieval": counts.get("bytes", 0)}.items():
                 quote = prices.quote(item, store, region, storage_class)
                 costs.append(quote.of(amount) if quote else None if amount else Decimal(0))
     cost_requests = add(costs) if "request_places" in totals else None
@@ -164,6 +167,7 @@ def scan_cost(totals: Mapping, prices: PriceList, settings: Mapping) -> dict:
         "requests": requests,
         "bytes_read": totals.get("bytes_read"),
         "cpu_hours": hours,
+        "cpu_how": totals.get("cpu_how"),
         "cost_requests": to_float(cost_requests),
         "cost_cpu": to_float(cost_cpu),
         "cost": to_float(sum(known, Decimal(0))) if known else None,
