@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.previous import ReadMasters
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
@@ -26,7 +27,7 @@ from mirrorfold.transforms.match.plan import Plan, make_plan
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 from mirrorfold.transforms.match.wiring import Match
 from mirrorfold.transforms.retain import annotate
-from mirrorfold.transforms.retain.keep_order import object_priority
+from mirrorfold.transforms.retain.keep_order import MASTERS, object_priority
 
 SAMPLE_ROWS = 1_000_000
 """Signatures sampled for the plan: a smaller sample, or nominal bits, understates how often real ones collide."""
@@ -62,12 +63,17 @@ def _priorities(root: beam.Pipeline, run: RunContext) -> beam.PCollection:
     """Bring objects and contents together and rank every readable object in the keep order."""
     objects = root | "ReadObjects" >> ReadTable(run.output, OBJECTS, annotate.OBJECT_COLUMNS)
     contents = root | "ReadProvenance" >> ReadTable(run.output, CONTENTS, annotate.CONTENT_COLUMNS)
-    return {"objects": objects, "contents": contents} | "RankObjects" >> Shuffle(
-        keys={"objects": ("content_id",), "contents": ("content_id",)},
-        schemas={
-            "objects": _narrow(OBJECTS.schema, annotate.OBJECT_COLUMNS),
-            "contents": _narrow(CONTENTS.schema, annotate.CONTENT_COLUMNS),
-        },
+    inputs = {"objects": objects, "contents": contents}
+    if run.previous:
+        inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
+    schemas = {
+        "objects": _narrow(OBJECTS.schema, annotate.OBJECT_COLUMNS),
+        "contents": _narrow(CONTENTS.schema, annotate.CONTENT_COLUMNS),
+        "masters": MASTERS,
+    }
+    return inputs | "RankObjects" >> Shuffle(
+        keys=dict.fromkeys(inputs, ("content_id",)),
+        schemas={name: schemas[name] for name in inputs},
         partitions=max(1, -(-run.rows("objects") // OBJECTS_PER_PARTITION)),
         reduce=RankObjects(run.policy),
         spill=run.spill,
@@ -85,7 +91,7 @@ class RankObjects:
         readable = pc.is_in(objects.column("content_id"), value_set=contents.column("content_id").combine_chunks())
         objects = objects.filter(readable)
         if objects.num_rows:
-            ranked = object_priority(objects, contents, self.policy)
+            ranked = object_priority(objects, contents, self.policy, blocks.get("masters"))
             yield ranked.append_column("library", objects.column("library")).select(PRIORITIES.names).cast(PRIORITIES)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mirrorfold.pipelines import fingerprint, list_objects, match, publish, retain, safety, savings
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.previous import state_of
 from mirrorfold.pipelines.steps import Step
 
 STAGES = ("list", "fingerprint", "match", "retain", "publish")
@@ -53,7 +54,7 @@ MISSION = (
         stage="match",
         builds=(match.build,),
         writes=("pairs", "clusters"),
-        depends=lambda run: [depends_on("match")(run), run.policy],
+        depends=lambda run: [depends_on("match")(run), run.policy, state_of(run.previous, "match")],
         total="contents",
     ),
     Step(

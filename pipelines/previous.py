@@ -8,12 +8,18 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 
+import apache_beam as beam
+import pyarrow as pa
+
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.run_record import code_version, library_versions
 from mirrorfold.pipelines.steps import digest_of
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.transforms.blocks.wiring import ReadTable
 from mirrorfold.transforms.fingerprint.version import ALGORITHM
+from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.stores.output import open_output
 
 _log = logging.getLogger("mirrorfold.previous")
@@ -113,6 +119,24 @@ def state_of(previous: str | None, step: str) -> str | None:
     if previous is None:
         return None
     return _commit(previous, step) or digest_of(read_record(previous))
+
+
+@dataclass(eq=False)
+class ReadMasters(beam.PTransform):
+    """Read the masters of an earlier run, as blocks of keep_order.MASTERS; applied to a pipeline's root."""
+
+    previous: str
+
+    def expand(self, root):
+        return (
+            root
+            | "ReadClusters" >> ReadTable(self.previous, CLUSTERS, (*MASTERS.names, "is_master"))
+            | "TakeMasters" >> beam.Map(_masters).with_output_types(pa.Table)
+        )
+
+
+def _masters(block: pa.Table) -> pa.Table:
+    return block.filter(block.column("is_master")).select(MASTERS.names)
 
 
 def _place(folder: str) -> str:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 import apache_beam as beam
 
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.previous import ReadMasters, state_of
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
@@ -33,6 +34,8 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         "pairs": root | "ReadPairs" >> ReadTable(run.output, PAIRS, blocks.PAIR_ROWS.names),
         "failures": root | "ReadFailures" >> ReadTable(run.output, FAILURES, blocks.FAILURE_ROWS.names),
     }
+    if run.previous:
+        inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
     files = _sidecars(run)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
@@ -51,8 +54,9 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
 
 
 def depends_on(run: RunContext) -> dict:
-    """Name what decisions depend on beside the policy and the tables: verdicts, and the catalogue's bytes."""
+    """Name what decisions depend on beside policy and tables: verdicts, the previous run, the catalogue's bytes."""
     return {
+        "previous": state_of(run.previous, "match"),
         "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
         "files": [[kind, _digest(path)] for kind, path in _sidecars(run)],
     }

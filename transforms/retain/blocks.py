@@ -81,7 +81,7 @@ class JoinContents:
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
         policy = compile_policy(self.policy)
         rows = prefer_sidecar(with_contents(blocks["objects"], blocks["contents"]))
-        rows = prioritise(annotate(rows, policy), policy)
+        rows = prioritise(annotate(rows, policy), policy, blocks.get("masters"))
         if rows.num_rows:
             yield _named(_with_clusters(rows, blocks["clusters"]), "members")
         if blocks["pairs"].num_rows and blocks["clusters"].num_rows:

@@ -1,7 +1,8 @@
 """The keep order: one sortable key per object, smaller bytes preferred.
 
 The key is fixed-width numbers for the policy's criteria, then the URI and version, so that the order is total and the
-same wherever it is computed. Whether an object may be the kept copy at all comes before any criterion.
+same wherever it is computed. Whether an object may be the kept copy at all comes before any criterion. Where all
+criteria tie, a sitting master, that of the previous run, comes before a newcomer: only then does the URI decide.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.transforms.retain.annotate import annotate, formats, with_contents
 from mirrorfold.transforms.retain.policy import Policy, compile_policy
 
@@ -20,32 +22,50 @@ READ = ("read", "previous")
 
 MAX = np.uint64(2**63)
 
+MASTERS = pa.schema([CLUSTERS.schema.field(name) for name in ("uri", "version", "content_id")])
+"""The masters of the previous run."""
 
-def object_priority(objects: pa.Table, contents: pa.Table, policy: dict) -> pa.Table:
+
+def object_priority(objects: pa.Table, contents: pa.Table, policy: dict, masters: pa.Table | None = None) -> pa.Table:
     """Give (uri, version, content_id, priority binary) of each object; the smallest priority is the preferred one.
 
     Args:
       objects: rows with at least `annotate.OBJECT_COLUMNS`.
       contents: rows with at least `annotate.CONTENT_COLUMNS`, for every content_id that is readable.
       policy: resolved, as `configs.policy.load_policy` gives it.
+      masters: rows of MASTERS, at least those of the same contents.
     """
-    rows = prioritise(annotate(with_contents(objects, contents), compile_policy(policy)), compile_policy(policy))
+    compiled = compile_policy(policy)
+    rows = prioritise(annotate(with_contents(objects, contents), compiled), compiled, masters)
     return rows.select(["uri", "version", "content_id", "priority"])
 
 
-def prioritise(rows: pa.Table, policy: Policy) -> pa.Table:
-    """Add the priority to annotated rows."""
+def prioritise(rows: pa.Table, policy: Policy, masters: pa.Table | None = None) -> pa.Table:
+    """Add the priority to annotated rows; `masters` as in `object_priority`."""
     steps = [_fitness(rows)]
     steps += [CRITERIA[by](rows, prefer) for by, prefer in policy.keep_order if by in CRITERIA]
     keys = np.stack(steps, axis=1).astype(">u8")
     width = keys.shape[1] * 8
     prefix = pa.Array.from_buffers(pa.binary(width), len(keys), [None, pa.py_buffer(keys.tobytes())])
-    tail = pc.binary_join_element_wise(
+    parts = [prefix.cast(pa.binary()), _seats(rows, masters), _named(rows), pa.scalar(b"", pa.binary())]
+    return rows.append_column("priority", pc.binary_join_element_wise(*parts))
+
+
+def _seats(rows: pa.Table, masters: pa.Table | None) -> pa.Array:
+    """Give 0 to the sitting master itself, 1 to another copy of its bytes, 2 to anything else, as a byte each."""
+    seats = np.full(rows.num_rows, 2)
+    if masters is not None and masters.num_rows:
+        seats[_flags(pc.is_in(rows.column("content_id"), value_set=masters.column("content_id")))] = 1
+        sitting = pc.is_in(_named(rows), value_set=_named(masters))
+        seats[_flags(sitting) & (seats == 1)] = 0
+    return pa.array([bytes([seat]) for seat in seats.tolist()], pa.binary())
+
+
+def _named(rows: pa.Table) -> pa.Array:
+    joined = pc.binary_join_element_wise(
         _escaped(rows.column("uri")), _escaped(rows.column("version")), pa.scalar(b"\0\0", pa.binary())
     )
-    return rows.append_column(
-        "priority", pc.binary_join_element_wise(prefix.cast(pa.binary()), tail, pa.scalar(b"", pa.binary()))
-    )
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def _escaped(text: pa.ChunkedArray) -> pa.ChunkedArray:

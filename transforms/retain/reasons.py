@@ -126,4 +126,7 @@ def preference(kept: Member, other: Member, policy: Policy) -> str:
             )
         if kept.priority[part] > other.priority[part]:
             return "a copy that has to stay there"
+    seat = slice(8 * len(names), 8 * len(names) + 1)
+    if kept.priority[seat] < other.priority[seat]:
+        return "kept by the previous run, and no worse"
     return "first by name"

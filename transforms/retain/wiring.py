@@ -14,12 +14,22 @@ from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.retain import blocks, review_cut
+from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Ruling
 from mirrorfold.transforms.retain.sidecar import SIDECAR, without_sidecar
 from mirrorfold.transforms.stores.api import Stores
 
 SCHEMAS = {"decisions": DECISIONS.schema, "hold_checks": HOLD_CHECKS.schema, "lineage": LINEAGE.schema}
+
+JOINED = {
+    "objects": ("content_id", blocks.JOINED_ROWS),
+    "contents": ("content_id", blocks.CONTENT_ROWS),
+    "clusters": ("content_id", blocks.CLUSTER_ROWS),
+    "pairs": ("content_a", blocks.PAIR_ROWS),
+    "masters": ("content_id", MASTERS),
+}
+"""By input of the first join: the column it is joined by, and its schema."""
 
 
 class Retained(NamedTuple):
@@ -35,7 +45,7 @@ class Retain(beam.PTransform):
     """Decide on every object.
 
     Takes {"objects", "contents", "clusters", "pairs", "failures"} and, where there is one, "catalogue" (rows of
-    `sidecar.SIDECAR`).
+    `sidecar.SIDECAR`) and "masters" (rows of `keep_order.MASTERS`, of the previous run).
 
     Args:
       policy: resolved, as `configs.policy.load_policy` gives it.
@@ -60,14 +70,12 @@ class Retain(beam.PTransform):
             "contents": inputs["contents"] | "PickContentColumns" >> beam.Map(_pick, blocks.CONTENT_ROWS.names),
             "clusters": inputs["clusters"] | "PickClusterColumns" >> beam.Map(_pick, blocks.CLUSTER_ROWS.names),
             "pairs": inputs["pairs"] | "PickPairColumns" >> beam.Map(_pick, blocks.PAIR_ROWS.names),
-        } | "JoinContents" >> self._shuffle(
-            {"objects": "content_id", "contents": "content_id", "clusters": "content_id", "pairs": "content_a"},
-            {
-                "objects": blocks.JOINED_ROWS,
-                "contents": blocks.CONTENT_ROWS,
-                "clusters": blocks.CLUSTER_ROWS,
-                "pairs": blocks.PAIR_ROWS,
-            },
+        }
+        if "masters" in inputs:
+            joined["masters"] = inputs["masters"]
+        joined = joined | "JoinContents" >> self._shuffle(
+            {name: JOINED[name][0] for name in joined},
+            {name: JOINED[name][1] for name in joined},
             blocks.JoinContents(self.policy),
         )
         members = joined | "TakeMembers" >> beam.Filter(_is, "members")
