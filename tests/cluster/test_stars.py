@@ -1,5 +1,6 @@
 """Families, stars and pairs are functions of the contents alone: no order, no chains."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +35,7 @@ class Near:
         return np.array(found, dtype=np.int64).reshape(-1, 2)
 
     def candidates_within(self, features, bounds):
-        parts = [
-            self.candidates(features, np.arange(a, b), np.arange(a, b))
-            for a, b in zip(bounds, bounds[1:], strict=False)
-        ]
+        parts = [self.candidates(features, np.arange(a, b), np.arange(a, b)) for a, b in itertools.pairwise(bounds)]
         return np.unique(np.concatenate(parts), axis=0)
 
     def nearness(self, features, pairs):
@@ -72,7 +70,7 @@ def table_of(places: list[int], priorities: list[int]) -> pa.Table:
 
 def resolved(table: pa.Table) -> tuple[list[dict], list[dict]]:
     found = list(resolve(table, Near()))
-    return sum((p.to_pylist() for p, _ in found), []), sum((m.to_pylist() for _, m in found), [])
+    return pa.concat_tables(p for p, _ in found).to_pylist(), pa.concat_tables(m for _, m in found).to_pylist()
 
 
 corpora = st.lists(st.integers(0, 120), min_size=1, max_size=70).flatmap(

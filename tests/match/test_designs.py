@@ -20,7 +20,7 @@ def test_some_table_avoids_any_wrong_blocks(design):
         assert any(blocks.isdisjoint(wrong) for blocks in kept), wrong
 
 
-@pytest.mark.parametrize("radius", range(0, 13))
+@pytest.mark.parametrize("radius", range(13))
 def test_groups_add_up_to_the_radius(radius):
     found = list(combinations_for(radius))
     assert found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -9,7 +10,6 @@ import pyarrow as pa
 
 from mirrorfold.schemas.pairs import DISTANCES, PAIRS
 from mirrorfold.transforms.cluster.stars import Judged, Verifier, families, stars
-import itertools
 
 BATCH_ROWS = 4_096
 EAGER_ROWS = 48
@@ -140,12 +140,13 @@ def _list_nearest(judged: Judged, listed: dict, family: np.ndarray, masters: dic
 
 def _list_misses(judged: Judged, listed: dict, rows: np.ndarray, labels: np.ndarray) -> None:
     """List pairs between families that nearly passed, the best few of each content."""
-    label_of = dict(zip(rows.tolist(), labels.tolist(), strict=True))
+    first, last = int(rows[0]), int(rows[-1])
     misses = sorted(
-        (-row["highpass"], key)
-        for key, row in judged.known.items()
-        if key[0] in label_of and row["near_miss"] and label_of[key[0]] != label_of[key[1]]
+        (-judged.known[key]["highpass"], key)
+        for key in judged.misses
+        if first <= key[0] <= last and labels[key[0] - first] != labels[key[1] - first]
     )
+    judged.misses = [key for key in judged.misses if key[0] > last]
     taken: dict[int, int] = {}
     for _, (a, b) in misses:
         if taken.get(a, 0) < MISSES and taken.get(b, 0) < MISSES:

@@ -35,11 +35,12 @@ class Verifier(Protocol):
 
 @dataclass
 class Judged:
-    """Verified pairs of rows, each verified once."""
+    """Verified pairs of rows, each verified once; `misses` are those that nearly passed."""
 
     verifier: Verifier
     features: Any
     known: dict[tuple[int, int], dict] = field(default_factory=dict)
+    misses: list[tuple[int, int]] = field(default_factory=list)
 
     def candidates(self, rows: np.ndarray, others: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Give candidate pairs between rows and others, int64 (pairs, 2), smaller row first, each once, in order."""
@@ -50,6 +51,8 @@ class Judged:
         new = np.array([key for key in map(tuple, pairs.tolist()) if key not in self.known], dtype=np.int64)
         for row in self.verifier.verify(self.features, new.reshape(-1, 2)).to_pylist():
             self.known[row["a"], row["b"]] = row
+            if row["near_miss"]:
+                self.misses.append((row["a"], row["b"]))
 
     def joins(self, pairs: np.ndarray) -> np.ndarray:
         """Tell which pairs, int64 (pairs, 2) with the smaller row first, may hold a cluster together."""

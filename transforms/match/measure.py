@@ -9,7 +9,8 @@ import numpy as np
 from mirrorfold.transforms.match.align import IDENTITY, SCORES, align_pairs, prepare
 from mirrorfold.transforms.match.features import Features, distances
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS, WINDOWS, turn
+from mirrorfold.transforms.match.probes import WINDOWS, turn
+from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS
 
 BATCH = 2_048
 CLEAR_CORRELATION, CLEAR_HIGHPASS = 0.995, 0.95

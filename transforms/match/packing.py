@@ -32,9 +32,6 @@ def join_rows(parts: Iterable[Rows], words: int = CHECK_WORDS) -> Rows:
 def split(rows: Rows, masks: tuple[int, ...], partitions: int) -> Iterator[tuple[int, Rows]]:
     """Deal rows to the partitions of every table: (table * partitions + partition, rows). Equal keys stay together."""
     for table, mask in enumerate(masks):
-        if partitions == 1:
-            yield table, rows
-            continue
         assigned, counts = deal_partitions(rows.hashes, np.uint64(mask), partitions)
         order = np.argsort(assigned, kind="stable")
         stops = np.cumsum(counts)

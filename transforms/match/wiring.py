@@ -119,6 +119,10 @@ class SplitByTable(beam.DoFn):
         for word in range(checks.shape[1]):
             checks[:, word] = block.column(f"check{word}").to_numpy()
         rows = join_rows([Rows(block.column("hash").to_numpy(), block.column("id").to_numpy(), checks)])
+        if self.partitions == 1:
+            packed = self._packed(pack(rows))  # the same for every table
+            yield from ((table, packed) for table in range(self.plan.tables))
+            return
         for key, chosen in split(rows, self.plan.masks, self.partitions):
             yield key, self._packed(pack(chosen))
 

@@ -1,0 +1,118 @@
+"""Hashes and checks of a picture's windows and symmetries, all from its stored 64x64 luma, a batch at a time.
+
+Each is a pair of small matrices around the luma, so one product serves all windows. The matrices hold integers: the
+sums are exact in float64, and the bits the same on every CPU.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+SIDE = 64
+BATCH = 256
+CHECK_SIDE = 9
+CHECK_WORDS = 2
+DEAD_ZONE = 1.5
+"""Levels of luma below which two cells count as equal: noise on plain ground would otherwise be half of the bits."""
+UNIT = 1 << 12
+
+
+def _grid(share: float, steps: int) -> list[tuple[float, float, float]]:
+    starts = [(1 - share) * step / (steps - 1) for step in range(steps)]
+    return [(top, left, share) for top in starts for left in starts]
+
+
+STORED_WINDOWS = 9
+WINDOWS = (*_grid(0.9, 3), *_grid(0.95, 2), *_grid(0.85, 3))
+"""Crop windows as (top, left, share of each side). The first nine are stored in `contents`; the others are hashed here:
+they lift the recall of a 5 % crop from .73 to .93, and of a 15 % crop from .46 to .68."""
+
+
+def turn(lumas: np.ndarray, symmetry: int) -> np.ndarray:
+    """Apply a symmetry to lumas (rows, n, n): quarter turns counter-clockwise 0..3, after a mirror for 4..7."""
+    turned = lumas[:, :, ::-1] if symmetry >= 4 else lumas
+    return np.rot90(turned, symmetry % 4, axes=(1, 2))
+
+
+def full_checks(lumas: np.ndarray) -> np.ndarray:
+    """Give the check of whole pictures, uint64 (rows, words); lumas uint8 (rows, 64, 64)."""
+    return np.concatenate([_checks(_cells(part, [(0.0, 0.0, 1.0)]))[:, 0] for part in _parts(lumas)])
+
+
+def all_checks(lumas: np.ndarray) -> np.ndarray:
+    """Give checks of the whole, of each window and of the seven symmetries, uint64 (rows, kinds, words)."""
+    found = []
+    for part in _parts(lumas):
+        cells = _cells(part, [(0.0, 0.0, 1.0), *WINDOWS])
+        turned = [turn(cells[:, 0], symmetry)[:, None] for symmetry in range(1, 8)]
+        found.append(_checks(np.concatenate([cells, *turned], axis=1)))
+    return np.concatenate(found)
+
+
+def window_hashes(lumas: np.ndarray) -> np.ndarray:
+    """Hash the windows that aren't stored as phash64 would, uint64 (rows, windows): cosines laid over each window.
+
+    Within half a bit, on average, of the hashes that fingerprinting stores for its own windows.
+    """
+    chosen = WINDOWS[STORED_WINDOWS:]
+    return np.concatenate([_median_bits(_around(part, chosen, _cosines)) for part in _parts(lumas)])
+
+
+def _parts(lumas: np.ndarray) -> list[np.ndarray]:
+    # A batch stays in the cache: a whole block of float64 lumas would run at the speed of memory.
+    return [lumas[start : start + BATCH] for start in range(0, max(1, len(lumas)), BATCH)]
+
+
+def _around(lumas: np.ndarray, windows, matrix) -> np.ndarray:
+    """Multiply lumas by a window's matrices from both sides, float64 (rows, windows, n, n)."""
+    bases = sorted({(start, share) for top, left, share in windows for start in (top, left)})
+    size = matrix(*bases[0]).shape[0]
+    stacked = np.concatenate([matrix(*base) for base in bases])
+    right = lumas.reshape(-1, SIDE).astype(np.float64) @ stacked.T
+    right = right.reshape(len(lumas), SIDE, len(stacked))
+    found = np.empty((len(lumas), len(windows), size, size))
+    for number, (top, left, share) in enumerate(windows):
+        column = bases.index((left, share)) * size
+        found[:, number] = matrix(top, share) @ right[:, :, column : column + size]
+    return found
+
+
+def _cells(lumas: np.ndarray, windows) -> np.ndarray:
+    """Average windows down to the check's cells, in units of 1 / UNIT^2 levels, float64 (rows, windows, 9, 9)."""
+    return _around(lumas, windows, _areas)
+
+
+@lru_cache(maxsize=64)
+def _cosines(start: float, share: float) -> np.ndarray:
+    cells = np.arange(SIDE)
+    low, high = np.maximum(cells, start * SIDE), np.minimum(cells + 1, (start + share) * SIDE)
+    place = ((low + high) / 2 / SIDE - start) / share
+    return np.rint(UNIT * np.maximum(0, high - low) * np.cos(np.pi * np.outer(np.arange(8), place)))
+
+
+@lru_cache(maxsize=64)
+def _areas(start: float, share: float) -> np.ndarray:
+    edges = SIDE * (start + share * np.arange(CHECK_SIDE + 1) / CHECK_SIDE)
+    cells = np.arange(SIDE)
+    low, high = np.maximum(edges[:-1, None], cells), np.minimum(edges[1:, None], cells + 1)
+    weights = np.maximum(0, high - low)
+    return np.rint(UNIT * weights / weights.sum(axis=1, keepdims=True))
+
+
+def _checks(cells: np.ndarray) -> np.ndarray:
+    """Tell on 9x9 cells whether brightness falls to the right, and downwards: uint64 (rows, kinds, 2)."""
+    corner = cells[:, :, :8, :8]
+    across = corner - cells[:, :, :8, 1:] > DEAD_ZONE * UNIT * UNIT
+    down = corner - cells[:, :, 1:, :8] > DEAD_ZONE * UNIT * UNIT
+    bits = np.stack([across, down], axis=2).reshape(*cells.shape[:2], CHECK_WORDS, 64)
+    return np.packbits(bits, axis=3).view(">u8").astype(np.uint64)[..., 0]
+
+
+def _median_bits(values: np.ndarray) -> np.ndarray:
+    """Pack which of 64 values lie above their median, uint64 (rows, windows)."""
+    values = values.reshape(*values.shape[:2], 64)
+    parted = np.partition(values, (31, 32), axis=2)
+    bits = values > ((parted[..., 31] + parted[..., 32]) / 2)[..., None]
+    return np.packbits(bits, axis=2).view(">u8").astype(np.uint64)[..., 0]
