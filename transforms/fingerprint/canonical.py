@@ -1,7 +1,7 @@
 """Any Pillow image to the canonical picture: 64x64 grey, and 16x16 cells of mean colour.
 
-The one LANCZOS resize goes through Pillow's `reducing_gap=2`, a box filter down to twice the target first: it costs a
-third, and drifts no further from a full decode than without (benchmarks/bench_fingerprint.py prints both).
+The one LANCZOS resize goes through Pillow's `reducing_gap=2`, a box filter down to twice the target first: a third of
+the cost, and on photographs 0.0 to 0.3 bits of phash64 from the resize without it (docs/fingerprints.md).
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ def canonical(image: Image.Image, orientation: int = 1) -> tuple[bytes, bytes]:
     if plain.mode == "L":
         return _turn(_squeeze(plain), orientation), b""
     if plain.mode == "LAB":
-        plain, grey = _lab_to_rgb(plain.resize((CELLS, CELLS), Image.Resampling.BOX)), plain.getchannel(0)
+        plain, grey = _lab_to_rgb(plain.resize((SIDE, SIDE), Image.Resampling.NEAREST)), plain.getchannel(0)
     else:
         grey = plain.convert("L")
-    cells = plain.resize((CELLS, CELLS), Image.Resampling.BOX, reducing_gap=1.0)
+    # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
+    cells = plain.resize((SIDE, SIDE), Image.Resampling.NEAREST).reduce(SIDE // CELLS)
     return _turn(_squeeze(grey), orientation), _turn(np.asarray(cells), orientation)
 
 

@@ -15,8 +15,22 @@ LOW_QUALITY = 50
 PAPER_LEVEL, PAPER_SHARE, PAPER_WIDTH = 140, 0.55, 32
 """A document has more than this share of its luma within a window of 32 levels whose middle is at least this bright."""
 
-_TO_YCC = np.array([[19595, 38470, 7471], [-11059, -21709, 32768], [32768, -27439, -5329]], dtype=np.int64)
-"""Full-range BT.601, 16 fraction bits."""
+_TO_YCC = np.array([[19595, 38470, 7471], [-11059, -21709, 32768], [32768, -27439, -5329]], dtype=np.float64) / 65536
+"""Full-range BT.601 at 16 fraction bits: exact in float64, as are all sums below."""
+
+
+def _regions() -> np.ndarray:
+    """Give the membership of the 256 cells in 7 regions: whole, quarters row by row, middle half, frame."""
+    masks = np.zeros((7, 16, 16))
+    masks[0], masks[5, 4:12, 4:12], masks[6] = 1, 1, 1
+    masks[6, 1:15, 1:15] = 0
+    for index, (row, column) in enumerate(((0, 0), (0, 8), (8, 0), (8, 8)), start=1):
+        masks[index, row : row + 8, column : column + 8] = 1
+    return masks.reshape(7, 256).T
+
+
+_REGIONS = _regions()
+_REGION_CELLS = _REGIONS.sum(axis=0)
 
 
 class Look(NamedTuple):
@@ -39,33 +53,27 @@ def look(luma: np.ndarray, cells: np.ndarray, coloured: np.ndarray) -> Look:
     row, its middle half, its outermost cells, and the standard deviation over cells. CIELAB would need cube roots,
     whose last bits differ between CPUs; these are integer sums.
     """
-    rgb = np.where(coloured[:, None, None, None], cells, _grey_cells(luma)).astype(np.int64)
-    ycc = (rgb @ _TO_YCC.T + np.array([0, 128 << 16, 128 << 16]) + 32768) >> 16
-    whole, regions = _mean(ycc), [ycc[:, r : r + 8, c : c + 8] for r in (0, 8) for c in (0, 8)]
-    variance = _mean(ycc * ycc) - whole * whole
-    spread = np.floor(np.sqrt(np.maximum(variance, 0).astype(np.float64))).astype(np.int64)
-    triples = [whole, *map(_mean, regions), _mean(ycc[:, 4:12, 4:12]), _frame_mean(ycc), spread]
-    chroma = np.abs(ycc[..., 1:] - 128).max(axis=(1, 2, 3))
+    flat = cells.reshape(len(cells), 256, 3).transpose(0, 2, 1)
+    ycc = np.floor(_TO_YCC @ flat + np.array([[0.5], [128.5], [128.5]]))
+    if not coloured.all():
+        ycc[~coloured] = _grey_cells(luma[~coloured])
+    sums = ycc @ _REGIONS
+    means = np.floor(sums / _REGION_CELLS + 0.5)
+    squares = (ycc * ycc) @ _REGIONS[:, 0]
+    spread = np.floor(np.sqrt(np.maximum(squares * 256 - sums[:, :, 0] ** 2, 0)) / 256)
+    triples = np.concatenate([means, spread[:, :, None]], axis=2).transpose(0, 2, 1).reshape(len(cells), 24)
+    chroma = np.abs(ycc[:, 1:] - 128).max(axis=(1, 2))
     return Look(
-        colour=np.clip(np.concatenate(triples, axis=1), 0, 255).astype(np.uint8),
+        colour=np.clip(triples, 0, 255).astype(np.uint8),
         grey=~coloured | (chroma <= GREY_CHROMA),
         document=_document(luma),
     )
 
 
 def _grey_cells(luma: np.ndarray) -> np.ndarray:
-    sums = luma.reshape(-1, 16, 4, 16, 4).astype(np.int64).sum(axis=(2, 4))
-    return np.repeat(((sums + 8) >> 4)[..., None], 3, axis=3).astype(np.uint8)
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    count = values.shape[1] * values.shape[2]
-    return (values.sum(axis=(1, 2)) + count // 2) // count
-
-
-def _frame_mean(ycc: np.ndarray) -> np.ndarray:
-    outer = ycc.sum(axis=(1, 2)) - ycc[:, 1:15, 1:15].sum(axis=(1, 2))
-    return (outer + 30) // 60
+    sums = luma.reshape(-1, 16, 4, 16, 4).astype(np.int64).sum(axis=(2, 4)).reshape(-1, 256)
+    neutral = np.full((len(luma), 256), 128)
+    return np.stack([(sums + 8) >> 4, neutral, neutral], axis=1)
 
 
 def _document(luma: np.ndarray) -> np.ndarray:

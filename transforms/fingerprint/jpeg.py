@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -12,7 +11,6 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB,
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _SOS, _DQT, _COM, _EOI = 0xDA, 0xDB, 0xFE, b"\xff\xd9"
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _STANDARD_LUMA_SUM = 3685
 """Sum of the luminance table in the JPEG standard's annex K, from which libjpeg scales its qualities."""
 
@@ -26,8 +24,11 @@ class JpegHeader:
     components: int = 0
     precision: int = 8
     frame: int = 0
-    luma_table_sum: int = 0
+    sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
+    tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    luma_table_number: int = 0
     scan: int = 0
+    scan_marker: int = 0
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
@@ -44,11 +45,17 @@ class JpegHeader:
         return self.frame in _LOSSLESS
 
     @property
+    def luma_table(self) -> tuple[int, tuple[int, ...]] | None:
+        """Give the first component's quantisation table: its number, and its 64 steps in zigzag order."""
+        steps = self.tables.get(self.luma_table_number)
+        return None if steps is None else (self.luma_table_number, steps)
+
+    @property
     def quality(self) -> int | None:
         """Estimate libjpeg's quality setting 1..100 from the luminance table."""
-        if not self.luma_table_sum or self.precision != 8:
+        if self.luma_table is None or self.precision != 8:
             return None
-        percent = 100 * self.luma_table_sum / _STANDARD_LUMA_SUM
+        percent = 100 * sum(self.luma_table[1]) / _STANDARD_LUMA_SUM
         estimate = (200 - percent) / 2 if percent <= 100 else 5000 / percent
         return min(100, max(1, round(estimate)))
 
@@ -86,7 +93,7 @@ def read_header(data: bytes) -> JpegHeader:
         if marker == _SOS:
             if not header.frame:
                 raise DecodeError("corrupt", "JPEG: a scan before the frame header")
-            header.scan = end
+            header.scan, header.scan_marker = end, at - 1
             header.picture_parts.append((at - 1, size))
             return header
         _read_segment(header, marker, data, start, end)
@@ -103,8 +110,11 @@ def _read_segment(header: JpegHeader, marker: int, data: bytes, start: int, end:
         header.height = int.from_bytes(data[start + 1 : start + 3], "big")
         header.width = int.from_bytes(data[start + 3 : start + 5], "big")
         header.components = data[start + 5]
+        entries = data[start + 6 : min(end, start + 6 + 3 * header.components)]
+        header.sampling = {a: (b >> 4, b & 15) for a, b in zip(entries[0::3], entries[1::3], strict=False)}
+        header.luma_table_number = entries[2] if len(entries) > 2 else 0
     elif marker == _DQT:
-        header.luma_table_sum = header.luma_table_sum or _first_table_sum(data[start:end])
+        _read_tables(header, data[start:end])
     elif marker == 0xE1:
         if data.startswith(b"Exif\0", start):
             header.exif = header.exif or data[start + 6 : end]
@@ -119,41 +129,15 @@ def _read_segment(header: JpegHeader, marker: int, data: bytes, start: int, end:
         header.iptc = (header.iptc or b"") + data[start + 14 : end]
 
 
-def _first_table_sum(tables: bytes) -> int:
-    """Sum table 0, the luminance's, where this segment holds it."""
+def _read_tables(header: JpegHeader, tables: bytes) -> None:
     at = 0
     while at < len(tables):
-        wide, number = tables[at] >> 4, tables[at] & 15
-        length = 128 if wide else 64
-        values = tables[at + 1 : at + 1 + length]
-        if number == 0 and len(values) == length:
-            return sum(int.from_bytes(values[i : i + 2], "big") for i in range(0, 128, 2)) if wide else sum(values)
-        at += 1 + length
-    return 0
-
-
-def scans_end(data: bytes, header: JpegHeader, scans: int) -> int:
-    """Find where the first `scans` scans of a progressive JPEG end; -1 where there are no more than that."""
-    at, left = header.scan, scans
-    while True:
-        found = _NEXT_MARKER.search(data, at)
-        if found is None:
-            return -1
-        marker, at = data[found.start() + 1], found.start()
-        if marker == 0xD9:
-            return -1
-        if left == 1:
-            return at
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        at += 2 + max(2, length)
-        if marker == _SOS:
-            left -= 1
-
-
-def first_scan_components(data: bytes, header: JpegHeader) -> int:
-    """Say how many components the first scan holds."""
-    at = data.rfind(b"\xff\xda", 0, header.scan)
-    return data[at + 4] if at >= 0 else 0
+        width = 2 if tables[at] >> 4 else 1
+        values = tables[at + 1 : at + 1 + 64 * width]
+        if len(values) == 64 * width:
+            steps = (int.from_bytes(values[i : i + width], "big") for i in range(0, len(values), width))
+            header.tables[tables[at] & 15] = tuple(values) if width == 1 else tuple(steps)
+        at += 1 + 64 * width
 
 
 def has_end(data: bytes, header: JpegHeader) -> bool:

@@ -11,13 +11,11 @@ from mirrorfold.transforms.fingerprint.canonical import canonical
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
+from mirrorfold.transforms.fingerprint.progressive import keep_first_scans
 from mirrorfold.transforms.fingerprint.provenance import icc_description, looks_salt, read_provenance
 
-SHORT_SIDE = 256
-"""Pixels that the short side keeps after scaling: the floor at which 256-bit hashes drift no further (docs)."""
-
-DC_SHORT_SIDE = 192
-"""The same for a progressive file's first scan, which holds one sample per 8x8 block."""
+SHORT_SIDE = 192
+"""Pixels that the short side keeps after scaling: below it phash64 drifts by more than 2 bits (see docs)."""
 
 _PLURAL_TYPES = frozenset({0x020001, 0x020002, 0x020003})
 
@@ -76,20 +74,13 @@ def _memory(header: jpeg.JpegHeader, scale: int) -> int:
 
 
 def _first_scans(data: bytes, header: jpeg.JpegHeader) -> bytes:
-    """Cut a progressive file after the scans that the canonical picture needs; a file without an end stays whole.
-
-    The first scan holds the mean of each 8x8 block. Where these are too few, the cut is after the second, which by
-    every encoder's default holds the luminance's next coefficients.
-    """
+    """Keep of a progressive file what the canonical picture needs; a file without an end is decoded whole."""
     if not header.progressive or not jpeg.has_end(data, header):
         return data
-    if jpeg.first_scan_components(data, header) != header.components:
-        return data
     short = min(header.width, header.height)
-    if short < SHORT_SIDE * 2:
+    if short < 2 * SHORT_SIDE:
         return data
-    end = jpeg.scans_end(data, header, 1 if short // 8 >= DC_SHORT_SIDE else 2)
-    return data if end < 0 else data[:end] + b"\xff\xd9"
+    return keep_first_scans(data, header, band=short < 8 * SHORT_SIDE) or data
 
 
 def _pictures(data: bytes, header: jpeg.JpegHeader) -> int:

@@ -37,11 +37,20 @@ class Signatures(NamedTuple):
     dihedral64: np.ndarray
 
 
+def _flat(down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Give the coefficients of a picture of ones, but for the mean's own: what rounded cosines leave of flatness."""
+    found = np.outer(down.sum(axis=1), across.sum(axis=1))
+    found[0, 0] = 0
+    return found
+
+
 _TO_32 = dct.pillow_matrix(SIDE, 32)
 _TO_16, _TO_17 = dct.pillow_matrix(SIDE, 16), dct.pillow_matrix(SIDE, 17)
-_ACROSS = np.ascontiguousarray(np.vstack([_TO_32, _TO_17]).T)
 _COS_32 = dct.integer(dct.cosine_matrix(32, 8))
 _COS_64 = dct.integer(dct.cosine_matrix(SIDE, 17))
+_ACROSS = np.ascontiguousarray(np.vstack([_TO_32, _TO_17, _COS_64]).T)
+"""Everything that is done along rows, in one product: 32 and 17 pixels of the shrunk pictures, 17 coefficients."""
+
 _WINDOW_STARTS = [SIDE * (1 - WINDOW_SHARE) * step / 2 for step in range(3)]
 _COS_WINDOWS = dct.integer(
     np.vstack(
@@ -51,45 +60,45 @@ _COS_WINDOWS = dct.integer(
         ]
     )
 )
-_ALL_64 = np.vstack([_COS_64, _COS_WINDOWS])
 _UNIT = float(1 << (2 * dct.COSINE_BITS))
+_FLAT_32, _FLAT_64 = _flat(_COS_32, _COS_32), _flat(_COS_64, _COS_64)
+_FLAT_WINDOWS = np.stack(
+    [_flat(down, across) for down in np.split(_COS_WINDOWS, 3) for across in np.split(_COS_WINDOWS, 3)]
+)
 _SIGNS = np.where(np.arange(8) % 2, -1.0, 1.0)
 
 
 def sign(luma: np.ndarray) -> Signatures:
     """Hash a batch: `luma` is uint8 of shape (B, 64, 64)."""
     pixels = luma.astype(np.float64)
-    small = _shrink(pixels)
-    low = _coefficients(small[0], _COS_32)
-    low64 = low.reshape(-1, 64)
-    means = np.rint(pixels.mean(axis=(1, 2)))
-    centred = pixels - means[:, None, None]
-    products = _ALL_64 @ centred @ _ALL_64.T
-    fine = products[:, :17, :17]
-    whole = fine[:, :16, :16].copy()
-    whole[:, 0, 0] += means * (SIDE * SIDE * _UNIT)
-    across, down = small[1][:, :, 1:], small[1][:, :, :-1]
-    return Signatures(
-        phash64=_pack64(_above_median(low64)),
-        phash256=_pack(_above_median(whole.reshape(-1, 256))),
-        dhash256=_pack((across > down).reshape(-1, 256)),
-        pdq256=_pack(_above_median(fine[:, 1:, 1:].reshape(-1, 256))),
-        pdq_quality=_quality(luma),
-        windows64=_windows(products[:, 17:, 17:], means),
-        dihedral64=_dihedrals(low),
-    )
+    base, low = _base(luma, pixels)
+    return Signatures(**base, windows64=windows(pixels), dihedral64=_dihedrals(low))
+
+
+def sign_base(luma: np.ndarray) -> dict[str, np.ndarray]:
+    """Hash a batch without its crop windows and symmetries: what every picture needs, apart for the benchmark."""
+    return _base(luma, luma.astype(np.float64))[0]
+
+
+def _base(luma: np.ndarray, pixels: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    across = pixels @ _ACROSS
+    fine = _centred(_COS_64 @ across[:, :, 49:], SIDE, _FLAT_64)
+    narrow = _round(across[:, :, :49])
+    low = _centred(_COS_32 @ _round(_TO_32 @ narrow[:, :, :32]) @ _COS_32.T, 32, _FLAT_32)
+    steps = _round(_TO_16 @ narrow[:, :, 32:])
+    return {
+        "phash64": _pack64(_above_median(low.reshape(-1, 64))),
+        "phash256": _pack(_above_median(fine[:, :16, :16].reshape(-1, 256))),
+        "dhash256": _pack((steps[:, :, 1:] > steps[:, :, :-1]).reshape(-1, 256)),
+        "pdq256": _pack(_above_median(fine[:, 1:, 1:].reshape(-1, 256))),
+        "pdq_quality": _quality(luma),
+    }, low
 
 
 def sign_pages(luma: np.ndarray) -> np.ndarray:
     """Give phash64 alone, uint64 (B,), of pages: uint8 (B, 64, 64)."""
     small = _round(_TO_32 @ _round(luma.astype(np.float64) @ _TO_32.T))
-    return _pack64(_above_median(_coefficients(small, _COS_32).reshape(-1, 64)))
-
-
-def _shrink(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shrink to 32x32 and to 17x16 exactly as Pillow's LANCZOS does."""
-    narrow = _round(pixels @ _ACROSS)
-    return _round(_TO_32 @ narrow[:, :, :32]), _round(_TO_16 @ narrow[:, :, 32:])
+    return _pack64(_above_median(_centred(_COS_32 @ small @ _COS_32.T, 32, _FLAT_32).reshape(-1, 64)))
 
 
 def _round(values: np.ndarray) -> np.ndarray:
@@ -98,13 +107,10 @@ def _round(values: np.ndarray) -> np.ndarray:
     return np.clip(values, 0, 255, out=values)
 
 
-def _coefficients(pixels: np.ndarray, cosines: np.ndarray) -> np.ndarray:
-    """DCT with the mean taken out before and put back after, so that a flat picture has no rounding noise."""
-    size = pixels.shape[1]
-    means = np.rint(pixels.mean(axis=(1, 2)))
-    found = cosines @ (pixels - means[:, None, None]) @ cosines.T
-    found[:, 0, 0] += means * (size * size * _UNIT)
-    return found
+def _centred(coefficients: np.ndarray, size: int, flat: np.ndarray) -> np.ndarray:
+    """Take what the rounded cosines make of the mean out of (..., N, N): a flat picture has exact zeros."""
+    coefficients -= np.rint(coefficients[..., :1, :1] / (size * size * _UNIT)) * flat
+    return coefficients
 
 
 def _above_median(values: np.ndarray) -> np.ndarray:
@@ -123,10 +129,15 @@ def _pack64(bits: np.ndarray) -> np.ndarray:
     return np.packbits(bits, axis=1).view(">u8").reshape(-1).astype(np.uint64)
 
 
-def _windows(products: np.ndarray, means: np.ndarray) -> np.ndarray:
-    count = len(products)
-    blocks = products.reshape(count, 3, 8, 3, 8).transpose(0, 1, 3, 2, 4).reshape(count, 9, 64)
-    blocks[:, :, 0] += (means * (32 * 32 * _UNIT))[:, None]
+def windows(pixels: np.ndarray) -> np.ndarray:
+    """Give phash64 of the 9 crop windows, uint64 (B, 9): one product holds the coefficients of all of them.
+
+    The windows' resize isn't rounded to bytes between the two passes as Pillow's is: they are for finding crops, and a
+    crop's own phash64 is 0 to 2 bits away.
+    """
+    count = len(pixels)
+    products = (_COS_WINDOWS @ pixels @ _COS_WINDOWS.T).reshape(count, 3, 8, 3, 8).transpose(0, 1, 3, 2, 4)
+    blocks = _centred(products.reshape(count, 9, 8, 8), 32, _FLAT_WINDOWS)
     return _pack64(_above_median(blocks.reshape(count * 9, 64))).reshape(count, 9)
 
 
@@ -151,8 +162,15 @@ def _quality(luma: np.ndarray) -> np.ndarray:
 
 
 def _gradients(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    steps = np.maximum(left, right) - np.minimum(left, right)
-    return _PERCENT[steps].sum(axis=(1, 2), dtype=np.int32)
+    percent = (np.maximum(left, right) - np.minimum(left, right)).astype(np.uint16)
+    percent *= 100
+    return _over_255(percent).sum(axis=(1, 2), dtype=np.int32)
 
 
-_PERCENT = (np.arange(256) * 100 // 255).astype(np.uint8)
+def _over_255(values: np.ndarray) -> np.ndarray:
+    """Divide uint16 below 65535 by 255, rounding down, in shifts: numpy vectorises these."""
+    high = values >> 8
+    high += values
+    high += 1
+    high >>= 8
+    return high
