@@ -11,6 +11,7 @@ from itertools import pairwise
 from mirrorfold.configs.settings import Settings, SourceSettings
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.schemas.uri import escape_key, make_uri
+from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.check import check_source
 
@@ -111,7 +112,30 @@ def _bucket(arg: str, store: str, rest: str, library: str | None) -> SourceSpec:
 
 
 def _report(arg: str, library: str | None, kind: str, place: str, settings: Settings) -> SourceSpec:
-    raise UsageError(f"{arg}: reports aren't read yet; name the bucket itself")
+    if kind == "listing":
+        raise UsageError(f"{arg}: lists of URIs aren't read yet; name the buckets and folders themselves")
+    place = _report_place(arg, place)
+    store = "s3" if kind == "s3-inventory" else "gs"
+    spec = _with_settings(SourceSpec(library or "", kind, store, "", manifest=place), settings)
+    try:
+        bucket = read_manifest(spec).bucket
+    except StoreError as error:
+        raise UsageError(error.message) from error
+    return _with_settings(replace(spec, bucket=bucket, library=library or bucket), settings)
+
+
+def _report_place(arg: str, place: str) -> str:
+    scheme = _SCHEME.fullmatch(place)
+    if scheme and scheme[1] in ("s3", "gs"):
+        return place
+    if scheme and scheme[1] != "file":
+        raise UsageError(f"{arg}: can't read a report from {scheme[1]}://: use s3://, gs:// or a path")
+    path = os.path.realpath(os.path.expanduser(scheme[2] if scheme else place))
+    if os.path.isdir(path):
+        path = os.path.join(path, "manifest.json")
+    if not os.path.isfile(path):
+        raise UsageError(f"{arg}: there is no file {path}: name the report's manifest.json")
+    return path
 
 
 def _with_settings(spec: SourceSpec, settings: Settings) -> SourceSpec:

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.list_objects import build_listing, build_objects, listed_rows
+from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
 from mirrorfold.transforms.listing.rows import RANK, block_of
 from mirrorfold.transforms.stores.api import SourceSpec
+from tests.listing.listing_reports import write_s3_report
 
 
 def raw(rows: list[tuple[str, str, int, int]]) -> pa.Table:
@@ -129,3 +131,22 @@ def test_sources_without_objects_make_an_empty_table(folder):
     run = run_listing(folder, [SourceSpec("none", "live", "file", str(folder / "empty"))], "out")
     assert len(run.store.list("objects/")) == 1
     assert read_table(run.store, OBJECTS).num_rows == 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_report_is_a_source_like_any_other(folder, no_ambient_credentials, kind: str):
+    rows = [{"Bucket": "archive", "Key": key, "Size": 1, "ETag": "e"} for key in ("a//b", "照片/1.jpg", "c d")]
+    manifest = write_s3_report(folder, rows, kind)
+    specs = parse_sources([f"s3-inventory+{manifest}", str(folder / "archive")], Settings(), str(folder / "out"))
+    assert [(spec.library, spec.kind, spec.bucket) for spec in specs] == [
+        ("archive", "live", str(folder / "archive")),
+        ("archive", "s3-inventory", "archive"),
+    ]
+    run = run_listing(folder, list(specs), "out")
+    assert listed_rows(run) == {"archive": 6}
+    rows = read_table(run.store, OBJECTS).to_pylist()
+    assert [row["uri"] for row in rows if row["store"] == "s3"] == [
+        "s3://archive/a//b",
+        "s3://archive/c d",
+        "s3://archive/照片/1.jpg",
+    ]

@@ -1,4 +1,4 @@
-"""List one range with several threads: who has nothing to do takes half of the range that has most left."""
+"""List one range with several threads: who has nothing to do takes a part of the range that has most left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -69,10 +70,11 @@ class Board:
         self.changed = threading.Condition()
         self.waiting = [Piece(keys.after, keys.upto, keys.after)]
         self.active: set[Piece] = set()
+        self.idle = 0
         self.stopped = False
 
     def take(self, pages: Pages) -> Piece | None:
-        """Give a piece to list: a new one, or half of another's; None when nothing is left."""
+        """Give a piece to list: a new one, or a part of another's; None when nothing is left."""
         while True:
             with self.changed:
                 victim = self._choose()
@@ -102,7 +104,9 @@ class Board:
             able = [piece for piece in self.active if not piece.splitting and piece.pages >= piece.patience]
             if able:
                 return max(able, key=_left)
+            self.idle += 1
             self.changed.wait()
+            self.idle -= 1
         self.changed.notify_all()
         return None
 
@@ -111,11 +115,15 @@ class Board:
         cuts = [cut for cut in cuts if left.holds(cut) and cut != victim.upto]
         if victim not in self.active or not cuts or self.stopped:
             return None
-        cut = cuts[len(cuts) // 2]
-        piece = Piece(cut, victim.upto, cut)
-        victim.upto = cut
-        self.active.add(piece)
-        return piece
+        # One round of probing feeds everybody who waits, not only who probed.
+        wanted = min(self.idle + 1, len(cuts))
+        chosen = [cuts[len(cuts) * (2 * part + 1) // (2 * wanted)] for part in range(wanted)]
+        bounds = [*chosen, victim.upto]
+        victim.upto = chosen[0]
+        pieces = [Piece(after, upto, after) for after, upto in pairwise(bounds)]
+        self.waiting += pieces[1:]
+        self.active.add(pieces[0])
+        return pieces[0]
 
     def give(self, piece: Piece, pages: Pages, page: Page) -> tuple[list[Any], bool]:
         """Take a page's entries into account: (those that are the piece's, whether the piece is finished)."""

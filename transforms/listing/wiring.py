@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,23 +14,32 @@ from mirrorfold.transforms.blocks.parquet import read_blocks
 from mirrorfold.transforms.blocks.wiring import Shuffle, WriteShard
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
 from mirrorfold.transforms.listing.hints import earlier_cuts
+from mirrorfold.transforms.listing.inventory import list_report
 from mirrorfold.transforms.listing.live import PIECES, list_live, plan_live
+from mirrorfold.transforms.listing.manifest import ReportFile, read_manifest
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.raw import Listed, read_commits, write_unit
 from mirrorfold.transforms.listing.rows import RAW
 from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.check import bucket_has_lock
 from mirrorfold.transforms.stores.output import open_output
 
 REPORT = pa.schema([("unit", pa.string()), ("library", pa.string()), ("rows", pa.int64()), ("blocks", pa.int64())])
 
 
 class Unit(NamedTuple):
-    """One piece of a listing, listed by one worker."""
+    """One piece of a listing, listed by one worker.
+
+    Attributes:
+      part: a range of a bucket's keys, a data file of a report, or None for the whole of the source.
+      locked: for reports, whether the bucket has object lock; None where that isn't known.
+    """
 
     name: str
     rank: int
     spec: SourceSpec
-    keys: KeyRange | None
+    part: KeyRange | ReportFile | None
+    locked: bool | None = None
 
 
 @dataclass(eq=False)
@@ -60,16 +69,25 @@ class ListObjects(beam.PTransform):
 
 
 def plan_units(rank: int, spec: SourceSpec, hints: str | None) -> Iterator[Unit]:
-    """Cut a source into units, by what an earlier listing knew or by probing."""
-    known = earlier_cuts(open_output(hints), spec, PIECES) if hints and spec.store != "file" else []
-    ranges = plan_live(spec, known)
-    for number, keys in enumerate([None] if ranges is None else ranges):
-        yield Unit(f"{rank:04d}-{number:05d}", rank, spec, keys)
+    """Cut a source into units: a report by its files, a bucket by what an earlier listing knew or by probing."""
+    parts: Sequence[KeyRange | ReportFile | None]
+    locked = None
+    if spec.kind == "live":
+        known = earlier_cuts(open_output(hints), spec, PIECES) if hints and spec.store != "file" else []
+        parts = plan_live(spec, known) or [None]
+    else:
+        parts = read_manifest(spec).files
+        locked = bucket_has_lock(spec) if spec.kind == "s3-inventory" else None
+    for number, part in enumerate(parts):
+        yield Unit(f"{rank:04d}-{number:05d}", rank, spec, part, locked)
 
 
 def list_unit(unit: Unit, output: str) -> pa.Table:
     """List a unit and commit its blocks; give a report of one row."""
-    blocks = list_live(unit.spec, unit.rank, unit.keys)
+    if isinstance(unit.part, ReportFile):
+        blocks = list_report(unit.spec, unit.rank, unit.part, unit.locked)
+    else:
+        blocks = list_live(unit.spec, unit.rank, unit.part)
     listed = write_unit(open_output(output), unit.name, unit.spec.library, blocks)
     return pa.table({name: [getattr(listed, name)] for name in REPORT.names}, schema=REPORT)
 

@@ -13,6 +13,7 @@ from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google
 from mirrorfold.transforms.stores.gcs_client import gcs_access
 from mirrorfold.transforms.stores.guard import EndpointRefusedError
+from mirrorfold.transforms.stores.s3 import S3Source
 from mirrorfold.transforms.stores.s3_client import s3_access
 
 _LOG_IN = {"AWS": "set AWS_PROFILE or run `aws configure`", "Google": "run `gcloud auth application-default login`"}
@@ -26,6 +27,16 @@ def check_source(spec: SourceSpec) -> None:
       StoreError: one line for a person, saying what to mend.
     """
     {"s3": _check_s3, "gs": _check_gcs, "file": _check_folder}[spec.store](spec)
+
+
+def bucket_has_lock(spec: SourceSpec) -> bool | None:
+    """Ask whether a bucket has object lock; None where it can't be asked, e.g. far from its credentials."""
+    try:
+        if not (s3_access(spec).signed or spec.anonymous):
+            return None
+        return S3Source(spec).has_lock()
+    except (EndpointRefusedError, *BOTO_ERRORS):
+        return None
 
 
 def _check_folder(spec: SourceSpec) -> None:

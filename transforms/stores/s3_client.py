@@ -123,9 +123,8 @@ def s3_access(spec: SourceSpec) -> S3Access:
     session = boto3.Session(botocore_session=core, region_name=spec.region)
     region = session.region_name or "us-east-1"
     signed = session.get_credentials() is not None and not spec.anonymous
-    plain = session.client(
-        "s3", region_name=region, endpoint_url=spec.endpoint, config=Config(signature_version=UNSIGNED)
-    )
+    quick = Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+    plain = session.client("s3", region_name=region, endpoint_url=spec.endpoint, config=quick)
     endpoint = plain.meta.endpoint_url
     check_endpoint(endpoint)
     style = (core.get_scoped_config().get("s3") or {}).get("addressing_style", "auto")
