@@ -24,8 +24,8 @@ from mirrorfold.transforms.estimate.interval import Interval
 from mirrorfold.transforms.estimate.near import Near
 from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.probe import Probed, probe
-from mirrorfold.transforms.estimate.savings import to_float
-from mirrorfold.transforms.estimate.summary import scan_cost
+from mirrorfold.transforms.estimate.savings import Terms, add, migration, to_float
+from mirrorfold.transforms.estimate.summary import hour_price, scan_cost
 from mirrorfold.transforms.fingerprint.plan import skip_reasons
 from mirrorfold.transforms.stores.api import ObjectRef
 from mirrorfold.transforms.stores.output import OutputStore, open_output
@@ -56,6 +56,19 @@ class Worth:
 
 
 @dataclass(frozen=True)
+class Review:
+    """What people's decisions take: one for each near duplicate.
+
+    Attributes:
+      hours: of people.
+      cost: in the estimate's currency; None where an hour has no price.
+    """
+
+    hours: Interval
+    cost: Interval | None
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a full run would free and cost.
 
@@ -66,6 +79,8 @@ class Estimate:
       exact, exact_two: what exact copies free when one, or two, of each are kept.
       near: near duplicates, which wait for people; None where none were sampled.
       worth: of the bytes in `exact`.
+      migration: what not moving these bytes saves once, at the middle; None without a destination or a price.
+      review: what deciding on the near duplicates takes; None without them.
       work, load: what a full run does and takes.
       hours: (workers, what bounds them, wall hours); the first is this machine.
       cost: as `summary.scan_cost` gives it.
@@ -80,6 +95,8 @@ class Estimate:
     exact_two: exact.Exact
     near: Near | None
     worth: Worth
+    migration: float | None
+    review: Review | None
     work: Workload
     load: Load
     hours: tuple[tuple[int, str, float], ...]
@@ -186,6 +203,8 @@ def _project(request: Request, listed: census.Listed, one, two, near: Near | Non
         two,
         near,
         worth(one.bytes, one.by_place, listed, prices, settings["regions"]),
+        to_float(not_moved(one, listed, prices, Terms.make(settings))),
+        review(near, prices, settings),
         work,
         load,
         tuple((count, *model.slowest(load, count)) for count in workers),
@@ -213,6 +232,28 @@ def worth(freed: Interval, by_place: np.ndarray, listed: census.Listed, prices: 
     factors = {"low": spread.low, "mid": 1.0, "high": spread.high}
     scaled = {name: to_float(amount * Decimal(str(factors[name]))) or 0.0 for name, amount in money.items()}
     return Worth(**scaled, currency=prices.currency, unpriced=unpriced)
+
+
+def not_moved(freed: exact.Exact, listed: census.Listed, prices: PriceList, terms: Terms) -> Decimal | None:
+    """Price the migration that copies are spared, each place at its own price and its own mean size."""
+    counts = np.bincount(listed.place, minlength=len(listed.places))
+    volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
+    parts = []
+    for place, size, count, volume in zip(listed.places, freed.by_place, counts, volumes, strict=True):
+        library, store, bucket, storage_class = place
+        region = terms.regions.get(bucket) or terms.regions.get(library)
+        objects = round(float(size) * count / volume)
+        parts.append(migration(objects, round(float(size)), store, region, storage_class, prices, terms.destination))
+    return add(parts) if parts else None
+
+
+def review(near: Near | None, prices: PriceList, settings: dict) -> Review | None:
+    """Say what deciding on each near duplicate takes."""
+    if near is None:
+        return None
+    hours = near.contents.times(settings["review_seconds"] / 3600)
+    hourly = hour_price("reviewer-hour", settings["reviewer_hour"], prices)
+    return Review(hours, None if hourly is None else hours.times(float(hourly)))
 
 
 def _libraries(listed: census.Listed) -> tuple[tuple[str, int, int], ...]:

@@ -58,11 +58,19 @@ def _freed(estimate: Estimate) -> Table:
     grid.add_row("  of these proved by the listing alone", format_bytes(one.settled), "", "", style="dim")
     grid.add_row("  objects", *_numbers(one.copies), style="dim")
     grid.add_row(*_worth(estimate.worth))
+    currency = estimate.worth.currency
+    if estimate.migration is not None:
+        grid.add_row(f"  {currency} once, for not moving them", f"{estimate.migration:,.2f}", "", "")
     grid.add_row("exact copies, two of each kept", *_sizes(two.bytes))
     if near is not None:
         grid.add_row("near duplicates, if people agree", *_sizes(near.bytes), style="yellow")
         grid.add_row("  pictures of one name", *_numbers(near.same_stem), style="dim")
         grid.add_row("  pairs under different names", *_numbers(near.across), style="dim")
+    if estimate.review is not None:
+        hours, cost = estimate.review.hours, estimate.review.cost
+        grid.add_row("  people's hours to decide on them", *_numbers(hours, 1), style="dim")
+        if cost is not None:
+            grid.add_row(f"  {currency} for these hours", *_numbers(cost, 2), style="dim")
     return grid
 
 
@@ -143,9 +151,9 @@ def _sizes(found: Interval) -> tuple[str, str, str]:
     return format_bytes(found.mid), *ends
 
 
-def _numbers(found: Interval) -> tuple[str, str, str]:
-    ends = ("", "") if found.exact else (f"{found.low:,.0f}", f"{found.high:,.0f}")
-    return f"{found.mid:,.0f}", *ends
+def _numbers(found: Interval, places: int = 0) -> tuple[str, str, str]:
+    low, mid, high = (f"{value:,.{places}f}" for value in (found.low, found.mid, found.high))
+    return (mid, "", "") if found.exact else (mid, low, high)
 
 
 def hours_text(hours: float) -> str:

@@ -203,6 +203,51 @@ def test_two_regions_of_one_library_are_priced_apart_and_summed():
     assert (known["objects"], known["monthly"], known["region"]) == (2, 0.046, "us-east-1")
 
 
+def test_a_review_pays_off_from_about_thirty_megabytes():
+    pair = decisions(freed(action="review", tier_to_kept="probable"))
+    work = summarise(savings(pair), {"review_actions": 1}, BOOK, HKD)["review_work"]
+    assert (work["actions"], work["hourly"]) == (1, 195.0)
+    three_years = [work["saves_monthly"][name] * 36 for name in ("high", "low")]
+    times = [5 / 3600 * 195 / saved for saved in three_years]
+    assert times == [pytest.approx(150, rel=0.02), pytest.approx(208, rel=0.02)]
+    assert work["break_even_bytes"] == pytest.approx(35_000_000, rel=0.01)
+
+
+def test_the_scan_is_priced_and_pays_back():
+    places = {("s3", "us-east-1", "STANDARD"): {"list": 2_000_000, "get": 1_000_000, "bytes": 10**12}}
+    totals = {"request_places": places, "cpu_hours": 10, "cpu_how": "measured", "requests": {"get": 1_000_000}}
+    found = summarise(savings(decisions(freed(10**12)), USD), totals, BOOK, USD)
+    scan = found["scan"]
+    assert (scan["cost_requests"], scan["cost_cpu"]) == (0.41, 0.504)
+    assert found["pays_back_months"] == pytest.approx(scan["cost"] / found["now"]["monthly"]["mid"], abs=0.01)
+    assert summarise(savings(decisions({})), {}, BOOK, HKD)["scan"]["cost"] is None
+
+
+def test_the_summary_keeps_its_keys():
+    found = summarise(savings(decisions({}, freed())), {}, BOOK, HKD)
+    said = summarise.__doc__
+    for key in found:
+        assert key in said, key
+    for key in ("monthly", "yearly", "first_year", "one_off", "early_deletion", "migration_avoided", "bytes_unpriced"):
+        assert key in found["now"], key
+
+
+def test_summaries_by_tier_library_and_class_add_up():
+    table = savings(
+        decisions(
+            freed(10**9),
+            freed(2 * 10**9, library="gz", uri="gs://gz/a", action="review", tier_to_kept="probable"),
+            freed(3 * 10**9, uri="s3://hk/b", tier_to_kept="near-certain"),
+        )
+    )
+    found = summarise(table, {}, BOOK, HKD)
+    for name in ("by_tier", "by_library", "by_storage_class"):
+        assert sum(row["bytes_freed"] for row in found[name]) == 6 * 10**9
+        assert sum(row["monthly"]["mid"] for row in found[name]) == pytest.approx(6 * 0.215)
+    assert [row["tier"] for row in found["by_tier"]] == ["near-certain", "probable", "identical"]
+    assert (found["now"]["bytes_freed"], found["review"]["bytes_freed"]) == (4 * 10**9, 2 * 10**9)
+
+
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
