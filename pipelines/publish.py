@@ -21,6 +21,7 @@ from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.sources import open_stores
 
 DECODERS = 2
+SETTINGS_FILE = "settings.yaml"
 
 
 def publish(run: RunContext) -> None:
@@ -46,6 +47,7 @@ def story(run: RunContext) -> Story:
         policy=run.policy,
         policy_hash=policy_hash(run.policy),
         policy_source=yaml.safe_dump(run.policy, sort_keys=True, allow_unicode=True),
+        settings_source=settings_source(run),
         summary=summarise_run(run),
         provenance=(
             ("version", code_version()),
@@ -63,11 +65,23 @@ def commands(run: RunContext) -> dict[str, str]:
     sources = " ".join(shlex.quote(source_argument(spec)) for spec in run.sources)
     decisions = run.store.url("decisions/*.parquet").replace("'", "''")
     question = f"SELECT action, count(*), sum(bytes_freed) FROM '{decisions}' GROUP BY action"
+    config = f" --config {SETTINGS_FILE}" if settings_source(run) else ""
+    run_again = f"mirrorfold run {sources}{config} --output {output}"
+    roles = run.policy["approval"]["required_roles"]
     return {
-        "again": f"mirrorfold run {sources} --output {output}",
+        "again": run_again,
+        "import": f"mirrorfold review import {output} mirrorfold-review-*.jsonl\n{run_again}",
+        "approve": "\n".join(f"mirrorfold approve {output} --role {shlex.quote(role)} --by NAME" for role in roles),
+        "export": f"mirrorfold export {output} --what quarantine --to s3-batch",
         "check": f"mirrorfold verify {output}",
         "ask": f"duckdb -c {shlex.quote(question)}",
     }
+
+
+def settings_source(run: RunContext) -> str:
+    """Write the settings that differ from the defaults as a file; '' when none does."""
+    changed = run.settings.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(changed, sort_keys=True, allow_unicode=True) if changed else ""
 
 
 def source_argument(spec: SourceSpec) -> str:

@@ -37,7 +37,7 @@ def test_languages_fill_the_same_places(key: str) -> None:
 def used_keys() -> set[str]:
     scripts = [*ROOM.glob("*.py"), *ROOM.glob("templates/*"), *ROOM.glob("static/review/*.js")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
-    return set(re.findall(r"""["'`]((?:report|savings|costs|whatif|mirrors|clusters|formats|failures|policy|sure|
+    return set(re.findall(r"""["'`]((?:report|next|savings|costs|whatif|mirrors|clusters|formats|failures|policy|sure|
         reproduce|review)\.(?!html|css|js)[a-z_-]+)["'`]""", text, re.VERBOSE))  # fmt: skip
 
 

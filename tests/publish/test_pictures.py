@@ -15,7 +15,7 @@ from publish_archive import encode, photographs
 
 from mirrorfold.transforms.publish.decoder_worker import FORMATS, RefusedError, decode_small
 from mirrorfold.transforms.publish.decoding import DecoderPool
-from mirrorfold.transforms.publish.pictures import UndecodableError, Wanted, make_thumbnails, sketch, thumb_path
+from mirrorfold.transforms.publish.pictures import Maker, Patience, UndecodableError, Wanted, sketch, thumb_path
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
 from mirrorfold.transforms.stores.output import LocalOutput
 
@@ -117,10 +117,10 @@ def test_another_copy_is_tried_and_what_is_there_is_not_fetched_again(tmp_path, 
         return picture.resize((side, side))
 
     asked = [wanted("aa", "gone", "here"), wanted("bb", "gone"), wanted("cc")]
-    made = dict(make_thumbnails(asked, store, read, decode, threads=1))
+    made = dict(Maker(store, read, decode, threads=1).make(asked))
     assert made == {"aa": True, "bb": False, "cc": False}
     assert reads == ["gone", "here", "gone"]
-    assert dict(make_thumbnails(asked[:1], store, read, decode, threads=1)) == {"aa": True}
+    assert dict(Maker(store, read, decode, threads=1).make(asked[:1])) == {"aa": True}
     assert reads == ["gone", "here", "gone"]
     with Image.open(io.BytesIO(store.get(thumb_path("aa")))) as thumb:
         assert (thumb.format, thumb.size) == ("WEBP", (256, 256))
@@ -131,3 +131,27 @@ def test_a_sketch_has_the_pictures_shape_and_light(picture: Image.Image) -> None
     with Image.open(io.BytesIO(sketch(luma.tobytes(), 1000, 500))) as drawn:
         assert drawn.size == (64, 32)
         assert np.asarray(drawn.convert("L"), dtype=float).mean() == pytest.approx(luma.mean(), abs=3)
+
+
+@pytest.mark.parametrize(("code", "reads"), [("unreachable", 6), ("denied", 6), ("vanished", 20)])
+def test_a_store_that_keeps_refusing_is_left_alone(tmp_path, code: str, reads: int) -> None:
+    asked = []
+
+    def read(ref: ObjectRef) -> bytes:
+        asked.append(ref)
+        raise StoreError(code, "no")
+
+    maker = Maker(LocalOutput(str(tmp_path)), read, None, threads=1)
+    made = dict(maker.make([wanted(f"{n:02x}", "key") for n in range(20)]))
+    assert not any(made.values())
+    assert len(asked) == reads
+
+
+def test_one_answer_restores_patience() -> None:
+    patience, ref = Patience(tries=2), ObjectRef("hk", "s3", "b", "k", "", "e", 1)
+    for error in (StoreError("throttled", ""), None, StoreError("throttled", "")):
+        patience.note(ref, error)
+    assert patience.worth(ref)
+    patience.note(ref, StoreError("throttled", ""))
+    assert not patience.worth(ref)
+    assert patience.worth(ref._replace(bucket="other"))

@@ -62,7 +62,7 @@ def test_the_headline_is_what_can_be_freed_now(published, report: str) -> None:
 def test_waiting_bytes_and_pairs_are_named(published, report: str) -> None:
     assert human_bytes(freed(published.archive, "review")) in report
     waiting = {row["content_id"] for row in published.archive.rows["decisions"] if row["action"] == "review"}
-    assert f"{len(waiting)} pairs to look at" in report
+    assert f"{len(waiting)} pairs in 9 clusters" in report
 
 
 def test_nothing_in_it_runs_or_reaches_out(report: str, page: Page) -> None:

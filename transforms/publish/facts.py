@@ -21,7 +21,7 @@ class Facts:
     """The report's numbers, as lists of plain dicts.
 
     Attributes:
-      totals: objects, bytes, contents, clusters, asked, unreadable, skipped.
+      totals: objects, bytes, contents, clusters, asked, questions, unreadable, skipped.
       plan: by library, tier and action: objects, bytes, bytes_freed, bytes_below.
       mirrors: by library and other library: objects and bytes that the other one holds too.
       libraries: objects and bytes of each library.
@@ -68,6 +68,7 @@ QUERIES = {
     "totals": """
         select (select count(*) from decisions)::bigint objects, (select sum(size) from decisions)::bigint bytes,
             (select count(*) from contents)::bigint contents, (select count(*) from asked)::bigint asked,
+            (select count(distinct cluster_id) from asked where not sample_only)::bigint questions,
             (select count(distinct cluster_id) from clusters)::bigint clusters,
             (select count(*) from failures where stage <> 'skipped')::bigint unreadable,
             (select count(*) from failures where stage = 'skipped')::bigint skipped

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from PIL import Image
 
+from mirrorfold.schemas.failures import STORE_CODES
 from mirrorfold.transforms.publish.decoder_worker import shrink
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
 from mirrorfold.transforms.stores.output import OutputStore
@@ -46,46 +47,66 @@ def thumb_path(content_id: str, side: int = SIDE) -> str:
     return f"{FOLDER}{content_id[:2]}/{content_id}{suffix}.webp"
 
 
-def make_thumbnails(
-    wanted: Iterable[Wanted],
-    store: OutputStore,
-    read: Read,
-    decode: Decode,
-    sides: Sequence[int] = (SIDE,),
-    threads: int = 8,
-) -> Iterator[tuple[str, bool]]:
-    """Make the thumbnails that aren't there yet and write them under DIR.
+class Patience:
+    """Which places are still worth asking: one that keeps refusing isn't asked for every thumbnail.
 
-    Yields:
-      (content_id, made): `made` is False where no source could be read and decoded.
+    Thumbnails are a service, not the result: an unreachable store must not hold the report up for hours.
     """
-    there = set(store.list(FOLDER))
-    with ThreadPoolExecutor(threads) as pool:
-        one = partial(_make_one, store=store, read=read, decode=decode, sides=tuple(sides), there=there)
-        yield from pool.map(one, wanted)
+
+    def __init__(self, tries: int = 6):
+        self._tries = tries
+        self._failed: dict[tuple[str, str], int] = {}
+
+    def worth(self, ref: ObjectRef) -> bool:
+        """Tell whether the object's bucket or folder has not failed too often in a row."""
+        return self._failed.get((ref.store, ref.bucket), 0) < self._tries
+
+    def note(self, ref: ObjectRef, error: StoreError | None) -> None:
+        """Note how a read went; an object that is gone says nothing of its bucket."""
+        if error is None:
+            self._failed[ref.store, ref.bucket] = 0
+        elif error.code in STORE_CODES - {"vanished"}:
+            self._failed[ref.store, ref.bucket] = self._failed.get((ref.store, ref.bucket), 0) + 1
 
 
-def _make_one(
-    content: Wanted, store: OutputStore, read: Read, decode: Decode, sides: tuple[int, ...], there: set[str]
-) -> tuple[str, bool]:
-    missing = [side for side in sides if thumb_path(content.content_id, side) not in there]
-    if not missing:
+@dataclass(frozen=True)
+class Maker:
+    """Makes the thumbnails that aren't there yet and writes them under DIR."""
+
+    store: OutputStore
+    read: Read
+    decode: Decode
+    threads: int = 8
+    patience: Patience = field(default_factory=Patience)
+
+    def make(self, wanted: Iterable[Wanted], sides: Sequence[int] = (SIDE,)) -> Iterator[tuple[str, bool]]:
+        """Give (content_id, made); `made` is False where no source could be read and decoded."""
+        there = set(self.store.list(FOLDER))
+        with ThreadPoolExecutor(self.threads) as pool:
+            yield from pool.map(partial(self._one, sides=tuple(sides), there=there), wanted)
+
+    def _one(self, content: Wanted, sides: tuple[int, ...], there: set[str]) -> tuple[str, bool]:
+        missing = [side for side in sides if thumb_path(content.content_id, side) not in there]
+        if not missing:
+            return content.content_id, True
+        image = self._picture(content, max(missing))
+        if image is None:
+            return content.content_id, False
+        for side in missing:
+            self.store.put(thumb_path(content.content_id, side), encode(shrink(image, side)))
         return content.content_id, True
-    image = _picture(content, read, decode, max(missing))
-    if image is None:
-        return content.content_id, False
-    for side in missing:
-        store.put(thumb_path(content.content_id, side), encode(shrink(image, side)))
-    return content.content_id, True
 
-
-def _picture(content: Wanted, read: Read, decode: Decode, side: int) -> Image.Image | None:
-    for ref in content.refs:
-        try:
-            return decode(read(ref), content.media_type, side)
-        except (StoreError, UndecodableError):
-            continue  # another copy of the same bytes may be readable; else the page says that it shows a sketch
-    return None
+    def _picture(self, content: Wanted, side: int) -> Image.Image | None:
+        for ref in filter(self.patience.worth, content.refs):
+            try:
+                data = self.read(ref)
+                self.patience.note(ref, None)
+                return self.decode(data, content.media_type, side)
+            except StoreError as error:
+                self.patience.note(ref, error)
+            except UndecodableError:
+                continue  # another copy of the same bytes may have arrived whole; else the page shows a sketch
+        return None
 
 
 def encode(image: Image.Image) -> bytes:

@@ -13,7 +13,7 @@ from mirrorfold.transforms.publish import facts, queue
 from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, gather_records, wanted_pictures
 from mirrorfold.transforms.publish.pages import data_uri, write_pages
 from mirrorfold.transforms.publish.part_clusters import Picture
-from mirrorfold.transforms.publish.pictures import SIDE, Decode, Read, make_thumbnails, sketch, thumb_path
+from mirrorfold.transforms.publish.pictures import SIDE, Decode, Maker, Read, sketch, thumb_path
 from mirrorfold.transforms.publish.report import Report, render
 from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.stores.output import OutputStore
@@ -61,6 +61,7 @@ class Story:
     policy: Mapping
     policy_hash: str
     policy_source: str
+    settings_source: str = ""
     summary: Mapping | None = None
     provenance: tuple[tuple[str, str], ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +91,7 @@ def publish_pages(
             policy=story.policy,
             policy_hash=story.policy_hash,
             policy_source=story.policy_source,
+            settings_source=story.settings_source,
             pictures=pictures.embedded(list(dict.fromkeys(row["content_id"] for row in found.members))),
             summary=story.summary,
             verdicts=queue.sample_verdicts(connection),
@@ -109,7 +111,7 @@ class Pictures:
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, store: OutputStore, read: Read, decode: Decode, options: Options
     ):
-        self._connection, self._store, self._read, self._decode = connection, store, read, decode
+        self._connection, self._store, self._maker = connection, store, Maker(store, read, decode)
         self._made: dict[str, bool] = {}
         self._proofs: set[str] = set()
         proofs = self._ranked("item < ?", options.proofs)
@@ -146,7 +148,7 @@ class Pictures:
     def _make(self, content_ids: list[str], sides: tuple[int, ...] = (SIDE,)) -> None:
         new = [content_id for content_id in content_ids if content_id not in self._made]
         wanted = wanted_pictures(self._connection, new, luma=False)
-        self._made |= dict(make_thumbnails(wanted, self._store, self._read, self._decode, sides))
+        self._made |= dict(self._maker.make(wanted, sides))
 
     def _draw(self, content_ids: list[str]) -> dict[str, bytes]:
         missing = [content_id for content_id in content_ids if not self._made.get(content_id)]

@@ -21,8 +21,10 @@ from mirrorfold.transforms.publish.policy_words import policy_lines
 from mirrorfold.transforms.publish.text import human_bytes, human_share, visible
 from mirrorfold.transforms.publish.wilson import wilson
 
-SECONDS_PER_PAIR = 5
-"""How long a person looks at one pair, where the estimate doesn't say."""
+COMMANDS = ("again", "check", "ask", "import", "approve", "export")
+
+SECONDS_EACH = 5
+"""How long a person takes for one decision, where the estimate doesn't say."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,14 @@ class Report:
       summary: what transforms.estimate.summary gives, or None without prices.
       verdicts: by tier: pairs of the quality sample that people looked at, and those that are the same picture.
       provenance: (name, value) of what the run was made from; names as in strings `reproduce`.
-      commands: again, check, ask: shell lines.
+      commands: shell lines by name, see COMMANDS; one that doesn't apply is left out.
     """
 
     facts: Facts
     policy: Mapping
     policy_hash: str
     policy_source: str
+    settings_source: str = ""
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     summary: Mapping | None = None
     verdicts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -96,9 +99,11 @@ def render(report: Report) -> str:
         "policy_intro": both("policy.intro", hash=Markup("<code>{}</code>").format(report.policy_hash[:12])),
         "policy_lines": policy_lines(report.policy),
         "policy_source": report.policy_source,
+        "settings_source": report.settings_source,
+        "next_keep": both("next.keep", days=(report.policy.get("quarantine") or {}).get("days", 90)),
         "precision": [precision_row(tier, *report.verdicts.get(tier, (0, 0))) for tier in charts.TIERS[1:]],
         "provenance": report.provenance,
-        "commands": {name: report.commands.get(name, "") for name in ("again", "check", "ask")},
+        "commands": {name: report.commands.get(name, "") for name in COMMANDS},
     }
     return environment().get_template("report.html.j2").render(context)
 
@@ -162,12 +167,14 @@ def cards(report: Report, sums: Mapping) -> list[dict]:
     """Make the three figures below the headline."""
     facts, work = report.facts, (report.summary or {}).get("review_work") or {}
     asked = facts.effort[-1]["pairs"] if facts.effort else 0
-    hours = work.get("hours") if work.get("hours") is not None else asked * SECONDS_PER_PAIR / 3600
+    hours = work.get("hours") if work.get("hours") is not None else facts.totals["questions"] * SECONDS_EACH / 3600
     kept = sums["keep"]["objects"] + sums["blocked"]["objects"]
     return [
         {
             "label": both("report.card_people"), "figure": human_bytes(sums["review"]["bytes"]),
-            "note": both("report.card_people_note", pairs=f"{asked:,}", hours=duration(hours)),
+            "note": both("report.card_people_note", pairs=f"{asked:,}",
+                clusters=f"{facts.totals['questions']:,}",
+                hours=duration(hours)),
         },
         {
             "label": both("report.card_below"), "figure": human_bytes(sums["below"]["bytes"]),

@@ -68,4 +68,6 @@ def human_money(amount: float | None, currency: str) -> str | None:
     """Write money with its currency's code: HKD 1,234; small sums keep their cents."""
     if amount is None:
         return None
+    if 0 < amount < 0.01:
+        return f"< {currency} 0.01"
     return f"{currency} {amount:,.2f}" if abs(amount) < 100 else f"{currency} {amount:,.0f}"
