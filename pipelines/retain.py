@@ -8,7 +8,9 @@ from importlib.metadata import version
 
 import apache_beam as beam
 
+from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.previous import ReadMasters, state_of
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
@@ -36,7 +38,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     }
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
-    files = _sidecars(run)
+    files = sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
     retained = inputs | "Retain" >> Retain(
@@ -58,7 +60,7 @@ def depends_on(run: RunContext) -> dict:
     return {
         "previous": state_of(run.previous, "match"),
         "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
-        "files": [[kind, _digest(path)] for kind, path in _sidecars(run)],
+        "files": [[kind, _digest(path)] for kind, path in sidecars(run.settings, run.policy)],
     }
 
 
@@ -69,18 +71,24 @@ def run_verdicts(run: RunContext) -> list[dict]:
     return verdicts.read_verdicts(run.store)
 
 
-def _sidecars(run: RunContext) -> list[tuple[str, str]]:
-    """Name the sidecar files as (kind, path), checked.
+def check_sidecars(settings: Settings, policy: dict) -> None:
+    """Refuse a catalogue or hold list that can't be used, before any work starts.
 
     Raises:
-      ValueError: one that can't be used, in one line.
+      UsageError: one line naming the file.
     """
-    hold_list = (run.policy.get("holds") or {}).get("hold_list")
-    files = [("hold_list", path) for path in (hold_list, run.settings.listing.hold_list) if path]
-    files += [("catalogue", run.settings.catalogue)] if run.settings.catalogue else []
-    for kind, path in files:
-        sidecar.check_sidecar(path, needs_field=kind == "catalogue")
-    return files
+    for kind, path in sidecars(settings, policy):
+        try:
+            sidecar.check_sidecar(path, needs_field=kind == "catalogue")
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
+
+def sidecars(settings: Settings, policy: dict) -> list[tuple[str, str]]:
+    """Name the sidecar files as (kind, path)."""
+    hold_lists = (policy["holds"]["hold_list"], settings.listing.hold_list)
+    files = [("hold_list", path) for path in hold_lists if path]
+    return files + ([("catalogue", settings.catalogue)] if settings.catalogue else [])
 
 
 def _read(file: tuple[str, str]):

@@ -15,6 +15,7 @@ from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.previous import check_previous
 from mirrorfold.pipelines.progress import JsonLines, Progress
 from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
+from mirrorfold.pipelines.retain import check_sidecars
 from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.savings import book
 from mirrorfold.pipelines.sources import check_sources, parse_sources
@@ -33,6 +34,7 @@ def new_request(
     """
     settings = load_settings(config, changes)
     policy = resolve_policy(settings)
+    check_sidecars(settings, policy)
     book(settings)  # read again when it is needed: a broken one must not show after hours of work
     specs = parse_sources(sources, settings, output)
     check_sources(specs)

@@ -35,7 +35,7 @@ def test_csv_and_parquet_say_the_same(tmp_path):
 UNUSABLE = {
     "no uri": ("id,licence\n1,x\n", "the column uri is missing"),
     "nothing we know": ("uri,shelf\n1,x\n", "none of the columns catalogue_no"),
-    "missing": (None, "can't read it as CSV"),
+    "missing": (None, "there is no such file"),
     "empty": ("", "can't read it as CSV"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -34,6 +35,8 @@ def check_sidecar(path: str, *, needs_field: bool = True) -> None:
     Raises:
       ValueError: one line naming the file.
     """
+    if not os.path.isfile(path):
+        raise ValueError(f"{path}: there is no such file")
     names = _names(path)
     if "uri" not in names:
         raise ValueError(f"{path}: the column uri is missing; there are {', '.join(names) or 'none'}")

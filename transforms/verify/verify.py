@@ -13,13 +13,18 @@ from mirrorfold.transforms.verify.model import BrokenPromise, Expected
 from mirrorfold.transforms.verify.shape import check_shape
 
 EXAMPLES = 3
+ALWAYS = frozenset(
+    ("objects", "contents", "failures", "pairs", "clusters", "lineage", "decisions", "hold_checks", "savings")
+)
+"""Tables that every run has; others come with an earlier run to compare with."""
 
 
 def verify_tables(
     files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str
 ) -> list[BrokenPromise]:
     """Check the form of every table, then the promises across them; tables that can't be read stop there."""
-    broken = [found for table, paths in files.items() for found in check_shape(table, sorted(paths))]
+    present = {table: paths for table, paths in files.items() if paths or table.name in ALWAYS}
+    broken = [found for table, paths in present.items() for found in check_shape(table, sorted(paths))]
     try:
         with open_tables(files, expected, folder_uri, work) as db:
             for check in CHECKS:
