@@ -21,7 +21,7 @@ from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.estimate import census, exact
 from mirrorfold.transforms.estimate.capacity import Load, Model, Workload
 from mirrorfold.transforms.estimate.interval import Interval
-from mirrorfold.transforms.estimate.near import Near
+from mirrorfold.transforms.estimate.near import Near, Whole
 from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.probe import Probed, probe
 from mirrorfold.transforms.estimate.savings import Terms, add, migration, to_float
@@ -136,9 +136,9 @@ def estimate(
         listed = census.collect(_blocks(store, census.OBJECT_COLUMNS), _skip(request))
         plan, probed, identity = _probe(request, store, listed, progress)
         one, two = (exact.estimate(listed, plan, identity, keep) for keep in (1, 2))
-        contents = max(1.0, listed.objects - one.copies.mid)
+        whole = Whole(listed.objects - one.copies.mid, listed.bytes - one.bytes.mid)
         near = near_sample.sample(
-            request, _readable(request, store, OBJECTS.schema.names), listed, contents, scratch, beam_args, progress
+            request, _readable(request, store, OBJECTS.schema.names), listed, whole, scratch, beam_args, progress
         )
     return _project(request, listed, one, two, near, probed)
 

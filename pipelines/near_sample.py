@@ -28,7 +28,7 @@ def sample(
     request: Request,
     blocks: Iterable[pa.Table],
     listed: Listed,
-    contents: float,
+    whole: near.Whole,
     scratch: str,
     beam_args: tuple[str, ...],
     progress: Progress,
@@ -52,7 +52,7 @@ def sample(
     run(_tolerant(request), output, steps=(first, *steps), until="match", beam_args=beam_args, progress=progress)
     store = open_output(output)
     clusters, tiers = _clusters(store)
-    return near.estimate(clusters, _rows(store), chance, contents, tiers)
+    return near.estimate(clusters, _rows(store), chance, whole, tiers)
 
 
 def _tolerant(request: Request) -> Request:

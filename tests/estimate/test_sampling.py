@@ -228,17 +228,20 @@ class TestNear:
 
     @pytest.mark.parametrize("same_name", [True, False], ids=["same names", "other names"])
     def test_the_interval_covers_the_truth(self, same_name):
-        pictures, pairs, rounds, covered, chance = 20_000, 4_000, 150, 0, 0.05
+        pictures, pairs, rounds, covered, weighed, chance = 20_000, 4_000, 150, 0, 0, 0.05
         rng = np.random.default_rng(8)
+        whole = near.Whole(pictures + pairs, 10 * pictures + 4 * pairs)
         for _ in range(rounds):
             stems = rng.random(pictures) < chance
             other = stems[:pairs] if same_name else rng.random(pairs) < chance
             seen = np.flatnonzero(stems[:pairs] & other)
             clusters = [[(f"a{n}", f"s{n}", 10), (f"b{n}", f"s{n}" if same_name else f"t{n}", 4)] for n in seen]
-            found = near.estimate(clusters, int(stems.sum() + other.sum()), chance, pictures + pairs, {})
+            found = near.estimate(clusters, int(stems.sum() + other.sum()), chance, whole, {})
             covered += found.contents.low <= pairs <= found.contents.high
+            weighed += found.bytes.low <= 4 * pairs <= found.bytes.high
         assert covered / rounds >= 0.93
+        assert weighed / rounds >= 0.93
 
     def test_it_never_exceeds_the_archive(self):
-        found = near.estimate([[("a", "x", 1), ("b", "y", 1)]], 2, 0.001, 500, {})
-        assert found.contents.high == 500
+        found = near.estimate([[("a", "x", 1), ("b", "y", 1)]], 2, 0.001, near.Whole(500, 900), {})
+        assert (found.contents.high, found.bytes.high) == (500, 900)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -57,12 +57,21 @@ class Near:
     tiers: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What is known of the whole archive: distinct contents, and their bytes, which no estimate may exceed."""
+
+    contents: float
+    bytes: float
+
+    @property
+    def mean(self) -> float:
+        """Bytes of a content on average."""
+        return self.bytes / max(self.contents, 1)
+
+
 def estimate(
-    clusters: Iterable[Sequence[tuple[str, str, int]]],
-    sampled: int,
-    chance: float,
-    contents: float,
-    tiers: Counter[str],
+    clusters: Iterable[Sequence[tuple[str, str, int]]], sampled: int, chance: float, whole: Whole, tiers: Counter[str]
 ) -> Near:
     """Estimate the near duplicates of the whole from a sample's clusters.
 
@@ -70,25 +79,40 @@ def estimate(
       clusters: of each cluster the distinct contents in the sample, as (content_id, stem, bytes), its master first.
       sampled: distinct contents fingerprinted.
       chance: the share of stems drawn.
-      contents: distinct contents in the archive, the most there can be.
       tiers: near duplicates found by tier.
     """
-    within: Counter[str] = Counter()
-    pairs: list[int] = []
-    spare = spare_bytes = 0
+    within: dict[str, list[int]] = defaultdict(list)
+    across: list[tuple[int, float]] = []
+    found = 0
     for members in clusters:
-        stems = Counter(name for _, name, _ in members)
-        for name, count in stems.items():
-            within[name] += count - 1
-        pairs.append(len(stems) * (len(stems) - 1) // 2)
-        spare += len(members) - 1
-        spare_bytes += sum(size for _, _, size in members[1:])
-    same = _capped(weighted_count(np.array([n for n in within.values() if n], dtype=float), chance), contents)
-    across = _capped(weighted_count(np.array([n for n in pairs if n], dtype=float), chance**2), contents)
-    both = _capped(add(same, across), contents)
+        stems: dict[str, list[int]] = defaultdict(list)
+        for _, name, size in members:
+            stems[name].append(size)
+        for name, sizes in stems.items():
+            within[name] += sizes[1:]
+        spare = [size for _, _, size in members[1:]]
+        found += len(spare)
+        if len(stems) > 1:
+            pairs = len(stems) * (len(stems) - 1) // 2
+            across.append((pairs, pairs * sum(spare) / len(spare)))
+    same = [(len(sizes), sum(sizes)) for sizes in within.values() if sizes]
+    counts = [_total(same, 0, 1, chance), _total(across, 0, 1, chance**2)]
+    volumes = [_total(same, 1, whole.mean, chance), _total(across, 1, whole.mean, chance**2)]
     return Near(
-        both, same, across, both.times(spare_bytes / spare if spare else 0), sampled, spare, chance, dict(tiers)
+        _capped(add(*counts), whole.contents),
+        *(_capped(count, whole.contents) for count in counts),
+        _capped(add(*volumes), whole.bytes),
+        sampled,
+        found,
+        chance,
+        dict(tiers),
     )
+
+
+def _total(seen: list[tuple], which: int, unit: float, chance: float) -> Interval:
+    """Estimate a total from what was seen, in units of about one near duplicate: what was never seen counts as some."""
+    amounts = np.array([found[which] for found in seen], dtype=float)
+    return weighted_count(amounts / max(unit, 1), chance).times(max(unit, 1))
 
 
 def _capped(found: Interval, most: float) -> Interval:
