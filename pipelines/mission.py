@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrorfold.pipelines import fingerprint, list_objects, match, publish, retain, safety, savings
+from mirrorfold.pipelines import audit, fingerprint, list_objects, match, publish, retain, safety, savings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.previous import state_of
 from mirrorfold.pipelines.steps import Step
@@ -71,6 +71,14 @@ MISSION = (
         builds=(savings.build_savings,),
         writes=("savings",),
         depends=savings.depends_on,
+    ),
+    Step(
+        "changes",
+        stage="retain",
+        builds=(audit.build,),
+        drive=audit.carry_thumbnails,
+        writes=("changes", "aliases"),
+        depends=audit.depends_on,
     ),
     Step("publish", stage="publish", drive=publish.publish, depends=depends_on("publish")),
 )

@@ -34,6 +34,7 @@ TITLES = {
     "match": "Matching and clustering",
     "retain": "Deciding what to keep",
     "savings": "Counting the savings",
+    "changes": "Comparing with the previous run",
     "publish": "Writing report and plans",
 }
 LOG_SECONDS = 30

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mirrorfold.schemas.aliases import ALIASES
+from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
@@ -14,5 +16,17 @@ from mirrorfold.schemas.table import Table
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (OBJECTS, CONTENTS, FAILURES, PAIRS, CLUSTERS, LINEAGE, DECISIONS, HOLD_CHECKS, SAVINGS)
+    for table in (
+        OBJECTS,
+        CONTENTS,
+        FAILURES,
+        PAIRS,
+        CLUSTERS,
+        LINEAGE,
+        DECISIONS,
+        HOLD_CHECKS,
+        SAVINGS,
+        ALIASES,
+        CHANGES,
+    )
 }

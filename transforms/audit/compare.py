@@ -1,0 +1,90 @@
+"""Objects of this run against the previous run's plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mirrorfold.schemas.changes import CHANGES
+from mirrorfold.schemas.decisions import DECISIONS
+
+DECISION_COLUMNS = ("uri", "version", "etag", "size", "library", "action", "bytes_freed", "kept_uri", "kept_version")
+DECIDED = pa.schema([DECISIONS.schema.field(name) for name in DECISION_COLUMNS])
+KEPT = pa.schema([pa.field("uri", pa.string()), pa.field("version", pa.string())])
+
+
+def kept_copies(decisions: pa.Table) -> pa.Table:
+    """Name the kept copies that quarantined rows rely on, once for each of these."""
+    planned = decisions.filter(pc.equal(decisions.column("action"), "quarantine"))
+    return pa.table([planned.column("kept_uri"), planned.column("kept_version")], schema=KEPT)
+
+
+def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Give the rows of `changes` for one partition of URIs.
+
+    Args:
+      blocks: "before" and "after", rows of DECIDED; "relied", rows of `kept_copies` of the previous run.
+    """
+    before, after = blocks["before"], blocks["after"]
+    place = pc.index_in(_keys(before), value_set=_keys(after))
+    there = pc.is_valid(place)
+    found = after.take(place)
+    same = pc.and_(
+        pc.equal(before.column("etag"), found.column("etag")), pc.equal(before.column("size"), found.column("size"))
+    )
+    same = pc.fill_null(same, False)
+    planned = pc.equal(before.column("action"), "quarantine")
+    listed = pc.is_in(before.column("uri"), value_set=pc.unique(after.column("uri")))
+    freed = pc.if_else(planned, before.column("bytes_freed"), 0)
+    gone = before.append_column("change", pc.if_else(listed, "replaced", "vanished")).append_column("freed", freed)
+    gone = gone.filter(pc.invert(there))
+    waits = (
+        before.append_column("now", found.column("action")).append_column("freed", freed).filter(pc.and_(same, planned))
+    )
+    changed = pc.and_(there, pc.invert(same))
+    newcomers = after.filter(pc.is_null(pc.index_in(_keys(after), value_set=_keys(before))))
+    parts = [
+        _rows(gone, gone.column("change"), before=gone.column("action"), realised=gone.column("freed")),
+        _rows(
+            found.filter(changed), "changed", before=before.column("action").filter(changed),
+            now=found.column("action").filter(changed), duplicate=found.column("bytes_freed").filter(changed),
+        ),
+        _rows(waits, "planned", before=waits.column("action"), now=waits.column("now"), waiting=waits.column("freed")),
+        _rows(newcomers, "new", now=newcomers.column("action"), duplicate=newcomers.column("bytes_freed")),
+    ]  # fmt: skip
+    rows = pa.concat_tables(parts)
+    if rows.num_rows:
+        yield _with_relied(rows, blocks["relied"])
+
+
+def _rows(rows: pa.Table, change, *, before=None, now=None, duplicate=None, realised=None, waiting=None) -> pa.Table:
+    nothing, zero = pa.nulls(rows.num_rows, pa.string()), pa.array([0] * rows.num_rows, pa.int64())
+    columns = {
+        **{name: rows.column(name) for name in ("uri", "version", "library", "size")},
+        "change": pa.array([change] * rows.num_rows, pa.string()) if isinstance(change, str) else change,
+        "action_before": nothing if before is None else before,
+        "action": nothing if now is None else now,
+        "bytes_duplicate": zero if duplicate is None else duplicate,
+        "bytes_realised": zero if realised is None else realised,
+        "bytes_waiting": zero if waiting is None else waiting,
+        "relied_on": zero,
+    }
+    return pa.table([columns[name] for name in CHANGES.schema.names], schema=CHANGES.schema)
+
+
+def _with_relied(rows: pa.Table, relied: pa.Table) -> pa.Table:
+    counts = pc.value_counts(_keys(relied))
+    place = pc.index_in(_keys(rows), value_set=counts.field("values"))
+    relied_on = pc.fill_null(counts.field("counts").take(place), 0)
+    # What waits is still there itself, so that nothing has been lost that was relied on.
+    relied_on = pc.if_else(pc.equal(rows.column("change"), "planned"), 0, relied_on)
+    index = rows.schema.get_field_index("relied_on")
+    return rows.set_column(index, CHANGES.schema.field("relied_on"), relied_on)
+
+
+def _keys(rows: pa.Table) -> pa.Array:
+    parts = [pc.replace_substring(rows.column(name), "\0", "\0\1") for name in ("uri", "version")]
+    joined = pc.binary_join_element_wise(*parts, "\0\0")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
