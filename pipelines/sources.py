@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -112,9 +113,10 @@ def _bucket(arg: str, store: str, rest: str, library: str | None) -> SourceSpec:
 
 
 def _report(arg: str, library: str | None, kind: str, place: str, settings: Settings) -> SourceSpec:
-    if kind == "listing":
-        raise UsageError(f"{arg}: lists of URIs aren't read yet; name the buckets and folders themselves")
     place = _report_place(arg, place)
+    if kind == "listing":
+        name = posixpath.basename(place)
+        return _with_settings(SourceSpec(library or name, kind, "", "", manifest=place), settings)
     store = "s3" if kind == "s3-inventory" else "gs"
     spec = _with_settings(SourceSpec(library or "", kind, store, "", manifest=place), settings)
     try:
@@ -134,7 +136,7 @@ def _report_place(arg: str, place: str) -> str:
     if os.path.isdir(path):
         path = os.path.join(path, "manifest.json")
     if not os.path.isfile(path):
-        raise UsageError(f"{arg}: there is no file {path}: name the report's manifest.json")
+        raise UsageError(f"{arg}: there is no file {path}: name a report's manifest.json, or a list of URIs")
     return path
 
 

@@ -54,7 +54,10 @@ def s3_rows(
             "retain_until": [until for _, until in held],
             "is_latest": [entry.get("IsLatest", True) for entry in entries],
             "is_delete_marker": [entry.get("IsDeleteMarker", False) for entry in entries],
-            "md5": [etag if plain_etags and _MD5.fullmatch(etag) else None for etag in etags],
+            "md5": [
+                etag if plain_etags and entry.get("PlainETag", True) and _MD5.fullmatch(etag) else None
+                for entry, etag in zip(entries, etags, strict=True)
+            ],
             "checksum_algorithm": [_checksum(entry) for entry in entries],
             "archived": [_archived(entry) for entry in entries],
         },

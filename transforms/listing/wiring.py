@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from mirrorfold.transforms.listing.manifest import ReportFile, read_manifest
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.raw import Listed, read_commits, write_unit
 from mirrorfold.transforms.listing.rows import RAW
+from mirrorfold.transforms.listing.uri_list import Named, list_named, read_list
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.check import bucket_has_lock
 from mirrorfold.transforms.stores.output import open_output
@@ -27,18 +28,21 @@ from mirrorfold.transforms.stores.output import open_output
 REPORT = pa.schema([("unit", pa.string()), ("library", pa.string()), ("rows", pa.int64()), ("blocks", pa.int64())])
 
 
+Part = KeyRange | ReportFile | list[Named] | None
+
+
 class Unit(NamedTuple):
     """One piece of a listing, listed by one worker.
 
     Attributes:
-      part: a range of a bucket's keys, a data file of a report, or None for the whole of the source.
+      part: a range of a bucket's keys, a data file of a report, objects of a list, or None for the whole of the source.
       locked: for reports, whether the bucket has object lock; None where that isn't known.
     """
 
     name: str
     rank: int
     spec: SourceSpec
-    part: KeyRange | ReportFile | None
+    part: Part
     locked: bool | None = None
 
 
@@ -70,11 +74,13 @@ class ListObjects(beam.PTransform):
 
 def plan_units(rank: int, spec: SourceSpec, hints: str | None) -> Iterator[Unit]:
     """Cut a source into units: a report by its files, a bucket by what an earlier listing knew or by probing."""
-    parts: Sequence[KeyRange | ReportFile | None]
+    parts: Iterable[Part]
     locked = None
     if spec.kind == "live":
         known = earlier_cuts(open_output(hints), spec, PIECES) if hints and spec.store != "file" else []
         parts = plan_live(spec, known) or [None]
+    elif spec.kind == "listing":
+        parts = read_list(spec)
     else:
         parts = read_manifest(spec).files
         locked = bucket_has_lock(spec) if spec.kind == "s3-inventory" else None
@@ -86,6 +92,8 @@ def list_unit(unit: Unit, output: str) -> pa.Table:
     """List a unit and commit its blocks; give a report of one row."""
     if isinstance(unit.part, ReportFile):
         blocks = list_report(unit.spec, unit.rank, unit.part, unit.locked)
+    elif isinstance(unit.part, list):
+        blocks = list_named(unit.spec, unit.rank, unit.part)
     else:
         blocks = list_live(unit.spec, unit.rank, unit.part)
     listed = write_unit(open_output(output), unit.name, unit.spec.library, blocks)

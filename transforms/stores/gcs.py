@@ -114,7 +114,12 @@ class GcsSource:
     def _blob(self, ref: ObjectRef) -> Blob:
         return self.bucket.blob(real_key(ref.key), generation=int(ref.version) if ref.version else None)
 
-    def _look_up(self, ref: ObjectRef) -> Blob:
+    def look_up(self, ref: ObjectRef) -> Blob:
+        """Read an object's metadata.
+
+        Raises:
+          StoreError: classified.
+        """
         blob = self._blob(ref)
         with self._slots:
             try:
@@ -126,7 +131,7 @@ class GcsSource:
         return blob
 
     def head(self, ref: ObjectRef) -> Head:
-        blob = self._look_up(ref)
+        blob = self.look_up(ref)
         if blob.size is None:
             raise store_error("unreachable", "metadata without a size")
         return Head(
@@ -139,7 +144,7 @@ class GcsSource:
 
     def hold(self, ref: ObjectRef) -> HoldAnswer:
         try:
-            return hold_of_blob(self._look_up(ref))
+            return hold_of_blob(self.look_up(ref))
         except StoreError as error:
             return HoldAnswer("unknown", "none", f"couldn't ask: {error.message}")
 
