@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.gcs import GcsSource
-from mirrorfold.transforms.stores.guard import EndpointRefusedError, WriteRefusedError, check_endpoint
+from mirrorfold.transforms.stores.guard import READS, EndpointRefusedError, WriteRefusedError, check_endpoint
 from mirrorfold.transforms.stores.s3 import S3Source
 
 pytestmark = pytest.mark.usefixtures("no_ambient_credentials")
@@ -29,6 +32,26 @@ def test_boto3_refuses_what_isnt_a_read(operation: str, arguments: dict):
     client = S3Source(SourceSpec("l", "live", "s3", "bucket", endpoint="http://127.0.0.1:9")).client
     with pytest.raises(WriteRefusedError, match="sources are only read"):
         getattr(client, operation)(Bucket="bucket", **arguments)
+
+
+RIGHTS = {
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "ListObjectsV2": "s3:ListBucket",
+}
+
+
+def test_the_documented_policy_grants_each_read_and_nothing_else_on_a_source():
+    policy = json.loads((Path(__file__).parents[2] / "docs" / "aws-read-only-policy.json").read_text())
+    granted = set()
+    for statement in policy["Statement"]:
+        if statement["Effect"] == "Allow" and "SOURCE-BUCKET" in statement["Resource"]:
+            granted |= set(statement["Action"])
+    # A version is read with a right of its own.
+    assert granted == {RIGHTS.get(name, f"s3:{name}") for name in READS} | {"s3:GetObjectVersion"}
 
 
 @pytest.mark.parametrize("call", [lambda blob: blob.upload_from_string(b""), lambda blob: blob.delete()])

@@ -13,10 +13,8 @@ from google.auth.transport.requests import AuthorizedSession
 READS = frozenset(
     {
         "GetBucketEncryption",
-        "GetBucketLocation",
         "GetBucketVersioning",
         "GetObject",
-        "GetObjectAttributes",
         "GetObjectLegalHold",
         "GetObjectLockConfiguration",
         "GetObjectRetention",
