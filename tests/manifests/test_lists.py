@@ -111,6 +111,18 @@ def test_manifests_say_what_serves_every_object(tmp_path):
     assert (tmp_path / "manifests/quarantine.csv").read_bytes() == first
 
 
+def test_a_long_plan_goes_on_in_another_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("mirrorfold.transforms.publish.manifests.csv.ROWS_PER_FILE", 2)
+    write_run(tmp_path, tables("a.jpg", "b.jpg", "c.jpg", "d.jpg"), PREFER)
+    assert write_manifests(LocalOutput(str(tmp_path)))["crosswalk"] == 5
+    parts = [read_csv(tmp_path, f"manifests/crosswalk{part}.csv") for part in ("", "-0002", "-0003")]
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert len({row["uri"] for part in parts for row in part}) == 5
+    monkeypatch.undo()
+    write_manifests(LocalOutput(str(tmp_path)))
+    assert not (tmp_path / "manifests/crosswalk-0002.csv").exists()
+
+
 def test_a_plan_with_other_objects_is_refused(tmp_path):
     write_run(tmp_path / "a", tables("x.jpg"), PREFER)
     write_run(tmp_path / "b", tables("y.jpg"), PREFER)

@@ -6,10 +6,13 @@ import csv
 import io
 import tempfile
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from mirrorfold.transforms.publish.manifests.rows import PlanRow, belongs, plan_rows
 from mirrorfold.transforms.stores.output import OutputStore
+
+ROWS_PER_FILE = 1_000_000
+"""What a spreadsheet holds, and what fits memory as a file is put."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 """A cell that begins like this gets an apostrophe before it; so does one that begins with an apostrophe."""
@@ -45,46 +48,63 @@ def unguard(cell: str) -> str:
 
 def cells(row: PlanRow, columns: Sequence[str]) -> list[str]:
     """Write a row's cells."""
-    known = row._asdict() | served(row)
-    return [guard(known[name]) for name in columns]
-
-
-def served(row: PlanRow) -> dict[str, Any]:
-    """Name the object that serves a row's place after the migration: its kept copy, or itself."""
-    gone = row.action == "quarantine"
-    return {
-        "served_by": row.kept_uri if gone else row.uri,
-        "served_by_version": row.kept_version if gone else row.version,
-        "carried_over": "no" if gone or not row.is_latest or row.is_delete_marker else "yes",
-    }
+    return [guard(getattr(row, name)) for name in columns]
 
 
 def csv_line(values: Iterable[str]) -> bytes:
     """Write one line of CSV, every cell quoted."""
     sink = io.StringIO()
-    csv.writer(sink, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(list(values))
+    _writer(sink).writerow(list(values))
     return sink.getvalue().encode()
+
+
+def _writer(text: TextIO):
+    return csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+
+
+class _Parts:
+    """One plan as CSV files under manifests/: NAME.csv, and NAME-0002.csv ... once a file is full."""
+
+    def __init__(self, store: OutputStore, name: str):
+        self.store, self.name, self.rows, self.files = store, name, 0, 0
+        self._open()
+
+    def write(self, row: PlanRow) -> None:
+        if self.rows and self.rows % ROWS_PER_FILE == 0:
+            self.close()
+            self._open()
+        self.writer.writerow(cells(row, COLUMNS[self.name]))
+        self.rows += 1
+
+    def close(self) -> None:
+        self.text.flush()
+        self.file.seek(0)
+        number = f"-{self.files:04d}" if self.files > 1 else ""
+        self.store.put(f"manifests/{self.name}{number}.csv", self.file.read())
+        self.text.close()
+
+    def _open(self) -> None:
+        self.files += 1
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the text around it)
+        self.text = io.TextIOWrapper(self.file, encoding="utf-8", newline="")
+        self.writer = _writer(self.text)
+        self.writer.writerow(COLUMNS[self.name])
 
 
 def write_manifests(store: OutputStore) -> dict[str, int]:
     """Write manifests/{quarantine,review,migrate,crosswalk}.csv and give their rows; streams through the tables.
 
-    Rows come in the tables' order, so the same plan gives the same bytes.
+    Rows come in the tables' order, so the same plan gives the same bytes. A plan of more than `ROWS_PER_FILE` rows goes
+    on in NAME-0002.csv, with a header of its own.
     """
-    files = {name: tempfile.TemporaryFile() for name in ("quarantine", "review", "migrate", "crosswalk")}  # noqa: SIM115
-    counts = dict.fromkeys(files, 0)
-    try:
-        for name, file in files.items():
-            file.write(csv_line(COLUMNS[name]))
-        for row in plan_rows(store):
-            for name, file in files.items():
-                if row.action == "review" if name == "review" else belongs(row, name):
-                    file.write(csv_line(cells(row, COLUMNS[name])))
-                    counts[name] += 1
-        for name, file in files.items():
-            file.seek(0)
-            store.put(f"manifests/{name}.csv", file.read())
-    finally:
-        for file in files.values():
-            file.close()
-    return counts
+    for path in store.list("manifests/"):
+        if path.endswith(".csv"):
+            store.delete(path)
+    parts = {name: _Parts(store, name) for name in ("quarantine", "review", "migrate", "crosswalk")}
+    for row in plan_rows(store):
+        for name, part in parts.items():
+            if row.action == "review" if name == "review" else belongs(row, name):
+                part.write(row)
+    for part in parts.values():
+        part.close()
+    return {name: part.rows for name, part in parts.items()}

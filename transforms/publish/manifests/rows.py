@@ -48,6 +48,21 @@ class PlanRow(NamedTuple):
         """Give the version that names these very bytes for ever; '' where a write would replace them in place."""
         return "" if self.version == "null" else self.version
 
+    @property
+    def served_by(self) -> str | None:
+        """Name the object that serves this one's place after the migration: its kept copy, or itself."""
+        return self.kept_uri if self.action == "quarantine" else self.uri
+
+    @property
+    def served_by_version(self) -> str | None:
+        """Give that object's version."""
+        return self.kept_version if self.action == "quarantine" else self.version
+
+    @property
+    def carried_over(self) -> str:
+        """Tell whether the object itself is carried over."""
+        return "yes" if belongs(self, "migrate") else "no"
+
 
 OBJECT_FIELDS = (
     "uri", "version", "store", "bucket", "key", "last_modified", "archived", "is_latest", "is_delete_marker",
