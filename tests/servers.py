@@ -112,11 +112,15 @@ def fake_gcs_server() -> Iterator[Server]:
 
 @dataclass
 class Recorder:
-    """What passed through a recording proxy: (method, path with query), and the headers, in order of arrival."""
+    """What passed through a recording proxy: (method, path with query), and the headers, in order of arrival.
+
+    The proxy answers as many requests itself as there are `refusals` (status, body): so a test makes a store stumble.
+    """
 
     url: str
     requests: list[tuple[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    refusals: list[tuple[int, bytes]] = field(default_factory=list)
 
     @property
     def methods(self) -> set[str]:
@@ -137,6 +141,12 @@ def recording_proxy(upstream: str) -> Iterator[Recorder]:
             recorder.requests.append((self.command, self.path))
             recorder.headers.append({name.lower(): value for name, value in self.headers.items()})
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if recorder.refusals:
+                self.refuse(*recorder.refusals.pop(0))
+            else:
+                self.pass_on(body)
+
+        def pass_on(self, body: bytes) -> None:
             connection = http.client.HTTPConnection(host, timeout=60)
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             # A signature covers the host that the client saw; fake-gcs-server routes by its own.
@@ -157,6 +167,13 @@ def recording_proxy(upstream: str) -> Iterator[Recorder]:
             if self.command != "HEAD":
                 self.wfile.write(data)
             connection.close()
+
+        def refuse(self, status: int, text: bytes) -> None:
+            self.send_response_only(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(text)
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = forward
 

@@ -138,31 +138,30 @@ class GcsFiles:
     def put(self, path: str, data: bytes) -> None:
         blob = self._bucket.blob(self._prefix + path)
         # Every put writes the same bytes when repeated, so it may be retried without a precondition.
-        _ask_gcs(lambda: blob.upload_from_string(data, "application/octet-stream", retry=RETRY))
+        _ask_gcs(lambda: blob.upload_from_string(data, "application/octet-stream", retry=RETRY), "bucket")
 
     def get(self, path: str) -> bytes:
-        return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).download_as_bytes(retry=RETRY))
+        return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).download_as_bytes(retry=RETRY), "file")
 
     def exists(self, path: str) -> bool:
-        return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).exists(retry=RETRY))
+        return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).exists(retry=RETRY), "file")
 
     def list(self, prefix: str) -> list[str]:
-        found = _ask_gcs(lambda: list(self._bucket.list_blobs(prefix=self._prefix + prefix, retry=RETRY)))
+        found = _ask_gcs(lambda: list(self._bucket.list_blobs(prefix=self._prefix + prefix, retry=RETRY)), "bucket")
         return [blob.name.removeprefix(self._prefix) for blob in found]
 
     def delete(self, path: str) -> None:
         try:
-            _ask_gcs(lambda: self._bucket.blob(self._prefix + path).delete(retry=RETRY))
+            _ask_gcs(lambda: self._bucket.blob(self._prefix + path).delete(retry=RETRY), "file")
         except FileNotFoundError:
             return
 
 
-def _ask_gcs(call: Callable[[], Any]) -> Any:
+def _ask_gcs(call: Callable[[], Any], needs: str) -> Any:
+    """Send a request that needs a file or the bucket: GCS says of either that it's Not Found, in many words."""
     try:
         return call()
     except google.api_core.exceptions.NotFound as error:
-        if "bucket" in str(error.message).lower():
-            raise _NO_BUCKET from error
-        raise FileNotFoundError(error.message) from error
+        raise (FileNotFoundError(error.message) if needs == "file" else _NO_BUCKET) from error
     except GOOGLE_ERRORS as error:
         raise from_google(error) from error

@@ -1,0 +1,69 @@
+"""DIR: one contract, local, on S3 and on GCS."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from mirrorfold.transforms.stores.api import StoreError
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
+from mirrorfold.transforms.stores.output_cloud import CloudOutput
+from tests.worlds import new_bucket, owner
+
+
+@pytest.fixture(params=["local", "moto", "versity", "fake-gcs"])
+def output(request: pytest.FixtureRequest, no_ambient_credentials, monkeypatch) -> OutputStore:
+    if request.param == "local":
+        return LocalOutput(str(request.getfixturevalue("tmp_path") / "out"))
+    bucket = new_bucket()
+    if request.param == "fake-gcs":
+        server = request.getfixturevalue("fake_gcs")
+        requests.post(f"{server.url}/storage/v1/b", json={"name": bucket}, timeout=30).raise_for_status()
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        return CloudOutput(f"gs://{bucket}/runs/one")
+    server = request.getfixturevalue(request.param)
+    owner(server).create_bucket(Bucket=bucket)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
+    return CloudOutput(f"s3://{bucket}/runs/one/")
+
+
+def test_files_are_written_whole_read_listed_and_removed(output: OutputStore):
+    assert output.list() == []
+    for path in ("_SUCCESS", "objects/part-0.parquet", "objects/part-1.parquet", "_work/a b#.json"):
+        output.put(path, path.encode())
+    output.put("_SUCCESS", b"")
+    assert output.get("_SUCCESS") == b""
+    assert sorted(output.list("objects/")) == ["objects/part-0.parquet", "objects/part-1.parquet"]
+    assert len(output.list()) == 4
+    with output.open("objects/part-0.parquet") as file:
+        file.seek(8)
+        assert file.read(4) == b"part"
+    assert (output.exists("_work/a b#.json"), output.exists("_none")) == (True, False)
+    output.delete("_SUCCESS")
+    output.delete("_SUCCESS")
+    assert not output.exists("_SUCCESS")
+
+
+def test_what_is_absent_is_a_file_not_found(output: OutputStore):
+    for call in (output.get, output.open):
+        with pytest.raises(FileNotFoundError):
+            call("none/at/all")
+    assert output.list("none/") == []
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd"])
+def test_nothing_is_written_outside(output: OutputStore, path: str):
+    with pytest.raises(ValueError, match="outside the output folder"):
+        output.put(path, b"x")
+
+
+def test_an_absent_bucket_is_said(no_ambient_credentials, moto, fake_gcs, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", moto.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", fake_gcs.url)
+    for url in (f"s3://{new_bucket()}/out", f"gs://{new_bucket()}/out"):
+        with pytest.raises(StoreError, match="bucket doesn't exist: create it first"):
+            CloudOutput(url).put("a", b"x")
