@@ -89,6 +89,16 @@ def test_four_ways_to_compare(review, key: str, mode: str) -> None:
     assert pressed == [mode]
 
 
+def test_the_right_picture_turns_through_every_symmetry(review) -> None:
+    turned = [review.execute_script("return document.querySelector('#right img').style.transform")]
+    for _ in range(8):
+        press(review, "o")
+        turned.append(review.execute_script("return document.querySelector('#right img').style.transform"))
+    assert len(set(turned)) == 8
+    assert turned[0] == turned[8]
+    assert "rotate" not in review.execute_script("return document.querySelector('#left img').style.transform")
+
+
 def test_the_slider_moves_by_keyboard(review) -> None:
     press(review, "w")
     before = review.execute_script("return document.getElementById('right').style.clipPath")

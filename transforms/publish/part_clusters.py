@@ -44,13 +44,12 @@ def _shot(member: Mapping, pictures: Mapping[str, Picture]) -> dict:
     picture = pictures.get(member["content_id"])
     label = both("clusters.kept") if member["is_master"] else both_or(f"kinds.{member['kind']}", member["kind_text"])
     facts = [f"{member['width']:,} × {member['height']:,}"] if member["width"] else []
-    if member["objects"] > 1:
-        facts.append(f"× {member['objects']:,}")
     return {
         "kept": member["is_master"],
         "image": picture and picture.data_uri,
         "sketch": bool(picture and picture.sketch),
         "label": label,
+        "copies": f"× {member['objects']:,}" if member["objects"] > 1 else "",
         "facts": " · ".join([*facts, human_bytes(member["size"])]),
         "uri": member["uri"],
     }

@@ -163,14 +163,14 @@
     const { item } = state;
     const index = mirrorfold.index;
     const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
-    compare.show([picture(left), picture(right)]);
+    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]]);
     const kind = named("kinds", index.kinds[index.kind[pair.n]]);
-    // The tables say it in English; of that, figures need no translation.
-    const how = mirrorfold.language === "en" ? pair.text : pair.text.match(/[\d.]+ ?[%°]/)?.[0];
+    // The tables say the kind in English words; its figure needs no translation.
+    const how = pair.text.match(/[\d.]+ ?%/)?.[0];
     get("what").replaceChildren(
       h("span", { class: `tier t-${index.tiers[index.tier[pair.n]]}` }, named("tiers", index.tiers[index.tier[pair.n]])),
       ` ${kind} `,
-      h("span", { class: "soft" }, mirrorfold.visible(how && how !== kind ? `(${how})` : "")),
+      h("span", { class: "soft" }, how || ""),
       h("span", { class: "frees" }, index.bytes[pair.n] ? `${t("review.frees")} ${mirrorfold.bytes(index.bytes[pair.n])}` : ""),
     );
     const why = [pair.why, index.flags[pair.n] & 2 ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];

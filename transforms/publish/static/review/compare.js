@@ -8,16 +8,32 @@
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let shown = 0;
 
+  // The symmetries of a rectangle, in the order in which the key goes through them; a kind of variant starts at its own.
+  const TURNS = ["", "rotate(90deg)", "rotate(180deg)", "rotate(270deg)", "scaleX(-1)", "scaleY(-1)",
+    "rotate(90deg) scaleX(-1)", "rotate(270deg) scaleX(-1)"];
+  const STARTS = { "rotated-90": 1, "rotated-180": 2, "rotated-270": 3, mirrored: 4, flipped: 5, "mirrored-rotated-90": 6,
+    "mirrored-rotated-270": 7 };
+
+  // A quarter turn swaps the sides: scale the picture so that it fits the box again, as the other one does.
+  const refit = (image) => {
+    if (!TURNS[view.turn].includes("90deg") && !TURNS[view.turn].includes("270deg")) return 1;
+    const [width, height] = [image.naturalWidth || 1, image.naturalHeight || 1];
+    const fits = (w, h) => Math.min(image.clientWidth / w, image.clientHeight / h);
+    return fits(height, width) / fits(width, height);
+  };
+
   const draw = () => {
     layers.forEach((layer, index) => {
-      const turn = index === 1 && view.turn ? ` rotate(${view.turn}deg)` : "";
-      layer.firstElementChild.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${turn}`;
+      const image = layer.firstElementChild;
+      const turn = index === 1 && view.turn ? ` ${TURNS[view.turn]} scale(${refit(image)})` : "";
+      image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${turn}`;
     });
     const share = Number(get("slide").value);
     layers[1].style.clipPath = view.mode === "slider" ? `inset(0 0 0 ${share}%)` : "";
     // Flicker only ever changes the opacity of the front picture: the other lies painted behind it, so no frame is blank.
     layers[1].style.opacity = view.mode === "flicker" && !view.front ? "0" : "";
     stage.dataset.mode = view.mode;
+    layers[1].classList.toggle("turned", view.turn > 0);
     stage.dataset.front = view.front ? "right" : "left";
     get("slide").hidden = view.mode !== "slider";
     for (const button of get("modes").children)
@@ -37,7 +53,7 @@
 
   mirrorfold.compare = {
     // Both pictures are decoded before either is swapped in: the pair on screen is never half of two questions.
-    async show(sources) {
+    async show(sources, kind) {
       const turn = ++shown;
       const ready = await Promise.all(sources.map((source) => (source ? decoded(source) : false)));
       if (turn !== shown) return;
@@ -49,7 +65,7 @@
       });
       get("no-picture").hidden = ready.some(Boolean);
       get("sketch").hidden = !sources.some((source) => source && source.startsWith("data:"));
-      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: 0, front: true });
+      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: STARTS[kind] || 0, front: true });
       draw();
     },
     preload: (sources) => sources.filter(Boolean).forEach(decoded),
@@ -84,11 +100,11 @@
       draw();
     },
     fit() {
-      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: 0 });
+      Object.assign(view, { zoom: 1, x: 0, y: 0 });
       draw();
     },
     rotate() {
-      view.turn = (view.turn + 90) % 360;
+      view.turn = (view.turn + 1) % TURNS.length;
       draw();
     },
     slide(step) {
