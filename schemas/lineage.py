@@ -28,14 +28,16 @@ LINEAGE = Table(
             column("to_uri", pa.string(), "the other object: the head of its cluster or of its bytes", nullable=False),
             column("to_version", pa.string(), "its version", nullable=False),
             column("to_content_id", pa.string(), "its content", nullable=False),
-            column("tier", pa.string(), "tier between the two", nullable=False),
+            column(
+                "tier", pa.string(), "tier between the two; none where only the catalogue links them", nullable=False
+            ),
             column("kind", pa.string(), "kind of variant, as in pairs; copy for the same bytes", nullable=False),
             column("age", pa.string(), "newer, older or same than the other, by the stores' clocks", nullable=False),
             column("catalogue_no", pa.string(), "its catalogue number"),
             column("to_catalogue_no", pa.string(), "the other's catalogue number"),
             column("provenance", pa.string(), "its provenance, from the sidecar catalogue"),
             column("evidence", STRINGS, "what says so: sha256, xmp, catalogue, pair ids", nullable=False),
-            column("family_id", pa.string(), "their family", nullable=False),
+            column("family_id", pa.string(), "the object's family; its content_id without a twin", nullable=False),
         ]
     ),
 )

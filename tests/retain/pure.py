@@ -61,6 +61,7 @@ def decide_tables(tables: dict, policy: dict, rulings=None, stores=None) -> dict
     failed = tables["failures"].select(blocks.FAILURE_ROWS.names)
     rest = list(blocks.DecideUnread(policy, "0")(0, {"objects": unread, "failures": failed}))
     decisions = pa.concat_tables([decided.cast(DECISIONS.schema), singles, *rest])
+    out[b"lineage"] += blocks.trace_catalogue(0, {"rows": blocks.numbered_of(members)})
     return {
         "decisions": sort_rows(decisions, DECISIONS.order),
         "hold_checks": _joined(out[b"hold_checks"], HOLD_CHECKS),

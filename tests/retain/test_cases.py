@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pyarrow as pa
 import pytest
 
@@ -204,6 +206,19 @@ def test_the_catalogue_number_of_what_goes_is_on_its_row():
     row = next(r for r in decide(TWO | said(rows={HK: {"catalogue_no": "A-1"}, GZ: {"catalogue_no": "A-1"}})).values()
                if r["action"] == "quarantine")  # fmt: skip
     assert row["catalogue_no"] == "A-1"
+
+
+def test_versions_under_one_number_are_linked_though_their_pictures_differ():
+    years = {n: dt.datetime(n, 1, 1, tzinfo=dt.UTC) for n in (1999, 2005, 2020)}
+    rows = [obj(f"s3://x/{n}", str(n), last_modified=at) for n, at in years.items()]
+    tables = {
+        "objects": objects(*rows), "contents": contents(*(content(str(n), catalogue_no="A 7") for n in years)),
+        "failures": failures(), "clusters": clusters(), "pairs": pairs(),
+    }  # fmt: skip
+    made = decide_tables(tables, resolve_policy("version: 1", "p"))["lineage"].to_pylist()
+    assert [(r["uri"][7:], r["relation"], r["to_uri"][7:], r["age"], r["evidence"]) for r in made] == [
+        ("2005", "version-of", "1999", "newer", ["catalogue"]), ("2020", "version-of", "2005", "newer", ["catalogue"]),
+    ]  # fmt: skip
 
 
 def test_lineage_tells_renumbered_copies_and_versions():

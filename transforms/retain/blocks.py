@@ -19,7 +19,7 @@ from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.retain.annotate import CONTENT_COLUMNS, OBJECT_COLUMNS, annotate, with_contents
 from mirrorfold.transforms.retain.keep_order import prioritise
-from mirrorfold.transforms.retain.lineage import lineage_table, trace_family
+from mirrorfold.transforms.retain.lineage import lineage_table, trace_family, trace_numbers
 from mirrorfold.transforms.retain.lookups import Lookups
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Link, Member, Ruling
@@ -134,6 +134,21 @@ def singles_of(block: pa.Table) -> pa.Table:
 def clustered_of(block: pa.Table) -> pa.Table:
     """Give the members that have a twin."""
     return block.filter(pc.is_valid(block.column("cluster_id")))
+
+
+def numbered_of(block: pa.Table) -> pa.Table:
+    """Give the members that have a catalogue number."""
+    return block.filter(pc.is_valid(block.column("catalogue_no")))
+
+
+def trace_catalogue(_: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
+    """Link what stands under one catalogue number in several families."""
+    by_number: dict[str | None, list[Member]] = {}
+    for member in members_of(sort_rows(blocks["rows"], ["catalogue_no", "uri", "version"])):
+        by_number.setdefault(member.catalogue_no, []).append(member)
+    rows = [row for found in by_number.values() if len(found) > 1 for row in trace_numbers(found)]
+    if rows:
+        yield lineage_table(rows)
 
 
 @dataclass

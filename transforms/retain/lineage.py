@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pyarrow as pa
 
 from mirrorfold.schemas.lineage import LINEAGE
@@ -26,6 +28,19 @@ def trace_family(members: list[Member]) -> list[dict]:
         if master is not None and master is not member and master not in parents:
             rows.append(_row(member, master, _kin(member, master), member.tier, member.kind, _pair(member, master)))
     return rows + _renumbered(members, heads)
+
+
+def trace_numbers(members: list[Member]) -> list[dict]:
+    """Link versions under one catalogue number whose pictures weren't matched: each to the next older.
+
+    Args:
+      members: objects under one catalogue number, over all families.
+    """
+    heads: dict[str, Member] = {}
+    for member in sorted(members, key=lambda m: m.priority):
+        heads.setdefault(member.family_id or member.content_id, member)
+    by_age = sorted(heads.values(), key=lambda m: (m.last_modified or 0, m.priority))
+    return [_row(new, old, "version-of", "none", "unmatched", "catalogue") for old, new in pairwise(by_age)]
 
 
 def _names(heads: dict[str, Member]) -> dict[str, list[Member]]:
@@ -81,7 +96,7 @@ def _row(member: Member, other: Member, relation: str, tier: str, kind: str, evi
         "to_catalogue_no": other.catalogue_no,
         "provenance": member.provenance,
         "evidence": [evidence],
-        "family_id": member.family_id,
+        "family_id": member.family_id or member.content_id,
     }
 
 

@@ -99,7 +99,14 @@ class Retain(beam.PTransform):
         reviewed = self._cut(taken["decisions"])
         unread = self._unread(objects, inputs["failures"])
         decisions = (reviewed, singles, unread) | "JoinDecisions" >> beam.Flatten()
-        return Retained(decisions, taken["hold_checks"], taken["lineage"])
+        numbered = (
+            members
+            | "TakeNumbered" >> beam.Map(blocks.numbered_of)
+            | "TraceCatalogue"
+            >> self._shuffle({"rows": "catalogue_no"}, {"rows": blocks.member_rows()}, blocks.trace_catalogue)
+        )
+        lineage = (taken["lineage"], numbered) | "JoinLineage" >> beam.Flatten()
+        return Retained(decisions, taken["hold_checks"], lineage)
 
     def _catalogued(self, inputs):
         objects = inputs["objects"] | "PickObjectColumns" >> beam.Map(_pick, blocks.OBJECT_ROWS.names)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
+from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.publish.manifests.rows import PlanRow, belongs, plan_rows
 from mirrorfold.transforms.stores.output import OutputStore
 
@@ -31,6 +32,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "crosswalk": (
         "uri", "version", "catalogue_no", "served_by", "served_by_version", "carried_over", "action", "rule",
         "tier_to_kept",
+    ),
+    "lineage": (
+        "uri", "version", "relation", "to_uri", "to_version", "age", "catalogue_no", "to_catalogue_no", "tier", "kind",
+        "provenance",
     ),
 }  # fmt: skip
 
@@ -69,11 +74,11 @@ class _Parts:
         self.store, self.name, self.rows, self.files = store, name, 0, 0
         self._open()
 
-    def write(self, row: PlanRow) -> None:
+    def write(self, values: Sequence[str]) -> None:
         if self.rows and self.rows % ROWS_PER_FILE == 0:
             self.close()
             self._open()
-        self.writer.writerow(cells(row, COLUMNS[self.name]))
+        self.writer.writerow(values)
         self.rows += 1
 
     def close(self) -> None:
@@ -92,7 +97,7 @@ class _Parts:
 
 
 def write_manifests(store: OutputStore) -> dict[str, int]:
-    """Write manifests/{quarantine,review,migrate,crosswalk}.csv and give their rows; streams through the tables.
+    """Write manifests/{quarantine,review,migrate,crosswalk,lineage}.csv and give their rows, streaming.
 
     Rows come in the tables' order, so the same plan gives the same bytes. A plan of more than `ROWS_PER_FILE` rows goes
     on in NAME-0002.csv, with a header of its own.
@@ -104,7 +109,18 @@ def write_manifests(store: OutputStore) -> dict[str, int]:
     for row in plan_rows(store):
         for name, part in parts.items():
             if row.action == "review" if name == "review" else belongs(row, name):
-                part.write(row)
+                part.write(cells(row, COLUMNS[name]))
+    parts["lineage"] = _Parts(store, "lineage")
+    for values in _lineage(store):
+        parts["lineage"].write(values)
     for part in parts.values():
         part.close()
     return {name: part.rows for name, part in parts.items()}
+
+
+def _lineage(store: OutputStore) -> Iterator[list[str]]:
+    """Read the table lineage as cells."""
+    for path in parquet.shards(store, "lineage/"):
+        for block in parquet.read_blocks(store, path, COLUMNS["lineage"]):
+            for row in block.to_pylist():
+                yield [guard(row[name]) for name in COLUMNS["lineage"]]
