@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import itertools
 import sys
 from collections import Counter, defaultdict
@@ -16,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from quality_corpus import COPIES, File, corpora_folder, make_files
+from quality_corpus import COPIES, SMALLEST, File, corpora_folder, make_distinct, make_files, paths_of
+from quality_rules import print_costs, rule_costs
 
 from mirrorfold.transforms.cluster.components import label_components
 from mirrorfold.transforms.cluster.resolve import resolve
@@ -34,7 +37,8 @@ from mirrorfold.transforms.match.plan import make_plan
 from mirrorfold.transforms.match.signatures import make_light, node_ids
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
-SURE = ("identical", "same-picture", "near-certain")
+DISTINCT = {"photo": (7_900, (5, 5)), "document": (4_600, (9, 9))}
+"""Files of each class whose pairs are all false: 31 million pairs of photographs, 10 million of documents."""
 
 
 def fingerprint(files: list[bytes]) -> pa.Table:
@@ -91,7 +95,7 @@ def report(files: list[File], low: set[str], pairs: list[dict], members: list[di
                 totals[key] += 1
                 hits[key] += where[place] == where[originals[file.picture]]
     table = Table(title="Recall by kind of copy (share with its original's cluster_id)", title_justify="left")
-    groups = ["all", *sorted({file.group for file in files})]
+    groups = ["all", *sorted({file.group for file in files if file.kind != "original"})]
     for name in ("kind", *groups):
         table.add_column(name, justify="left" if name == "kind" else "right")
     for kind in COPIES:
@@ -118,6 +122,22 @@ def report(files: list[File], low: set[str], pairs: list[dict], members: list[di
     console.print("members by tier and kind:", dict(sorted(kinds.items())))
     figures["false"] = {key: wrong[key] for key in wrong}
     return figures
+
+
+def others(folder: Path, radius: int) -> dict[str, dict[str, int]]:
+    """Count the pairs of distinct frames of bursts, and of translated screenshots, that are listed in each way."""
+    found = {}
+    for group in ("burst", "screenshot"):
+        files = [data for data in (path.read_bytes() for path in paths_of(folder, group)) if _large(data)]
+        pairs, _ = match(fingerprint(files), radius)
+        kinds = Counter("near miss" if row["reason"] == "near-miss" else row["tier"] for row in pairs)
+        found[group] = {"files": len(files), **kinds}
+    return found
+
+
+def _large(data: bytes) -> bool:
+    with Image.open(io.BytesIO(data)) as picture:
+        return min(picture.size) >= SMALLEST
 
 
 def _pairs_by(labels: list) -> set[tuple[int, int]]:
@@ -150,6 +170,13 @@ def main() -> None:
     contents = fingerprint([file.data for file in files])
     low = set(contents.filter(contents.column("low_information")).column("content_id").to_pylist())
     report(files, low, *match(contents, options.radius), console)
+    console.print(f"bursts and screenshots: {others(folder, options.radius)}")
+    many = {"photo": (1_000, (5, 5)), "document": (800, (9, 9))} if options.quick else DISTINCT
+    costs = {
+        group: rule_costs(fingerprint(make_distinct(folder, group, count, tiles)), options.radius)
+        for group, (count, tiles) in many.items()
+    }
+    print_costs(costs, console)
 
 
 if __name__ == "__main__":

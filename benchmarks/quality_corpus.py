@@ -53,7 +53,7 @@ def paths_of(folder: Path, group: str) -> list[Path]:
 
 
 def pictures(folder: Path, group: str, whole: float, tiles: tuple[int, int]) -> Iterator[Image.Image]:
-    """Give distinct pictures: a share of the files whole, of the others disjoint tiles (rows, columns), never both."""
+    """Give distinct pictures: a share of the files whole, of the others disjoint tiles (rows, columns)."""
     paths = paths_of(folder, group)
     chosen = set(random.Random(7).sample(range(len(paths)), round(whole * len(paths))))
     for number, path in enumerate(paths):
@@ -139,18 +139,25 @@ COPIES = {
 """The twelve kinds of copy: a picture, its file and a source of chance to other bytes."""
 
 
+def make_distinct(folder: Path, group: str, files: int, tiles: tuple[int, int]) -> list[bytes]:
+    """Make distinct files of one class out of tiles alone."""
+    return [encode(picture) for picture, _ in zip(pictures(folder, group, 0.0, tiles), range(files), strict=False)]
+
+
 def make_files(folder: Path, files: int, copies: int) -> list[File]:
-    """Make distinct files, then copies of them, the kinds in turn."""
-    found: list[tuple[Image.Image, str]] = []
-    for group, whole, tiles in (("photo", 0.4, (4, 4)), ("document", 0.5, (2, 2))):
-        found += [(picture, group) for picture in pictures(folder, group, whole, tiles)]
+    """Make distinct files, then copies of the whole pictures among them, the kinds in turn.
+
+    The other distinct files are tiles, each a 25th of a picture: no copy of it, but like its neighbours.
+    """
     chance = random.Random(11)
+    found = [(picture, group) for group in ("photo", "document") for picture in pictures(folder, group, 1.0, (1, 1))]
     chance.shuffle(found)
-    found = found[: files - copies]
+    found = found[: (files - copies) // 2]
+    wholes = len(found)
+    found += [(picture, "tile") for picture in pictures(folder, "photo", 0.0, (5, 5))][: files - copies - wholes]
     made = [File(encode(picture), number, group, "original") for number, (picture, group) in enumerate(found)]
     for number in range(copies):
-        source = chance.randrange(len(found)) if copies > len(found) else number
-        kind = list(COPIES)[number % len(COPIES)]
+        source, kind = number % wholes, list(COPIES)[number % len(COPIES)]
         picture, group = found[source]
         made.append(File(COPIES[kind](picture, made[source].data, random.Random(number)), source, group, kind))
     return made

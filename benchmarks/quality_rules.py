@@ -1,0 +1,92 @@
+"""What each rule costs: false pairs per million over all pairs of distinct pictures of one class."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+from rich.console import Console
+from rich.table import Table
+
+from mirrorfold.transforms.match.collapse import collapse
+from mirrorfold.transforms.match.features import Features
+from mirrorfold.transforms.match.join import Rule, search
+from mirrorfold.transforms.match.plan import make_plan
+from mirrorfold.transforms.match.signatures import make_light, node_ids
+from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
+
+NAMES = ("phash64", "phash256", "dhash256", "pdq256")
+RULES = (
+    ("phash64 <= 4", 0, 4),
+    ("phash64 <= 6", 0, 6),
+    ("phash64 <= 8", 0, 8),
+    ("phash256 <= 32", 1, 32),
+    ("phash256 <= 60", 1, 60),
+    ("dhash256 <= 26", 2, 26),
+    ("PDQ <= 31", 3, 31),
+    ("PDQ <= 66", 3, 66),
+)
+
+
+@njit(cache=True)
+def _count(hashes, large, column, limit):
+    found = 0
+    for i in range(len(hashes)):
+        for j in range(i + 1, len(hashes)):
+            distance = 0
+            if column == 0:
+                distance = _bits(hashes[i] ^ hashes[j])
+            else:
+                for word in range(4):
+                    distance += _bits(large[i, column - 1, word] ^ large[j, column - 1, word])
+            found += distance <= limit
+    return found
+
+
+@njit(cache=True, inline="always")
+def _bits(x):
+    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+def rule_costs(contents: pa.Table, radius: int) -> dict[str, int]:
+    """Count the pairs of distinct pictures that pass each rule, and the pairs there are."""
+    verifier = Verifier(Rule(radius, CHECK_LIMIT))
+    features = verifier.features(contents)
+    rows = len(features)
+    counts = {"pairs": rows * (rows - 1) // 2}
+    for name, column, limit in RULES:
+        counts[name] = _count(np.ascontiguousarray(features.hashes[:, 0]), features.large, column, limit)
+    pairs = _candidates(contents, features, radius)
+    counts["candidates of the search"] = len(pairs)
+    judged = verifier.verify(features, pairs)
+    tiers, joins = judged.column("tier").to_pylist(), judged.column("joins").to_pylist()
+    for tier in ("same-picture", "near-certain", "probable"):
+        counts[f"tier {tier}, joins a cluster"] = sum(
+            found == tier and join for found, join in zip(tiers, joins, strict=True)
+        )
+    return counts
+
+
+def _candidates(contents: pa.Table, features: Features, radius: int) -> np.ndarray:
+    rows, _, _ = collapse(make_light(contents, True))
+    nodes = node_ids(contents.column("content_id"))
+    plan = make_plan(radius, len(rows.hashes), np.unique(rows.hashes))
+    pairs, _ = search(rows, plan, Rule(radius, CHECK_LIMIT, forest=False))
+    order = np.argsort(nodes)
+    found = order[np.searchsorted(nodes[order], rows.ids[pairs] >> np.uint64(5))]
+    return np.unique(np.sort(found, axis=1), axis=0)
+
+
+def print_costs(tables: dict[str, dict[str, int]], console: Console) -> None:
+    """Print false pairs per million of each rule, a column for each class."""
+    table = Table(title="False pairs per million distinct pairs (count)", title_justify="left")
+    table.add_column("rule")
+    for group, counts in tables.items():
+        table.add_column(f"{group}: {counts['pairs'] / 1e6:.1f} M pairs", justify="right")
+    for rule in list(next(iter(tables.values())))[1:]:
+        cells = [f"{1e6 * counts[rule] / counts['pairs']:.3g} ({counts[rule]:,})" for counts in tables.values()]
+        table.add_row(rule, *cells)
+    console.print(table)

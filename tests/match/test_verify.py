@@ -1,0 +1,165 @@
+"""Tiers and kinds: what each rule lets through and what it must not."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier, captured_apart
+
+from .match_pictures import make_contents, photographs
+
+VERIFIER = Verifier(Rule(6, CHECK_LIMIT))
+
+
+def photograph(number: int = 0) -> Image.Image:
+    return photographs()[number]
+
+
+def cut(picture, share):
+    width, height = picture.size
+    left, top = round(width * share / 2), round(height * share / 2)
+    return picture.crop((left, top, width - left, height - top))
+
+
+def judge(one, other, changes=({}, {})):
+    features = VERIFIER.features(make_contents([one, other], changes))
+    return VERIFIER.verify(features, np.array([[0, 1]])).to_pylist()[0]
+
+
+def page(seed: int, size: int = 640) -> Image.Image:
+    """Draw a page of a form: the same lines, other words."""
+    random = np.random.default_rng(seed)
+    picture = Image.new("L", (size, size * 4 // 3), 235)
+    draw = ImageDraw.Draw(picture)
+    for line in range(12):
+        y = 40 + line * 65
+        draw.line([(20, y + 50), (size - 20, y + 50)], fill=90, width=3)
+        x = 40
+        while x < size - 80:
+            width = int(random.integers(15, 70))
+            draw.rectangle([x, y, x + width, y + 24], fill=int(random.integers(20, 90)))
+            x += width + int(random.integers(8, 60))
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "text", "tier"),
+    [
+        (lambda p: p.resize((p.width // 2, p.height // 2)), "resized", "resized to 50 %", "near-certain"),
+        (lambda p: p.convert("L"), "greyscale", "greyscale of the other", "near-certain"),
+        (lambda p: cut(p, 0.1), "cropped", "cropped to 81 %", "probable"),
+        (lambda p: p.rotate(90, expand=True), "rotated-90", "rotated 90°", "probable"),
+        (lambda p: p.rotate(270, expand=True), "rotated-90", "rotated 90°", "probable"),
+        (lambda p: p.rotate(180), "rotated-180", "rotated 180°", "probable"),
+        (lambda p: p.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "mirrored", "mirrored left to right", "probable"),
+        (lambda p: p.transpose(Image.Transpose.FLIP_TOP_BOTTOM), "flipped", "mirrored top to bottom", "probable"),
+        (
+            lambda p: p.transpose(Image.Transpose.TRANSPOSE),
+            "mirrored-rotated-90",
+            "mirrored and rotated 90°",
+            "probable",
+        ),
+    ],
+    ids=["resized", "grey", "cropped", "left", "right", "half-turn", "mirrored", "flipped", "transposed"],
+)
+@pytest.mark.parametrize("number", [0, 2], ids=["astronaut", "chelsea"])
+def test_variants_are_named(number, change, kind, text, tier):
+    found = judge(photograph(number), change(photograph(number)))
+    assert (found["kind"], found["tier"], found["joins"]) == (kind, tier, True)
+    assert found["kind_text"] == text or (kind == "resized" and found["kind_text"].startswith("resized to 49."))
+
+
+def test_the_same_coded_picture_is_the_same_picture():
+    same = {"picture_digest": "d"}
+    found = judge(photograph(), photograph(), (same, same))
+    assert (found["tier"], found["rule"], found["kind"]) == ("same-picture", "picture-digest", "metadata")
+
+
+@pytest.mark.parametrize(
+    "change", [{"orientation": 6}, {"width": 99}, {"frames": 2}], ids=["orientation", "size", "frames"]
+)
+def test_the_same_coded_picture_shown_otherwise_is_not(change):
+    same = {"picture_digest": "d"}
+    assert judge(photograph(), photograph(), (same, same | change))["tier"] != "same-picture"
+
+
+def test_several_pages_never_equal_one():
+    found = judge(photograph(), photograph(), ({}, {"frames": 3, "page_hashes": [1, 2]}))
+    assert not found["joins"]
+
+
+@pytest.mark.parametrize(("pages", "joins"), [([7, 9], True), ([7, 2**60 - 1], False)], ids=["equal", "one differs"])
+def test_pages_are_compared_one_by_one(pages, joins):
+    first = {"frames": 3, "page_hashes": [7, 8]}
+    assert judge(photograph(), photograph(), (first, first | {"page_hashes": pages}))["joins"] is joins
+
+
+def test_pages_that_were_not_hashed_are_not_taken_on_trust():
+    many = {"frames": 300, "page_hashes": [7] * 64}
+    assert not judge(photograph(), photograph(), (many, many))["joins"]
+
+
+def test_conflicting_capture_times_make_a_burst():
+    times = ({"capture_time": "2020-01-01T10:00:00.1"}, {"capture_time": "2020-01-01T10:00:00.6"})
+    found = judge(photograph(), photograph(), times)
+    assert (found["kind"], found["joins"], found["capture_conflict"], found["near_miss"]) == (
+        "burst",
+        False,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ("2020-01-01T10:00:00", "2020-01-01T10:00:00", False),
+        ("2020-01-01T10:00:00", "2020-01-01T10:00:00.25", False),
+        ("2020-01-01T10:00:00+08:00", "2020-01-01T10:00:00", False),
+        ("2020-01-01T10:00:00-05:00", "2020-01-01T10:00:01-05:00", True),
+        ("2020-01-01T10:00:00.10", "2020-01-01T10:00:00.15", True),
+        (None, "2020-01-01T10:00:00", False),
+    ],
+    ids=["equal", "fraction", "offset", "second", "hundredths", "unknown"],
+)
+def test_capture_times(one, other, apart):
+    assert captured_apart(one, other) is apart
+    assert captured_apart(other, one) is apart
+
+
+def test_documents_never_reach_a_sure_tier():
+    page_like = {"document": True}
+    found = judge(page(1), page(1).resize((320, 427)), (page_like, page_like))
+    assert (found["tier"], found["joins"]) == ("probable", True)
+
+
+@pytest.mark.parametrize("seeds", [(1, 2), (3, 4), (5, 6)], ids=str)
+def test_pages_of_one_form_do_not_join(seeds):
+    page_like = {"document": True}
+    assert not judge(page(seeds[0]), page(seeds[1]), (page_like, page_like))["joins"]
+
+
+def test_low_information_joins_by_content_only():
+    blank = {"low_information": True}
+    assert not judge(photograph(), photograph(), (blank, blank))["joins"]
+
+
+@pytest.mark.parametrize("other", range(1, 5), ids=str)
+def test_distinct_photographs_do_not_join(other):
+    assert not judge(photograph(0), photograph(other).resize(photograph(0).size))["joins"]
+
+
+def test_a_frame_that_moved_is_not_sure():
+    whole = photograph(0)
+    moved = whole.copy()
+    moved.paste(whole.crop((200, 60, 330, 200)), (150, 90))
+    found = judge(whole, moved)
+    assert found["tier"] == "probable"
+
+
+def test_the_order_of_a_pair_changes_no_score():
+    one, other = photograph(0), cut(photograph(0), 0.1)
+    forth, back = judge(one, other), judge(other, one)
+    for name in ("tier", "kind", "kind_text", "correlation", "residual", "highpass", "crop_area"):
+        assert forth[name] == pytest.approx(back[name])
