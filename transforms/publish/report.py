@@ -23,6 +23,9 @@ from mirrorfold.transforms.publish.wilson import wilson
 
 COMMANDS = ("again", "check", "ask", "import", "approve", "export")
 
+LEAST_MONEY = 1
+"""Below one unit of the currency a month, a headline says nothing of money; the table does."""
+
 SECONDS_EACH = 5
 """How long a person takes for one decision, where the estimate doesn't say."""
 
@@ -134,9 +137,9 @@ def headline(report: Report, sums: Mapping) -> dict:
             total=total,
             objects=f"{now['objects']:,}",
         )
-        money = (
-            both("report.money_monthly", money=money_range(monthly, report.summary["currency"])) if monthly else None
-        )
+        worth_saying = monthly and monthly["mid"] >= LEAST_MONEY
+        money = money_range(monthly, report.summary["currency"]) if worth_saying else None
+        money = money and both("report.money_monthly", money=money)
         return {"title": both("report.headline_now", bytes=human_bytes(now["bytes"])), "why": why, "money": money}
     if sums["review"]["bytes"]:
         why = both("report.headline_none_why", review=human_bytes(sums["review"]["bytes"]))
@@ -178,7 +181,9 @@ def cards(report: Report, sums: Mapping) -> list[dict]:
         },
         {
             "label": both("report.card_below"), "figure": human_bytes(sums["below"]["bytes"]),
-            "note": both("report.card_below_note", objects=f"{sums['below']['objects']:,}"),
+            "note": both("report.card_below_note", objects=f"{sums['below']['objects']:,}")
+            if sums["below"]["objects"]
+            else both("report.card_below_none"),
         },
         {
             "label": both("report.card_kept"), "figure": human_bytes(sums["keep"]["bytes"] + sums["blocked"]["bytes"]),
