@@ -10,11 +10,11 @@ from PIL import Image
 from demo.archive import encode, photographs
 
 TARGET_BYTES = 200_000
-SIZE = (1200, 900)
+SIZE = (1600, 1200)
 
 
 def write_jpegs(folder: Path, count: int, seed: int = 7) -> list[Path]:
-    """Write `count` JPEGs of 1200x900 and about 200 KB that show different pictures into a folder.
+    """Write `count` JPEGs of 1600x1200 and about 200 KB that show different pictures into a folder.
 
     Each blends two photographs, turned and cut at random: the structure and the noise are those of photographs, and
     no two are variants of each other.
@@ -42,7 +42,7 @@ def _cut(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 def _near_target(picture) -> bytes:
     best = b""
-    for quality in (70, 80, 88, 94, 97):
+    for quality in (40, 55, 65, 75, 82, 88, 92):
         data = encode(picture, "JPEG", quality=quality)
         if not best or abs(len(data) - TARGET_BYTES) < abs(len(best) - TARGET_BYTES):
             best = data

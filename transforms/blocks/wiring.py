@@ -78,7 +78,9 @@ class Shuffle(beam.PTransform):
         ]
         if self.every_partition:
             root = inputs[names[0]].pipeline
-            parts.append(root | "NamePartitions" >> beam.Create([(p, b"") for p in range(self.partitions)]))
+            parts.append(
+                root | "NamePartitions" >> beam.Create([(p, b"") for p in range(self.partitions)], reshuffle=False)
+            )
         return (
             parts
             | "Gather" >> beam.Flatten()
@@ -173,9 +175,8 @@ class ReadTable(beam.PTransform):
         output, table, columns = self.output, self.table, self.columns
         return (
             root
-            | "ListShards" >> beam.Create([f"{table.name}/"])
-            | "FindShards" >> beam.FlatMap(lambda prefix: parquet.shards(open_output(output), prefix))
-            | "SpreadShards" >> beam.Reshuffle()
+            # Steps are committed one after the other, so the shards are known when the pipeline is built.
+            | "NameShards" >> beam.Create(parquet.shards(open_output(output), f"{table.name}/"))
             | "ReadShards"
             >> beam.FlatMap(lambda path: parquet.read_blocks(open_output(output), path, columns)).with_output_types(
                 pa.Table
