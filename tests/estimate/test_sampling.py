@@ -19,11 +19,13 @@ def truth(listed: census.Listed, identity: np.ndarray, keep: int = 1) -> tuple[i
     return int(found.bytes.sum()), int(found.copies.sum())
 
 
-def sampled(listed: census.Listed, identity: np.ndarray, read_bytes: int, keep: int = 1) -> exact.Exact:
+def sampled(
+    listed: census.Listed, identity: np.ndarray, read_bytes: int, keep: int = 1, unread: int = 0
+) -> exact.Exact:
+    """Estimate with what a sample would have read; `unread` stands where it read nothing."""
     plan = exact.plan(listed, read_bytes, NO_LIMIT)
     read = np.isin(listed.size, plan.drawn_sizes)
-    # What wasn't read is not known: a wrong identity there must change nothing.
-    return exact.estimate(listed, plan, np.where(read | ~open_rows(listed, plan), identity, 7), keep)
+    return exact.estimate(listed, plan, np.where(read | ~open_rows(listed, plan), identity, unread), keep)
 
 
 def open_rows(listed: census.Listed, plan: exact.Plan) -> np.ndarray:
@@ -43,6 +45,14 @@ def test_the_interval_covers_the_truth_in_93_of_100_heavy_tailed_archives(kind):
     assert np.mean(read) < 0.035
     # An interval from nothing to everything would cover, too: it has to say something.
     assert np.mean(halves) < {"photos": 0.02, "viral": 0.10, "scans": 0.01, "crowded": 0.25}[kind]
+
+
+@pytest.mark.parametrize("kind", ["photos", "viral", "crowded"])
+def test_what_was_not_read_changes_nothing(kind):
+    listed, identity = listing(kind, np.random.default_rng(2), objects=8_000)
+    results = [sampled(listed, identity, listed.bytes * 3 // 100, unread=value) for value in (0, 7)]
+    assert (results[0].bytes, results[0].copies) == (results[1].bytes, results[1].copies)
+    assert results[0].bytes.low < results[0].bytes.high
 
 
 def test_a_uniform_sample_sees_next_to_nothing_where_this_one_sees_it_all():
