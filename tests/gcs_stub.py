@@ -56,6 +56,7 @@ class GcsStub:
     page: int = 1000
     refuse: int | None = None
     requests: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, name: str, data: bytes = b"x", **more: Any) -> StubObject:
         """Add an object, or a newer generation of it (the older becomes noncurrent)."""
@@ -86,6 +87,7 @@ def gcs_stub() -> Iterator[GcsStub]:
 
         def do_GET(self) -> None:
             stub.requests.append((self.command, self.path))
+            stub.headers.append({name.lower(): value for name, value in self.headers.items()})
             path, _, query = self.path.partition("?")
             asked = dict(urllib.parse.parse_qsl(query))
             if stub.refuse is not None:

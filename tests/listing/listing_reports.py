@@ -42,9 +42,15 @@ DATA = "dest/archive/daily/data"
 
 
 def write_s3_report(
-    root: Path, rows: list[dict[str, Any]], kind: str, fields: list[str] | None = None, parts: int = 2
+    root: Path,
+    rows: list[dict[str, Any]],
+    kind: str,
+    fields: list[str] | None = None,
+    parts: int = 2,
+    bucket: str = "reports",
 ) -> Path:
-    """Write a report of bucket `archive`, in `parts` data files, under a folder; give its manifest's path."""
+    """Write a report of bucket `archive`, in `parts` data files, under a folder that stands for the destination
+    bucket; give its manifest's path."""
     fields = fields or list(S3_FIELDS)
     files = []
     for part in range(parts):
@@ -58,7 +64,7 @@ def write_s3_report(
     schema = ", ".join(fields) if kind == "csv" else "message s3.inventory { required binary bucket (STRING); }"
     manifest = {
         "sourceBucket": "archive",
-        "destinationBucket": "arn:aws:s3:::reports",
+        "destinationBucket": f"arn:aws:s3:::{bucket}",
         "version": "2016-11-30",
         "creationTimestamp": "1767225600000",
         "fileFormat": {"csv": "CSV", "orc": "ORC", "parquet": "Parquet"}[kind],

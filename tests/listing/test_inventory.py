@@ -13,12 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirrorfold.configs.settings import Settings
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.transforms.listing.encodings import base64_to_hex, decode_urls, escape_keys
 from mirrorfold.transforms.listing.inventory import list_report
 from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from tests.listing.listing_reports import write_gcs_report, write_s3_report
-from tests.worlds import ODD_KEYS
+from tests.servers import recording_proxy
+from tests.worlds import ODD_KEYS, new_bucket, owner
 
 THEN = datetime.datetime(2025, 3, 4, 5, 6, 7, 890_000)
 FAR = datetime.datetime(2999, 1, 1)
@@ -162,6 +166,26 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str):
     for spec in (s3_spec(place), SourceSpec("l", "gcs-inventory", "gs", "b", manifest=str(place))):
         with pytest.raises(StoreError, match="isn't a manifest"):
             read_manifest(spec)
+
+
+def test_a_report_is_read_from_its_bucket(tmp_path: Path, no_ambient_credentials, monkeypatch, moto, kind: str):
+    client, bucket = owner(moto), new_bucket()
+    client.create_bucket(Bucket=bucket)
+    manifest = write_s3_report(tmp_path, [{**PLAIN, "Key": key} for key in ("a", "b", "c")], kind, bucket=bucket)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            client.upload_file(str(path), bucket, str(path.relative_to(tmp_path)))
+    with recording_proxy(moto.url) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        place = f"s3://{bucket}/{manifest.relative_to(tmp_path)}"
+        (spec,) = parse_sources([f"hk=s3-inventory+{place}"], Settings(), str(tmp_path / "out"))
+        assert (spec.library, spec.bucket) == ("hk", "archive")
+        assert set(rows_of(spec)) == {"a", "b", "c"}
+        assert proxy.methods == {"GET"}
+    with pytest.raises(UsageError, match="can't read s3://"):
+        parse_sources([f"s3-inventory+s3://{bucket}/none/manifest.json"], Settings(), None)
 
 
 def b64(data: bytes) -> str:

@@ -17,10 +17,12 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.list_objects import build_listing, build_objects, listed_rows
 from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.schemas.objects import OBJECTS
-from mirrorfold.transforms.blocks.parquet import read_table
+from mirrorfold.transforms.blocks.parquet import read_table, write_shard
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
+from mirrorfold.transforms.listing.hints import earlier_cuts
 from mirrorfold.transforms.listing.rows import RANK, block_of
 from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.output import LocalOutput
 from tests.listing.listing_reports import write_s3_report
 
 
@@ -150,3 +152,17 @@ def test_a_report_is_a_source_like_any_other(folder, no_ambient_credentials, kin
         "s3://archive/c d",
         "s3://archive/照片/1.jpg",
     ]
+
+
+def test_an_earlier_run_says_where_to_cut_a_bucket(tmp_path):
+    store = LocalOutput(str(tmp_path))
+    keys = [f"照片/{number:05d}" for number in range(9000)]
+    rows = raw([(f"s3://b/{key}", "", 0, 0) for key in keys])
+    rows = rows.set_column(rows.schema.names.index("key"), "key", pa.array(keys)).select(OBJECTS.schema.names)
+    write_shard(store, OBJECTS, rows.cast(OBJECTS.schema), 0, 1)
+    spec = SourceSpec("l", "live", "s3", "b")
+    assert earlier_cuts(store, spec, 3) == ["照片/03000", "照片/06000"]
+    assert earlier_cuts(store, spec, 100) == []  # pieces of 90 keys aren't worth having
+    assert earlier_cuts(store, replace(spec, bucket="other"), 3) == []
+    assert earlier_cuts(store, replace(spec, prefix="照片/0"), 9)[0] == "照片/01000"
+    assert earlier_cuts(LocalOutput(str(tmp_path / "none")), spec, 3) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mirrorfold.transforms.listing.live import list_live
@@ -82,3 +84,19 @@ def test_refusals_have_their_codes(stub: GcsStub, status: int, code: str, key: s
         open_stores((SPEC,)).read(ObjectRef("lib", "gs", "stub", key, str(made.generation), "", 1))
     assert caught.value.code == code
     assert open_stores((SPEC,)).hold(ObjectRef("lib", "gs", "stub", key, str(made.generation), "", 1)).hold == "unknown"
+
+
+def test_the_requester_pays_where_the_source_says_so(stub: GcsStub):
+    stub.add("a")
+    stub.add("b//c")
+    spec = replace(SPEC, requester_pays=True, project="payer")
+    rows = [row for block in list_live(spec, 0) for row in block.to_pylist()]
+    stub.requests.clear()
+    stub.headers.clear()
+    stores = open_stores((spec,))
+    for row in rows:
+        stores.read(ref_of(row))
+        stores.hold(ref_of(row))
+    assert len(stub.requests) == 4
+    for (_, path), headers in zip(stub.requests, stub.headers, strict=True):
+        assert "userProject=payer" in path or headers.get("x-goog-user-project") == "payer"
