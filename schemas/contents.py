@@ -65,8 +65,12 @@ CONTENTS = Table(
             column(
                 "luma",
                 pa.binary(LUMA_SIDE * LUMA_SIDE),
-                "64x64 luma, row-major uint8, the whole picture squeezed to a square",
-                nullable=False,
+                "64x64 luma, row-major uint8, the whole picture squeezed to a square; null where it didn't travel",
+            ),
+            column(
+                "search",
+                pa.binary(),
+                "what the search makes of the luma: hashes and checks as big-endian uint64; null where luma is there",
             ),
             column(
                 "colour",

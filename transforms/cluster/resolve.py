@@ -142,14 +142,16 @@ def _list_misses(judged: Judged, listed: dict, rows: np.ndarray, labels: np.ndar
     """List pairs between families that nearly passed, the best few of each content."""
     first, last = int(rows[0]), int(rows[-1])
     misses = sorted(
-        (-judged.known[key]["highpass"], key)
+        (-(judged.known[key]["highpass"] or 0.0), judged.known[key]["d_phash256"], key)
         for key in judged.misses
         if first <= key[0] <= last and labels[key[0] - first] != labels[key[1] - first]
     )
     judged.misses = [key for key in judged.misses if key[0] > last]
     taken: dict[int, int] = {}
-    for _, (a, b) in misses:
-        if taken.get(a, 0) < MISSES and taken.get(b, 0) < MISSES:
+    for *_, (a, b) in misses:
+        # A pair that can't be measured is no miss by merit: it is listed while either side has room.
+        room = taken.get(a, 0) < MISSES, taken.get(b, 0) < MISSES
+        if all(room) or (any(room) and judged.known[a, b]["highpass"] is None):
             taken[a], taken[b] = taken.get(a, 0) + 1, taken.get(b, 0) + 1
             listed[a, b] = ("near-miss", False)
 

@@ -69,6 +69,7 @@ def _hash_columns(pictures: Sequence[Picture]) -> dict[str, pa.Array]:
         "windows64": _lists(signed.windows64, WINDOWS),
         "dihedral64": _lists(signed.dihedral64, DIHEDRALS),
         "luma": _fixed(luma.reshape(len(luma), -1)),
+        "search": pa.nulls(len(pictures), pa.binary()),
         "colour": _fixed(seen.colour),
         "grey": pa.array(seen.grey),
         "low_information": pa.array(signed.pdq_quality < LOW_QUALITY),

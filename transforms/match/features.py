@@ -23,6 +23,7 @@ COLUMNS = (
     "windows64",
     "dihedral64",
     "luma",
+    "search",
     "grey",
     "low_information",
     "document",
@@ -42,7 +43,7 @@ class Features:
       ids: content ids.
       hashes: uint64 (rows, kinds), full signature and probes; checks: uint64 (rows, kinds, words).
       large: uint64 (rows, 3, 4), the 256-bit hashes in the order of LARGE_HASHES.
-      lumas: uint8 (rows, 64, 64).
+      lumas: uint8 (rows, 64, 64); seen: where there is one.
       digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
       pages: phash64 of the further pages, one tuple a row.
     """
@@ -52,6 +53,7 @@ class Features:
     checks: np.ndarray
     large: np.ndarray
     lumas: np.ndarray
+    seen: np.ndarray
     width: np.ndarray
     height: np.ndarray
     frames: np.ndarray
@@ -82,6 +84,7 @@ def make_features(contents: pa.Table, crops: bool) -> Features:
         checks=np.ascontiguousarray(checks),
         large=np.stack([_words(contents.column(name)) for name in LARGE_HASHES], axis=1),
         lumas=luma_array(contents.column("luma")),
+        seen=contents.column("luma").is_valid().to_numpy(),
         width=contents.column("width").to_numpy(),
         height=contents.column("height").to_numpy(),
         frames=contents.column("frames").to_numpy(),

@@ -39,6 +39,7 @@ COLUMNS = (
     "windows64",
     "dihedral64",
     "luma",
+    "search",
     "low_information",
     "picture_digest",
 )
@@ -83,6 +84,7 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
         hashes[has_symmetries, DIHEDRAL_KINDS.start :] = symmetries[has_symmetries, 1:]
         for there, group in ((has_windows, WINDOW_KINDS), (has_symmetries, DIHEDRAL_KINDS)):
             checks[there, group.start : group.stop] = checked[there, group.start : group.stop]
+    _take_withheld(contents, hashes, checks)
     schema = light_schema(kinds)
     return pa.table(
         [
@@ -97,8 +99,38 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
     )
 
 
+def withheld_search(contents: pa.Table) -> pa.Array:
+    """Make the column `search`, which finds the same candidates where the luma itself doesn't travel."""
+    light = make_light(contents, True)
+    hashes, checks = (light.column(name).combine_chunks() for name in ("hashes", "checks"))
+    parts = [column.flatten().to_numpy().reshape(len(light), -1) for column in (hashes, checks)]
+    return pa.array([row.tobytes() for row in np.concatenate(parts, axis=1).astype(">u8")], pa.binary())
+
+
+def _take_withheld(contents: pa.Table, hashes: np.ndarray, checks: np.ndarray) -> None:
+    """Fill in hashes and checks of rows whose luma was withheld.
+
+    Raises:
+      ValueError: another version of the search made them.
+    """
+    if "search" not in contents.column_names or not contents.column("luma").null_count:
+        return
+    kinds = hashes.shape[1]
+    for row, found in enumerate(contents.column("search").to_pylist()):
+        if found is None:
+            continue
+        values = np.frombuffer(found, ">u8")
+        if len(values) != KINDS * (1 + CHECK_WORDS):
+            raise ValueError("hashes that another version of the search made: pack them again with this version")
+        hashes[row] = values[:kinds]
+        checks[row] = values[KINDS:].reshape(KINDS, CHECK_WORDS)[:kinds]
+
+
 def luma_array(column: pa.ChunkedArray) -> np.ndarray:
-    """Give stored lumas as uint8 of shape (rows, 64, 64)."""
+    """Give stored lumas as uint8 of shape (rows, 64, 64); zeros where one was withheld."""
+    if column.null_count:
+        blank = bytes(64 * 64)
+        return np.frombuffer(b"".join(luma or blank for luma in column.to_pylist()), np.uint8).reshape(-1, 64, 64)
     return np.frombuffer(b"".join(column.to_pylist()), dtype=np.uint8).reshape(-1, 64, 64)
 
 

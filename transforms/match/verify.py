@@ -126,7 +126,11 @@ class Verifier:
 
 
 def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
-    """Give each measured pair its tier, kind and rule."""
+    """Give each measured pair its tier, kind and rule.
+
+    Where a luma was withheld nothing can be aligned: such a pair is probable and joins nothing, unless the coded
+    pictures' digests are equal.
+    """
     a, b = found.a, found.b
     conflict = np.array([captured_apart(features.captured[i], features.captured[j]) for i, j in zip(a, b, strict=True)])
     pages = np.array([same_pages(features, i, j) for i, j in zip(a, b, strict=True)])
@@ -141,29 +145,30 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     page = limits.document.passes(found) | (limits.document_crop.passes(found) & (found.crop_area < CROPPED_BELOW))
     crop = (limits.crop.passes(found) | limits.exact_crop.passes(found)) & (found.crop_area < limits.photo.area)
     fits = np.where(document, page, limits.photo.passes(found) | crop)
-    aligned = (fits | marked) & pages & ~low
+    blind = ~(features.seen[a] & features.seen[b])
+    aligned = (fits | marked) & pages & ~low & ~blind
     near = aligned & _near_certain(found, limits) & ~document & ~conflict
     burst = conflict & ~same
     joins = same | near | (aligned & ~burst)
-    miss = ~joins & (limits.miss.passes(found) | aligned) & ~low
+    miss = ~joins & (limits.miss.passes(found) | aligned | blind) & ~low
     tier = np.select([same, near], [SAME_PICTURE, NEAR_CERTAIN], PROBABLE)
-    rules = ["picture-digest", "rule-a", "aligned", "marked"]
-    rule = np.select([same, near, aligned & fits, aligned], rules, "candidate")
+    rules = ["picture-digest", "rule-a", "aligned", "marked", "withheld"]
+    rule = np.select([same, near, aligned & fits, aligned, blind], rules, "candidate")
     kinds = [kind_of(features, found, k, bool(same[k]), bool(burst[k]), bool(aligned[k])) for k in range(len(a))]
     columns = [
         a, b, tier, joins, miss, kinds,
         [describe(features, found, k, kinds[k]) for k in range(len(a))],
         *(found.distances[field.name] for field in DISTANCES),
-        *(_rounded(getattr(found, name)) for name in SCORES),
+        *(_scores(getattr(found, name), blind & (name != "aspect")) for name in SCORES),
         rule, conflict,
     ]  # fmt: skip
     arrays = [pa.array(values, type=field.type) for values, field in zip(columns, RESULT, strict=True)]
     return pa.table(arrays, schema=RESULT)
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
+def _scores(values: np.ndarray, unknown: np.ndarray) -> pa.Array:
     # Four digits say all there is, and hide the last bits in which two CPUs may differ.
-    return np.round(values, 4).astype(np.float32)
+    return pa.array(np.round(values, 4).astype(np.float32), mask=unknown)
 
 
 def _near_certain(found: Measures, limits: Limits) -> np.ndarray:
