@@ -30,18 +30,25 @@ _TURNS = {
 }
 
 
-def canonical(image: Image.Image, orientation: int = 1) -> tuple[bytes, bytes]:
-    """Give (luma, cells) of a loaded image, turned by its EXIF orientation; cells are empty without colour."""
+Box = tuple[float, float, float, float]
+
+
+def canonical(image: Image.Image, orientation: int = 1, box: Box | None = None) -> tuple[bytes, bytes]:
+    """Give (luma, cells) of a loaded image, turned by its EXIF orientation; cells are empty without colour.
+
+    Args:
+      box: the part that holds the picture, where a scaled decode ends within a pixel; None for all.
+    """
     plain = flatten(image)
     if plain.mode == "L":
-        return _turn(_squeeze(plain), orientation), b""
+        return _turn(_squeeze(plain, box), orientation), b""
     if plain.mode == "LAB":
-        plain, grey = _lab_to_rgb(plain.resize((SIDE, SIDE), Image.Resampling.NEAREST)), plain.getchannel(0)
+        grey, shown = plain.getchannel(0), _lab_to_rgb(plain.resize((SIDE, SIDE), Image.Resampling.NEAREST))
     else:
-        grey = plain.convert("L")
-    # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
-    cells = plain.resize((SIDE, SIDE), Image.Resampling.NEAREST).reduce(SIDE // CELLS)
-    return _turn(_squeeze(grey), orientation), _turn(np.asarray(cells), orientation)
+        # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
+        grey, shown = plain.convert("L"), plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box)
+    cells = np.asarray(shown.reduce(SIDE // CELLS))
+    return _turn(_squeeze(grey, box), orientation), _turn(cells, orientation)
 
 
 def canonical_grey(image: Image.Image, orientation: int = 1) -> bytes:
@@ -103,8 +110,8 @@ def _grey_palette(image: Image.Image) -> bool:
     return palette[0::3] == palette[1::3] == palette[2::3]
 
 
-def _squeeze(grey: Image.Image) -> np.ndarray:
-    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=GAP))
+def _squeeze(grey: Image.Image, box: Box | None = None) -> np.ndarray:
+    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, box, reducing_gap=GAP))
 
 
 def _turn(pixels: np.ndarray, orientation: int) -> bytes:

@@ -11,8 +11,20 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB,
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _SOS, _DQT, _COM, _EOI = 0xDA, 0xDB, 0xFE, b"\xff\xd9"
-_STANDARD_LUMA_SUM = 3685
-"""Sum of the luminance table in the JPEG standard's annex K, from which libjpeg scales its qualities."""
+_STANDARD_LUMA = (
+    16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61,
+    60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113,
+    121, 112, 100, 120, 92, 101, 103, 99,
+)  # fmt: skip
+"""The luminance table of the JPEG standard's annex K, in zigzag order, from which libjpeg scales its qualities."""
+
+
+def _table_sum(quality: int) -> int:
+    percent = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return sum(min(255, max(1, (step * percent + 50) // 100)) for step in _STANDARD_LUMA)
+
+
+_SUMS = [_table_sum(quality) for quality in range(1, 101)]
 
 
 @dataclass
@@ -55,9 +67,8 @@ class JpegHeader:
         """Estimate libjpeg's quality setting 1..100 from the luminance table."""
         if self.luma_table is None or self.precision != 8:
             return None
-        percent = 100 * sum(self.luma_table[1]) / _STANDARD_LUMA_SUM
-        estimate = (200 - percent) / 2 if percent <= 100 else 5000 / percent
-        return min(100, max(1, round(estimate)))
+        found = sum(self.luma_table[1])
+        return 1 + min(range(100), key=lambda index: (abs(_SUMS[index] - found), -index))
 
     @property
     def icc_profile(self) -> bytes | None:

@@ -34,9 +34,9 @@ def read_jpeg(data: bytes, limits: Limits) -> Picture:
     with codec_errors("JPEG"):
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header)))
         mode = image.mode
-        image.draft("RGB", (header.width // scale, header.height // scale))
+        _, box = image.draft("RGB", (header.width // scale, header.height // scale))
         image.load()
-        luma, cells = canonical(image, orientation)
+        luma, cells = canonical(image, orientation, box)
     profile = header.icc_profile
     turned = orientation >= 5
     return Picture(

@@ -33,9 +33,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         width, height = image.size
         limits.check_pixels(width, height)
         mode = image.mode
-        if kind == "jp2":
-            _reduce_jp2(image, data)
-        shrink = 1 << (getattr(image, "reduce", 0) if kind == "jp2" else 0)
+        shrink = _reduce_jp2(image, data) if kind == "jp2" else 1
         limits.check_memory(decode_bytes(mode, width // shrink + 1, height // shrink + 1) + len(data))
         image.load()
         info = image.info
@@ -116,12 +114,15 @@ def _coding_style(data: bytes) -> bytes:
     return data[at + 4 : at + 14] if at >= 0 else b""
 
 
-def _reduce_jp2(image: Image.Image, data: bytes) -> None:
-    """Skip the finest wavelet levels that the canonical picture doesn't need."""
+def _reduce_jp2(image: Image.Image, data: bytes) -> int:
+    """Skip the finest wavelet levels that the canonical picture doesn't need; give by how much that shrinks it."""
     style = _coding_style(data)
     levels = style[5] if len(style) > 5 else 0
-    while image.reduce < levels and min(image.size) >> (image.reduce + 1) >= SHORT_SIDE:
-        image.reduce += 1
+    skip = 0
+    while skip < levels and min(image.size) >> (skip + 1) >= SHORT_SIDE:
+        skip += 1
+    image.reduce = skip
+    return 1 << skip
 
 
 def _reversible(data: bytes) -> bool:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 
+from mirrorfold.transforms.fingerprint import sandbox_worker
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture, unpack
@@ -21,8 +22,8 @@ REUSES = 500
 """Files after which a process is replaced: codecs leak."""
 
 MAX_ANSWER = 64 << 20
-WALL_FACTOR = 4.0
-"""Wall time allowed per second of processor time: a decoder that sleeps or waits hangs too."""
+WALL_FACTOR, WALL_GRACE = 4.0, 10.0
+"""Wall time allowed per second of processor time, and seconds more: a decoder that sleeps or waits hangs too."""
 
 
 class SandboxPool:
@@ -32,10 +33,11 @@ class SandboxPool:
       size: processes at most.
       space: address space of each, bytes.
       seconds: processor time of one decode.
+      worker: the module that the processes run; tests give one that misbehaves.
     """
 
-    def __init__(self, size: int, space: int, seconds: float):
-        self.space, self.seconds = space, seconds
+    def __init__(self, size: int, space: int, seconds: float, worker: str = sandbox_worker.__name__):
+        self.space, self.seconds, self.worker = space, seconds, worker
         self._idle: deque[_Worker] = deque()
         self._slots = threading.Semaphore(size)
         self._lock = threading.Lock()
@@ -83,7 +85,7 @@ class SandboxPool:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return _Worker(self.space)
+        return _Worker(self.space, self.worker)
 
     def _discard_idle(self) -> None:
         with self._lock:
@@ -96,10 +98,10 @@ class SandboxPool:
 class _Worker:
     """One process, asked one file at a time."""
 
-    def __init__(self, space: int):
+    def __init__(self, space: int, module: str):
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mirrorfold.transforms.fingerprint.sandbox_worker", str(space)],
+            [sys.executable, "-m", module, str(space)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -122,7 +124,7 @@ class _Worker:
                 "limits": [limits.max_pixels, limits.max_pages, limits.max_memory],
             }
         ).encode()
-        deadline = time.monotonic() + WALL_FACTOR * seconds + 10
+        deadline = time.monotonic() + WALL_FACTOR * seconds + WALL_GRACE
         try:
             self.process.stdin.write(HEAD.pack(len(head), len(data)) + head)
             self.process.stdin.write(data)
