@@ -88,11 +88,11 @@ def _by_tier(tables) -> Table:
 
 def _by_failure(tables) -> RenderableType:
     rows = tables.execute(
-        "SELECT stage, error, count(*) FROM failures GROUP BY stage, error ORDER BY count(*) DESC, error LIMIT 6"
+        "SELECT error, count(*) FROM failures GROUP BY error ORDER BY count(*) DESC, error LIMIT 6"
     ).fetchall()
     if not rows:
         return Text("\nEvery object was read.", style="dim")
-    lines = [f"{n:,} {code}: {CODES.get(code, stage)}" for stage, code, n in rows]
+    lines = [f"{n:,} {code}: {CODES[code]}" for code, n in rows]
     return Text("\nNot read, and therefore kept:\n  " + "\n  ".join(lines), style="dim")
 
 
