@@ -19,7 +19,7 @@ demo: install ## Set up, build a small archive of real photographs, and clean it
 	@$(BIN)/python -W ignore -m demo
 
 .PHONY: test
-test: install tools-servers ## Set up and run all tests but the slow ones, real servers included
+test: install tools-servers tools-flink ## Set up and run all tests but the slow ones, real servers included
 	@$(BIN)/python -m pytest -m "not slow"
 
 .PHONY: test-slow
@@ -48,6 +48,22 @@ tools: tools-servers tools-engines tools-browser ## Install the pinned servers, 
 .PHONY: tools-servers
 tools-servers: ## Install versitygw (S3) and fake-gcs-server (GCS); needs Go
 	@./tools/servers.sh $(TOOLS) $(VERSITYGW) $(FAKE_GCS)
+
+.PHONY: tools-flink
+tools-flink: ## Fetch Flink with Beam's job server (150 MB of jars); needs Java and Maven
+	@./tools/engines.sh build/tools flink
+
+.PHONY: tools-engines
+tools-engines: ## Fetch every engine: Flink's job server and cluster, Spark, Prism; needs Java, Maven and Go
+	@./tools/engines.sh build/tools
+
+.PHONY: flink
+flink: tools-flink ## Run a Flink for `mirrorfold run --engine=flink`, or a job server for FLINK_MASTER=host:8081
+	@./tools/job_server.sh build/tools flink $(FLINK_MASTER)
+
+.PHONY: spark
+spark: ## Run a local Spark for `mirrorfold run --engine=spark`
+	@./tools/engines.sh build/tools spark && ./tools/job_server.sh build/tools spark $(SPARK_MASTER)
 
 .PHONY: lint
 lint: install ## Check style and imports
