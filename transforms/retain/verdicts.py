@@ -166,16 +166,11 @@ def _ruling(verdicts: list[dict], reviewers: int) -> Ruling:
 def conflicting(verdicts: Iterable[dict]) -> list[dict]:
     """List the pairs whose reviewers disagree, with what each said."""
     verdicts = list(verdicts)
-    disputed = {pair for pair, ruling in rule_on(verdicts).items() if ruling.outcome == "conflict"}
-    return [
-        {
-            "content_a": pair[0],
-            "content_b": pair[1],
-            "verdicts": [
-                {"reviewer": v["reviewer"], "verdict": v["verdict"], "at": v["at"], "reason": v["reason"]}
-                for v in sorted(verdicts, key=_order)
-                if (v["content_a"], v["content_b"]) == pair
-            ],
-        }
-        for pair in sorted(disputed)
-    ]
+    disputed: dict[tuple[str, str], list[dict]] = {
+        pair: [] for pair, ruling in sorted(rule_on(verdicts).items()) if ruling.outcome == "conflict"
+    }
+    for verdict in sorted(verdicts, key=_order):
+        pair = verdict["content_a"], verdict["content_b"]
+        if pair in disputed:
+            disputed[pair].append({name: verdict[name] for name in ("reviewer", "verdict", "at", "reason")})
+    return [{"content_a": a, "content_b": b, "verdicts": words} for (a, b), words in disputed.items()]
