@@ -34,7 +34,7 @@ class FingerprintOptions:
     max_pixels: int = 400_000_000
     max_pages: int = 64
     max_seconds: float = 120.0
-    inline_bytes: int = 128 * MEBIBYTE
+    inline_bytes: int = 64 * MEBIBYTE
     sandbox_bytes: int = 2_600 * MEBIBYTE
     flight_bytes: int = 512 * MEBIBYTE
     sandboxes: int = 0
