@@ -167,7 +167,7 @@ class DecideFamilies:
     """Decide on the families of one partition, asking the stores about what would be quarantined.
 
     Args:
-      open_stores: makes the `Stores`; called only where something has to be asked.
+      open_stores: makes the `Stores`, which connect once something is asked.
     """
 
     policy: dict
