@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 import json
 import logging
 import os
@@ -34,6 +35,7 @@ from mirrorfold.pipelines.receipt import JobSubmitted, Receipt  # noqa: E402
 
 LOCAL_RUNNER = "FnApiRunner"
 WORKER_COMMAND = "mirrorfold-worker"
+PACKING_SETUPTOOLS = 77  # the first that reads our pyproject.toml
 
 ATTEMPTS = 3
 """Times a pipeline is run when the engine loses workers under it."""
@@ -205,6 +207,14 @@ def _existing(setup_file: str) -> str:
     path = os.path.abspath(setup_file)
     if not os.path.isfile(path):
         raise UsageError(f"--setup_file={setup_file} is not a file")
+    # Beam packs with what is installed here, and shows a page of traceback where that is too old.
+    try:
+        found = importlib.metadata.version("setuptools")
+    except importlib.metadata.PackageNotFoundError:
+        found = "0"
+    if int(found.partition(".")[0]) < PACKING_SETUPTOOLS:
+        needed = f"setuptools>={PACKING_SETUPTOOLS}"
+        raise UsageError(f"--setup_file packs with setuptools, and {found} is too old: pip install '{needed}'")
     return path
 
 
