@@ -22,7 +22,7 @@ from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from tests.listing.listing_reports import write_gcs_report, write_s3_report
 from tests.servers import recording_proxy
-from tests.worlds import ODD_KEYS, new_bucket, owner
+from tests.worlds import ODD_KEYS, gcs_world, new_bucket, owner
 
 THEN = datetime.datetime(2025, 3, 4, 5, 6, 7, 890_000)
 FAR = datetime.datetime(2999, 1, 1)
@@ -239,3 +239,16 @@ def test_keys_in_columns_are_escaped_as_each_row_is(keys: list[str]):
     expected = [escape_key(key.encode()) for key in keys]
     assert escape_keys(pa.array(keys, pa.string())).to_pylist() == expected
     assert decode_urls(pa.array([quote_plus(key) for key in keys], pa.string())).to_pylist() == expected
+
+
+def test_a_gcs_report_is_read_from_its_bucket(tmp_path: Path, no_ambient_credentials, monkeypatch, fake_gcs):
+    rows = [{"bucket": "archive", "name": name, "size": 1, "generation": "1"} for name in ("a", "b//c", "照片")]
+    manifest = write_gcs_report(tmp_path / "report", rows, "parquet")
+    with gcs_world(fake_gcs) as world:
+        for path in manifest.parent.iterdir():
+            world.put(f"daily/{path.name}", path.read_bytes())
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", fake_gcs.url)
+        place = f"gs://{world.spec.bucket}/daily/{manifest.name}"
+        (spec,) = parse_sources([f"gcs-inventory+{place}"], Settings(), None)
+        assert (spec.library, spec.bucket) == ("archive", "archive")
+        assert {row["key"] for row in rows_of(spec).values()} == {"a", "b//c", "照片"}

@@ -47,9 +47,9 @@ class S3Pages:
 
     def __init__(self, spec: SourceSpec, rank: int, limit: int):
         self.spec, self.rank, self.limit = spec, rank, limit
-        self.source: Any = open_stores((spec,)).source("s3", spec.bucket)
-        self.locked = self.source.has_lock() is not False
-        self.pool = ThreadPoolExecutor(spec.concurrency, "holds") if self.locked else None
+        self.source = open_stores((spec,)).source("s3", spec.bucket)
+        locked = self.source.has_lock() is not False
+        self.pool = ThreadPoolExecutor(spec.concurrency, "holds") if locked else None
 
     def probe(self, after: str | None) -> str | None:
         token = None
@@ -117,7 +117,7 @@ class GcsPages:
 
     def __init__(self, spec: SourceSpec, rank: int, limit: int):
         self.spec, self.rank, self.limit = spec, rank, limit
-        self.source: Any = open_stores((spec,)).source("gs", spec.bucket)
+        self.source = open_stores((spec,)).source("gs", spec.bucket)
         self.now = datetime.datetime.now(datetime.UTC)
 
     def probe(self, after: str | None) -> str | None:

@@ -66,7 +66,7 @@ class ListObjects(beam.PTransform):
         return (
             root
             | "NameSources" >> beam.Create(list(enumerate(rank_sources(self.specs))))
-            | "PlanUnits" >> beam.FlatMap(lambda ranked: plan_units(*ranked, hints))
+            | "PlanUnits" >> beam.FlatMap(lambda ranked: plan_units(ranked[0], ranked[1], hints))
             | "SpreadUnits" >> beam.Reshuffle()
             | "ListUnits" >> beam.Map(lambda unit: list_unit(unit, output)).with_output_types(pa.Table)
         )

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import from_os
 from mirrorfold.transforms.stores.files import file_path
-from mirrorfold.transforms.stores.gcs import GcsSource
 from mirrorfold.transforms.stores.keys import real_key
-from mirrorfold.transforms.stores.s3 import S3Source
 from mirrorfold.transforms.stores.sources import open_stores
 
 
@@ -36,17 +34,18 @@ def describe(spec: SourceSpec, store: str, bucket: str, key: str, version: str) 
     Raises:
       StoreError: the store refuses or doesn't answer; an object that isn't there is an answer.
     """
-    source: Any = open_stores((spec,)).source(store, bucket, spec.library)
+    source = open_stores((spec,)).source(store, bucket, spec.library)
     ref = ObjectRef(spec.library, store, bucket, key, version, "", 0)
     try:
-        return {"s3": _s3, "gs": _gcs, "file": _file}[store](source, ref)
+        look_up = {"s3": _s3, "gs": _gcs, "file": _file}[store]
+        return look_up(source, ref)
     except StoreError as error:
         if error.code == "vanished":
             return Described(key, version, None)
         raise StoreError(error.code, f"{store}://{bucket}/{key}: {error.message}") from error
 
 
-def _s3(source: S3Source, ref: ObjectRef) -> Described:
+def _s3(source: Any, ref: ObjectRef) -> Described:
     name = {"Bucket": ref.bucket, "Key": real_key(ref.key)} | ({"VersionId": ref.version} if ref.version else {})
     found = source.call("head_object", **name)
     encryption = found.get("SSECustomerAlgorithm") or found.get("ServerSideEncryption") or "AES256"
@@ -63,7 +62,7 @@ def _s3(source: S3Source, ref: ObjectRef) -> Described:
     return Described(ref.key, entry["VersionId"], entry, hold)
 
 
-def _gcs(source: GcsSource, ref: ObjectRef) -> Described:
+def _gcs(source: Any, ref: ObjectRef) -> Described:
     blob = source.look_up(ref)
     return Described(ref.key, str(blob.generation), blob)
 

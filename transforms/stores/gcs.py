@@ -62,7 +62,7 @@ class GcsSource:
         return data
 
     def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
-        options: dict[str, Any] = {"version": ref.version} if ref.version else {}
+        options: Any = {"version": ref.version} if ref.version else {}
         if bounds:
             options["range"] = bounds
         with self._slots:

@@ -48,7 +48,7 @@ class GcsAccess:
 
     def byte_store(self, bucket: str, prefix: str | None = None, user_project: str | None = None) -> GCSStore:
         """Make the obstore store of a bucket with the same credentials."""
-        options: dict[str, Any] = {
+        options: Any = {
             "allow_http": self.endpoint.startswith("http://"),
             "connect_timeout": "10s",
             "read_timeout": "60s",
@@ -57,13 +57,14 @@ class GcsAccess:
         }
         if user_project:
             options["default_headers"] = {"x-goog-user-project": user_project}
+        credentials: Any = _Tokens(self.credentials) if self.credentials else None
         return GCSStore(
             bucket,
             prefix=prefix,
             config={"base_url": self.endpoint, "skip_signature": self.credentials is None},
             client_options=options,
             retry_config=RETRY_CONFIG,
-            credential_provider=_Tokens(self.credentials) if self.credentials else None,
+            credential_provider=credentials,
         )
 
 

@@ -61,19 +61,19 @@ def _refuse_writes(model: Any, **_: Any) -> None:
 class _ReadOnly:
     """A session that sends GET and HEAD alone."""
 
-    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+    def request(self, method: str, *args: Any, **kwargs: Any) -> Any:
         if method.upper() not in ("GET", "HEAD"):
             raise WriteRefusedError(f"refused to send {method} to a source: sources are only read")
-        return super().request(method, url, *args, **kwargs)  # type: ignore[misc]
+        return super().request(method, *args, **kwargs)  # type: ignore[misc]
 
 
-class ReadOnlySession(_ReadOnly, requests.Session):
+class ReadOnlySession(_ReadOnly, requests.Session):  # type: ignore[misc]
     """An anonymous session that only reads; as the Google client wants it, it names its auth request."""
 
     is_mtls = False
 
 
-class ReadOnlyAuthorizedSession(_ReadOnly, AuthorizedSession):
+class ReadOnlyAuthorizedSession(_ReadOnly, AuthorizedSession):  # type: ignore[misc]
     """A session with Google credentials that only reads (tokens are fetched through a session of their own)."""
 
 

@@ -53,8 +53,8 @@ class S3Source:
         self.client = access.client(spec.concurrency)
         self._bytes = access.byte_store(spec.bucket, requester_pays=spec.requester_pays)
         self._slots = threading.BoundedSemaphore(spec.concurrency)
-        # What is known of the bucket; None until it is asked, or where it may not be.
-        self._lock_known: bool | None = None
+        # What is known of the bucket, asked when it is first needed.
+        self._lock: list[bool | None] = []
         self._versioned: bool | None = None
         self._plain_etags: bool | None = None
         self._sees_holds: bool | None = None
@@ -88,7 +88,7 @@ class S3Source:
         return data
 
     def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
-        options: dict[str, Any] = {}
+        options: Any = {}
         if ref.etag:
             options["if_match"] = f'"{ref.etag}"'
         if ref.version:
@@ -206,9 +206,9 @@ class S3Source:
 
     def has_lock(self) -> bool | None:
         """Tell whether the bucket has object lock; None where the look-up was refused or failed."""
-        if self._lock_known is None:
-            self._lock_known = self._look_up_lock()
-        return self._lock_known
+        if not self._lock:
+            self._lock = [self._look_up_lock()]  # a refusal is an answer too: it isn't asked for again
+        return self._lock[0]
 
     def _look_up_lock(self) -> bool | None:
         try:

@@ -19,7 +19,7 @@ from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.guard import check_endpoint, guard_boto
 
 RETRIES = 8
-RETRY_CONFIG = {
+RETRY_CONFIG: Any = {
     "max_retries": RETRIES,
     "retry_timeout": datetime.timedelta(minutes=3),
     "backoff": {
@@ -70,7 +70,7 @@ class S3Access:
             scheme, _, host = endpoint.partition("://")
             endpoint = f"{scheme}://{bucket}.{host}"
         # Everything is said outright: obstore would fill gaps from the environment, past the session.
-        config: dict[str, Any] = {
+        config: Any = {
             "bucket": bucket,
             "region": self.region,
             "aws_endpoint_url_s3": endpoint,  # plain "endpoint" loses to AWS_ENDPOINT_URL_S3 of the environment
@@ -78,6 +78,7 @@ class S3Access:
             "skip_signature": not self.signed,
             "request_payer": requester_pays,
         }
+        credentials: Any = SessionCredentials(self.session) if self.signed else None
         return S3Store(
             prefix=prefix,
             config=config,
@@ -89,7 +90,7 @@ class S3Access:
                 "user_agent": "mirrorfold",
             },
             retry_config=RETRY_CONFIG,
-            credential_provider=SessionCredentials(self.session) if self.signed else None,
+            credential_provider=credentials,
         )
 
 

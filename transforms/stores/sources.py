@@ -6,9 +6,9 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
-from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec, StoreError, Stores
+from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google, store_error
 from mirrorfold.transforms.stores.files import FolderSource
 from mirrorfold.transforms.stores.gcs import GcsSource
@@ -29,7 +29,7 @@ _KINDS: dict[str, Callable[[SourceSpec], Source]] = {"s3": S3Source, "gs": GcsSo
 
 
 class OpenStores:
-    """Sources by store and bucket, each opened when it is first asked; safe to call from many threads."""
+    """The `Stores` of a run: sources by store and bucket, each opened when first asked; safe for threads."""
 
     def __init__(self, specs: tuple[SourceSpec, ...]):
         self._specs = specs
@@ -49,8 +49,8 @@ class OpenStores:
             return HoldAnswer("unknown", "none", f"couldn't ask: {error.message}")
         return source.hold(ref)
 
-    def source(self, store: str, bucket: str, library: str = "") -> Source:
-        """Open a bucket or folder, or give it again.
+    def source(self, store: str, bucket: str, library: str = "") -> Any:
+        """Open a bucket or folder, or give it again; each kind of store lists in its own way besides.
 
         Raises:
           StoreError: its credentials, profile or endpoint can't be used.
@@ -103,7 +103,7 @@ _ENVIRONMENT = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR_HOST")
 """What the SDKs' default chains read: clients opened under other values aren't the same clients."""
 
 
-def open_stores(specs: tuple[SourceSpec, ...]) -> Stores:
+def open_stores(specs: tuple[SourceSpec, ...]) -> OpenStores:
     """Open the sources of a run: one set of clients per process, shared by its threads."""
     name = (specs, *sorted(item for item in os.environ.items() if item[0].startswith(_ENVIRONMENT)))
     with _OPENING:
