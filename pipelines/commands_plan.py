@@ -13,20 +13,42 @@ from mirrorfold.pipelines.commands import config_option, log_option, output_opti
 from mirrorfold.pipelines.errors import BrokenPromiseError, UsageError
 
 
-@click.command(cls=BeamCommand, help="Merge the tables of two runs made in different places; no image bytes move.")
-@click.argument("folders", nargs=-1, required=True, metavar="DIR_A DIR_B")
+@click.command(cls=BeamCommand)
+@click.argument("folders", nargs=-1, required=True, metavar="[SIDE=]DIR_A [SIDE=]DIR_B")
 @output_option
 @config_option
 @policy_option
 @log_option
 @click.pass_context
 def merge(context, folders, output, config, policy, log_json) -> None:
+    """Merge the tables of two runs made in different places; no image bytes move.
+
+    Each side gets its own plan in DIR/sides/SIDE. Holds are looked up with the credentials that are there: what a store
+    doesn't say is unknown, and never set aside. SIDE tells libraries and folders of the same name apart.
+    """
     from mirrorfold.pipelines import merge as merging
     from mirrorfold.pipelines import session
 
     request = merging.merged_request(folders, config, policy)
     steps = merging.merge_mission(folders)
     session.carry_out(request, output, steps=steps, beam_args=context.obj, log_json=log_json)
+
+
+@click.command(cls=BeamCommand)
+@click.argument("folder", metavar="DIR")
+@output_option
+@click.option("--hashes-only", is_flag=True, help="Leave thumbnails, colours and what files say of themselves at home.")
+@click.pass_context
+def pack(context, folder, output, hashes_only) -> None:
+    """Pack what of a finished run travels, for `merge` at another institution.
+
+    URIs, sizes, ETags, dates and SHA-256 always travel: the plan is made of them. With --hashes-only the other side can
+    search but not confirm: such pairs are called probable there.
+    """
+    from mirrorfold.pipelines.pack import pack as write
+
+    for table, rows in write(folder, output, hashes_only, context.obj).items():
+        click.echo(f"{table}: {rows:,}")
 
 
 @click.group()
@@ -175,4 +197,4 @@ def show_schema() -> None:
     click.echo(json.dumps(policy_schema(), indent=2))
 
 
-COMMANDS = (verify, review, approve, export, merge, policy, prices, config)
+COMMANDS = (verify, review, approve, export, pack, merge, policy, prices, config)

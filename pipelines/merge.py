@@ -1,75 +1,82 @@
-"""Put the tables of two runs together, made in different places; no image is listed, read or moved."""
+"""Put the tables of runs together that were made in different places; no image is listed, read or moved.
+
+The hold look-ups of the decisions are the one thing that stores are asked, with whatever credentials are there: a side
+whose stores don't answer has its objects' holds unknown, and what may be held is never quarantined. So each side
+carries the merge out with its own credentials, or trusts the other with read access, and takes its own plan from it.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import apache_beam as beam
 
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.mission import MISSION
-from mirrorfold.pipelines.request import Request, load_settings, resolve_policy, saved_request
+from mirrorfold.pipelines.request import Request, load_settings, resolve_policy
+from mirrorfold.pipelines.side_plans import write_side_plans
+from mirrorfold.pipelines.sides import MERGED, Brought, bring, check_decided_alike
 from mirrorfold.pipelines.steps import Step, count_rows
-from mirrorfold.schemas.catalogue import TABLES
-from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
+from mirrorfold.transforms.merge.wiring import MergeTables
+from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.stores.output import open_output
 
-MERGED = ("objects", "contents", "failures")
-"""The tables that the stages after fingerprinting start from."""
 
-
-def merged_request(folders: tuple[str, ...], config: str | None = None, policy: str | None = None) -> Request:
+def merged_request(folders: Sequence[str], config: str | None = None, policy: str | None = None) -> Request:
     """Make the request of a merge from those of its runs; the first run's settings hold where none are given.
 
+    Args:
+      folders: `[SIDE=]DIR` each.
+
     Raises:
-      UsageError: a folder without a finished run, or made by another version of the tables.
+      UsageError: a folder without a finished run, or runs that don't fit together.
     """
-    requests = [saved_request(folder) for folder in folders]
-    for folder in folders:
-        _check_finished(folder)
-    sources = sorted({spec for request in requests for spec in request.sources}, key=repr)
+    sides = bring(folders)
+    sources = tuple(sorted({spec for side in sides for spec in side.specs}, key=repr))
+    first = sides[0].request
     if config is None and policy is None:
-        return Request(tuple(sources), requests[0].settings, requests[0].policy)
-    settings = load_settings(config, {"policy": policy})
-    return Request(tuple(sources), settings, resolve_policy(settings))
+        check_decided_alike(sides)
+        return Request(sources, first.settings, first.policy)
+    settings = (
+        load_settings(config, {"policy": policy}) if config else first.settings.model_copy(update={"policy": policy})
+    )
+    return Request(sources, settings, resolve_policy(settings))
 
 
-def merge_mission(folders: tuple[str, ...]) -> tuple[Step, ...]:
-    """Give the mission's steps with the merge in place of listing and fingerprinting."""
+def merge_mission(folders: Sequence[str]) -> tuple[Step, ...]:
+    """Give the mission's steps, the merge in place of listing and fingerprinting, and the sides' plans at the end."""
+    sides = bring(folders)
     later = tuple(step for step in MISSION if step.stage not in ("list", "fingerprint"))
-    return (merge_step(folders), *later)
+    plans = Step(
+        "sides",
+        stage="publish",
+        drive=lambda run: write_side_plans(run.store, [(side.name, side.libraries, _travels(side)) for side in sides]),
+    )
+    return (merge_step(sides), *later, plans)
 
 
-def _check_finished(folder: str) -> None:
-    try:
-        record = json.loads(open_output(folder).get("run.json"))
-    except FileNotFoundError:
-        raise UsageError(f"{folder} holds no finished run: run it to its end first") from None
-    wanted = {name: TABLES[name].version for name in MERGED}
-    found = {name: record["schemas"].get(name) for name in MERGED}
-    if found != wanted:
-        raise UsageError(
-            f"{folder} was made by mirrorfold {record['mirrorfold']} with other tables: run it again there"
-        )
-
-
-def merge_step(folders: tuple[str, ...]) -> Step:
+def merge_step(sides: tuple[Brought, ...]) -> Step:
     """Give the step that stands in for listing and fingerprinting."""
 
     def build(root: beam.Pipeline, run: RunContext) -> None:
-        for name in MERGED:
-            rows = sum(count_rows(open_output(folder), name) for folder in folders)
-            (
-                [
-                    root | f"Read {name} of run {n}" >> ReadTable(folder, TABLES[name])
-                    for n, folder in enumerate(folders)
-                ]
-                | f"Join {name}" >> beam.Flatten()
-                | f"Write {name}" >> WriteTable(run.output, TABLES[name], rows=rows, distinct=True, spill=run.spill)
-            )
+        rows = {name: sum(count_rows(open_output(side.folder), name) for side in sides) for name in MERGED}
+        root | "MergeTables" >> MergeTables(tuple(side.side for side in sides), run.output, rows, run.spill)
 
-    def depends(run: RunContext) -> list:
-        return [json.loads(open_output(folder).get("run.json"))["input_snapshot"] for folder in folders]
+    def carry_verdicts(run: RunContext) -> None:
+        for side in sides:
+            verdicts.store_verdicts(run.store, verdicts.read_verdicts(open_output(side.folder)))
 
-    return Step("merge", stage="fingerprint", builds=(build,), writes=MERGED, depends=depends)
+    def depends(_: RunContext) -> list:
+        return [[_state(side), repr(side.side.names)] for side in sides]
+
+    return Step("merge", stage="fingerprint", builds=(build,), drive=carry_verdicts, writes=MERGED, depends=depends)
+
+
+def _state(side: Brought) -> list:
+    said = [verdict["id"] for verdict in verdicts.read_verdicts(open_output(side.folder))]
+    return [side.record["input_snapshot"], json.dumps(side.record["counts"], sort_keys=True), _travels(side), said]
+
+
+def _travels(side: Brought) -> str:
+    return side.record.get("travels", "all")

@@ -50,7 +50,10 @@ def check_previous(previous: str, output: str) -> None:
     """
     if _place(previous) == _place(output):
         raise UsageError(f"--previous and --output are both {output}: give the new run a folder of its own")
-    check_tables(previous, read_record(previous, "--previous"), tuple(TABLES))
+    record = read_record(previous, "--previous")
+    if "travels" in record:
+        raise UsageError(f"--previous {previous} was packed for merging: name the run that it was packed from")
+    check_tables(previous, record, tuple(TABLES))
 
 
 def read_record(folder: str, what: str = "") -> dict:

@@ -36,6 +36,7 @@ TITLES = {
     "savings": "Counting the savings",
     "changes": "Comparing with the previous run",
     "publish": "Writing report and plans",
+    "sides": "Writing each side's plan",
 }
 LOG_SECONDS = 30
 POLL_SECONDS = 0.2

@@ -68,10 +68,10 @@ def _writer(text: TextIO):
 
 
 class _Parts:
-    """One plan as CSV files under manifests/: NAME.csv, and NAME-0002.csv ... once a file is full."""
+    """One plan as CSV files in a folder: NAME.csv, and NAME-0002.csv ... once a file is full."""
 
-    def __init__(self, store: OutputStore, name: str):
-        self.store, self.name, self.rows, self.files = store, name, 0, 0
+    def __init__(self, store: OutputStore, name: str, folder: str):
+        self.store, self.name, self.folder, self.rows, self.files = store, name, folder, 0, 0
         self._open()
 
     def write(self, values: Sequence[str]) -> None:
@@ -85,7 +85,7 @@ class _Parts:
         self.text.flush()
         self.file.seek(0)
         number = f"-{self.files:04d}" if self.files > 1 else ""
-        self.store.put(f"manifests/{self.name}{number}.csv", self.file.read())
+        self.store.put(f"{self.folder}{self.name}{number}.csv", self.file.read())
         self.text.close()
 
     def _open(self) -> None:
@@ -96,23 +96,31 @@ class _Parts:
         self.writer.writerow(COLUMNS[self.name])
 
 
-def write_manifests(store: OutputStore) -> dict[str, int]:
+def write_manifests(
+    store: OutputStore, folder: str = "manifests/", libraries: frozenset[str] | None = None
+) -> dict[str, int]:
     """Write manifests/{quarantine,review,migrate,crosswalk,lineage}.csv and give their rows, streaming.
 
     Rows come in the tables' order, so the same plan gives the same bytes. A plan of more than `ROWS_PER_FILE` rows goes
     on in NAME-0002.csv, with a header of its own.
+
+    Args:
+      libraries: only the plan of these; lineage, which goes across them, is then left out.
     """
-    for path in store.list("manifests/"):
+    for path in store.list(folder):
         if path.endswith(".csv"):
             store.delete(path)
-    parts = {name: _Parts(store, name) for name in ("quarantine", "review", "migrate", "crosswalk")}
+    parts = {name: _Parts(store, name, folder) for name in ("quarantine", "review", "migrate", "crosswalk")}
     for row in plan_rows(store):
+        if libraries is not None and row.library not in libraries:
+            continue
         for name, part in parts.items():
             if row.action == "review" if name == "review" else belongs(row, name):
                 part.write(cells(row, COLUMNS[name]))
-    parts["lineage"] = _Parts(store, "lineage")
-    for values in _lineage(store):
-        parts["lineage"].write(values)
+    if libraries is None:
+        parts["lineage"] = _Parts(store, "lineage", folder)
+        for values in _lineage(store):
+            parts["lineage"].write(values)
     for part in parts.values():
         part.close()
     return {name: part.rows for name, part in parts.items()}

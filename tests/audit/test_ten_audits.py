@@ -1,0 +1,101 @@
+"""Ten audits of an archive that changes by 1 % each time, against one full run over its last state."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from mirrorfold.transforms.stores.files import FolderSource
+from tests.audit.world import World, audit, shards, table
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+AUDITS = 10
+EQUAL = ("objects", "contents", "failures", "pairs")
+SEATED = {"is_master"}
+DECIDED = {
+    "action", "rule", "reason", "tier_to_kept", "kept_uri", "kept_version", "kept_etag", "bytes_freed",
+    "bytes_below_cutoff", "review_batch", "copies_left", "copies_left_here", "evidence", "premis_event", "kind",
+    "conflicts", "rules_lost",
+}  # fmt: skip
+"""Columns of a decision that hang on which object is kept."""
+
+
+@pytest.fixture(scope="module")
+def audits(tmp_path_factory):
+    """Run them; give the folders of all audits, of the full run, and what was read in each."""
+    root = tmp_path_factory.mktemp("audits")
+    world, draw = World(root / "archive"), random.Random(7)
+    reads: list[set[str]] = []
+    touched: list[set[str]] = []
+    patch = pytest.MonkeyPatch()
+    plain = FolderSource.read
+
+    def read(self, ref, *span):
+        reads[-1].add(f"{ref.bucket}/{ref.key}")
+        return plain(self, ref, *span)
+
+    patch.setattr(FolderSource, "read", read)
+    outputs: list[Path] = []
+    for number in range(AUDITS + 1):
+        touched.append(world.change(draw) if number else set())
+        reads.append(set())
+        outputs.append(root / f"audit-{number}")
+        audit(world.root, outputs[-1], outputs[-2] if number else None)
+    reads.append(set())
+    audit(world.root, root / "full")
+    patch.undo()
+    return {"outputs": outputs, "full": root / "full", "reads": reads, "touched": touched}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_the_last_audit_equals_a_full_run(audits, name: str) -> None:
+    assert shards(audits["outputs"][-1], name) == shards(audits["full"], name)
+
+
+def test_families_are_the_same(audits) -> None:
+    columns = ["uri", "version", "family_id"]
+    mine, full = (table(folder, "clusters").select(columns) for folder in (audits["outputs"][-1], audits["full"]))
+    assert {tuple(row.values()) for row in mine.to_pylist()} == {tuple(row.values()) for row in full.to_pylist()}
+
+
+def test_only_what_changed_is_read(audits) -> None:
+    for read, touched in zip(audits["reads"][1:-1], audits["touched"][1:], strict=True):
+        assert read <= touched
+    assert len(audits["reads"][0]) > 100
+    assert sum(map(len, audits["touched"])) >= AUDITS // 2
+
+
+def differences(mine: list[dict], full: list[dict]) -> list[tuple[dict, set[str]]]:
+    """Pair the rows of two tables by object, and name the columns in which they differ."""
+    other = {(row["uri"], row["version"]): row for row in full}
+    assert other.keys() == {(row["uri"], row["version"]) for row in mine}
+    compared = [(row, {k for k in row if row[k] != other[row["uri"], row["version"]][k]}) for row in mine]
+    return [(row, columns) for row, columns in compared if columns]
+
+
+def test_every_difference_has_its_rule(audits) -> None:
+    """The rule is that of the sitting master: it ties with the newcomer that the full run prefers by its URI."""
+    last, before = audits["outputs"][-1], audits["outputs"][-2]
+    seated = {(row["uri"], row["version"]) for row in table(before, "clusters").to_pylist() if row["is_master"]}
+    clusters = differences(table(last, "clusters").to_pylist(), table(audits["full"], "clusters").to_pylist())
+    assert all(columns <= SEATED for _, columns in clusters)
+    sitting = {row["cluster_id"] for row, _ in clusters if row["is_master"]}
+    assert sitting, "no twin was drawn: the test shows nothing"
+    assert all((row["uri"], row["version"]) in seated for row, _ in clusters if row["is_master"])
+    decisions = differences(table(last, "decisions").to_pylist(), table(audits["full"], "decisions").to_pylist())
+    assert decisions
+    assert all(columns <= DECIDED for _, columns in decisions)
+    assert all(row["cluster_id"] in sitting for row, _ in decisions)
+
+
+def test_every_old_cluster_id_leads_somewhere(audits) -> None:
+    last = audits["outputs"][-1]
+    current = set(table(last, "clusters").column("cluster_id").to_pylist())
+    aliases = {row["old_id"]: row for row in table(last, "aliases").to_pylist()}
+    old = {name for folder in audits["outputs"][:-1] for name in table(folder, "clusters")["cluster_id"].to_pylist()}
+    assert not current & aliases.keys()
+    assert old <= current | aliases.keys()
+    assert all(row["cluster_id"] in current for row in aliases.values() if row["cluster_id"] is not None)

@@ -1,0 +1,105 @@
+"""The merge in Beam: tables of several runs -> objects, contents, failures of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import apache_beam as beam
+import pyarrow as pa
+
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.failures import FAILURES
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
+from mirrorfold.transforms.merge import join, withhold
+
+WANTED = pa.schema([("content_id", pa.string())])
+ROWS_PER_PARTITION = 250_000
+CONTENTS_PER_PARTITION = 50_000
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run that is merged: its DIR, and how its names are told apart from the others'."""
+
+    folder: str
+    names: join.Names
+
+
+@dataclass(eq=False)
+class MergeTables(beam.PTransform):
+    """Write objects, contents and failures of several runs; applied to a pipeline's root.
+
+    Args:
+      rows: by table, the rows of all runs together.
+    """
+
+    sides: tuple[Side, ...]
+    output: str
+    rows: dict[str, int]
+    spill: str | None = None
+
+    def expand(self, root):
+        objects = self._all(root, OBJECTS)
+        joined = {"objects": objects, "failures": self._all(root, FAILURES)} | "JoinObjects" >> Shuffle(
+            keys=dict.fromkeys(("objects", "failures"), ("uri", "version")),
+            schemas={"objects": join.OBJECT_ROWS, "failures": join.FAILURE_ROWS},
+            partitions=max(1, -(-self.rows["objects"] // ROWS_PER_PARTITION)),
+            reduce=join.join_objects,
+            spill=self.spill,
+        )
+        chosen = joined | "TakeObjects" >> beam.Filter(_is, "objects")
+        failures = joined | "TakeFailures" >> beam.Filter(_is, "failures")
+        contents = [
+            root | f"Read contents of run {number}" >> ReadTable(side.folder, CONTENTS)
+            for number, side in enumerate(self.sides)
+        ] | "AllContents" >> beam.Flatten()
+        wanted = chosen | "NameWanted" >> beam.Map(_content_ids).with_output_types(pa.Table)
+        kept = {"contents": contents, "wanted": wanted} | "JoinContents" >> Shuffle(
+            keys=dict.fromkeys(("contents", "wanted"), ("content_id",)),
+            schemas={"contents": CONTENTS.schema, "wanted": WANTED},
+            partitions=max(1, -(-self.rows["contents"] // CONTENTS_PER_PARTITION)),
+            reduce=join.join_contents,
+            spill=self.spill,
+        )
+        for name, blocks in (("objects", chosen), ("failures", failures), ("contents", kept)):
+            table = {"objects": OBJECTS, "failures": FAILURES, "contents": CONTENTS}[name]
+            # As many shards as a run over all the sources would write.
+            blocks | f"Write {name}" >> WriteTable(self.output, table, self.rows["objects"], spill=self.spill)
+
+    def _all(self, root, table):
+        parts = [
+            root
+            | f"Read {table.name} of run {number}" >> ReadTable(side.folder, table)
+            | f"Name {table.name} of run {number}" >> beam.Map(side.names.rename, number).with_output_types(pa.Table)
+            for number, side in enumerate(self.sides)
+        ]
+        return parts | f"All {table.name}" >> beam.Flatten()
+
+
+@dataclass(eq=False)
+class Withhold(beam.PTransform):
+    """Write a run's contents without what stays at home; applied to a pipeline's root."""
+
+    folder: str
+    output: str
+    rows: int
+    search: Callable[[pa.Table], pa.Array]
+    spill: str | None = None
+
+    def expand(self, root):
+        return (
+            root
+            | "ReadContents" >> ReadTable(self.folder, CONTENTS)
+            | "Withhold" >> beam.Map(withhold.withhold, self.search).with_output_types(pa.Table)
+            | "WriteContents" >> WriteTable(self.output, CONTENTS, self.rows, spill=self.spill)
+        )
+
+
+def _is(block: pa.Table, name: str) -> bool:
+    return join.kind_of(block) == name
+
+
+def _content_ids(objects: pa.Table) -> pa.Table:
+    return pa.table([objects.column("content_id").drop_null().unique()], schema=WANTED)

@@ -1,0 +1,28 @@
+"""What of `contents` stays at home when only hashes travel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from mirrorfold.schemas.contents import CONTENTS
+
+WITHHELD = (
+    "luma", "colour", "capture_time", "camera_make", "camera_model", "camera_serial", "image_unique_id", "document_id",
+    "instance_id", "original_document_id", "derived_from", "creator", "rights", "licence", "catalogue_no", "title",
+    "keywords", "software", "metadata_date",
+)  # fmt: skip
+"""Everything that shows the picture or says who made it, when and with what."""
+
+
+def withhold(contents: pa.Table, search: Callable[[pa.Table], pa.Array]) -> pa.Table:
+    """Take out what stays at home; `search` makes the hashes that stand in for the luma."""
+    if not contents.num_rows:
+        return contents
+    there = contents.column("luma").null_count == 0
+    for name in (*WITHHELD, *(("search",) if there else ())):
+        kind = CONTENTS.schema.field(name)
+        column = search(contents) if name == "search" else pa.nulls(contents.num_rows, kind.type)
+        contents = contents.set_column(contents.schema.get_field_index(name), kind, column)
+    return contents
