@@ -215,6 +215,19 @@ def test_tables_in_the_cloud_tell_the_same(published, monkeypatch) -> None:
     assert ask(Cloud(local)) == ask(local)
 
 
+def test_a_folders_name_is_never_a_pattern(tmp_path) -> None:
+    archive = Archive(tmp_path / "a[b]* d'e?")
+    archive.rows["decisions"] = [{"uri": "s3://b/1", "library": "hk", "action": "keep", "size": 10}]
+    archive.write()
+    other = Archive(tmp_path / "ab d'e1")
+    other.rows["decisions"] = [{"uri": "s3://b/2", "library": "gz", "action": "keep", "size": 10}]
+    other.write()
+    with DecoderPool(1, 10) as decoders:
+        publish_pages(open_output(archive.output), story(), Options(), None, decoders.decode)
+    text = (archive.root / "out" / "report.html").read_text()
+    assert "1 objects were listed" in text
+
+
 def test_the_fixture_writes_what_the_schemas_say(published) -> None:
     for name, table in TABLES.items():
         assert as_table(table, published.archive.rows[name]).schema == table.schema

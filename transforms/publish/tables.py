@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
-import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
-MEMORY = "2GB"
+MEMORY = "1GB"
 
 
 @contextlib.contextmanager
@@ -29,11 +29,15 @@ def open_tables(store: OutputStore, wanted: Mapping[Table, Sequence[str]]) -> It
         with duckdb.connect(os.path.join(folder, "tables.duckdb"), config=settings) as connection:
             for table, columns in wanted.items():
                 paths = _local_paths(store, table, columns, folder)
-                rows = pyarrow.dataset.dataset(paths, schema=table.schema, format="parquet")
-                connection.register(f"_{table.name}", rows)
                 chosen = ", ".join(f'"{name}"' for name in columns)
-                connection.execute(f"create temp view {table.name} as select {chosen} from _{table.name}")
+                files = ", ".join(_literal(path) for path in paths)
+                connection.execute(f"create view {table.name} as select {chosen} from read_parquet([{files}])")
             yield connection
+
+
+def _literal(path: str) -> str:
+    """Quote a path for SQL, with the characters that DuckDB would expand to other files' names taken as they are."""
+    return "'" + re.sub(r"([\[*?])", r"[\1]", path).replace("'", "''") + "'"
 
 
 def _local_paths(store: OutputStore, table: Table, columns: Sequence[str], folder: str) -> list[str]:
