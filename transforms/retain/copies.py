@@ -119,11 +119,13 @@ def _choose(fit: list[Member], held_back: dict, policy: Policy) -> list[Member]:
             break
         chosen.setdefault(member.copy, member)
     for place, fewest in policy.min_copies().items():
+        here = sum(m.place == place for m in chosen.values())
         for member in fit:
-            if sum(m.place == place for m in chosen.values()) >= fewest:
+            if here >= fewest:
                 break
-            if member.place == place:
-                chosen.setdefault(member.copy, member)
+            if member.place == place and member.copy not in chosen:
+                chosen[member.copy] = member
+                here += 1
     return sorted(chosen.values(), key=lambda m: m.priority)
 
 

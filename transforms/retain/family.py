@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mirrorfold.transforms.retain.copies import Copies, Facts, aliases, settle_copies, usable
 from mirrorfold.transforms.retain.policy import Policy
 from mirrorfold.transforms.retain.records import Answers, Decision, FamilyPlan, Key, Link, Member, Ruling
@@ -71,17 +73,43 @@ def _decide_content(
 ) -> list[Decision]:
     plan = plans[copies[0].content_id]
     goes = _gone(copies, plan, plans, stand_in, facts.policy)
-    waiting = stand_in is not None and stand_in.action == "review"
+    beside = Nearest(plans[stand_in.kept].keepers) if stand_in is not None and goes else None
+    same = _same_bytes(plan, goes, stand_in, facts.policy)
     decisions = []
     for member in copies:
         kept = plan.kept.get(member.id)
-        if member.id in goes and stand_in is not None:
-            decisions.append(_beside(member, stand_in, plans[stand_in.kept].keepers, facts.policy))
+        if member.id in goes and stand_in is not None and beside is not None:
+            decisions.append(_beside(member, stand_in, beside.to(member), facts.policy))
         elif kept is None:
-            decisions.append(_copy_of(member, plan, goes, waiting, evidence, facts.policy))
+            decisions.append(_copy_of(member, same.to(member) if same else None, evidence, facts.policy))
         else:
             decisions.append(_kept(member, kept, plan, copies, stand_in))
     return decisions
+
+
+class Nearest:
+    """Kept copies, best first, to stand for others: the best in an object's own place, or else the best of all."""
+
+    def __init__(self, keepers: list[Member]):
+        self.best = keepers[0]
+        self.by_place: dict[str, Member] = {}
+        for member in keepers:
+            self.by_place.setdefault(member.place, member)
+
+    def to(self, member: Member) -> Member:
+        """Choose the kept copy that stands for an object."""
+        return self.by_place.get(member.place, self.best)
+
+
+def _same_bytes(plan: Copies, goes: set[Key], stand_in: StandIn | None, policy: Policy) -> Nearest | None:
+    """Give the kept copies that exact copies may rely on; None where too few stay.
+
+    Keepers that wait for a review are kept until somebody decides, so they count; others are preferred.
+    """
+    waiting = stand_in is not None and stand_in.action == "review"
+    left = [m for m in plan.keepers if m.id not in goes]
+    staying = plan.keepers if waiting else left
+    return Nearest(left or staying) if staying and len(staying) >= policy.min_archival_copies else None
 
 
 def _gone(
@@ -105,8 +133,7 @@ def _gone(
     return movable
 
 
-def _beside(member: Member, stand_in: StandIn, keepers: list[Member], policy: Policy) -> Decision:
-    kept = _nearest(member, keepers)
+def _beside(member: Member, stand_in: StandIn, kept: Member, policy: Policy) -> Decision:
     clashes = tuple(dict.fromkeys((*stand_in.conflicts, *conflicts(member, kept, policy))))
     action, rule, lost = stand_in.action, stand_in.rule, stand_in.lost
     if clashes and action == "quarantine" and not rule.startswith("verdict-"):
@@ -114,18 +141,11 @@ def _beside(member: Member, stand_in: StandIn, keepers: list[Member], policy: Po
     return Decision(member, action, rule, kept, stand_in.tier, stand_in.kind, clashes, lost, stand_in.evidence)
 
 
-def _copy_of(
-    member: Member, plan: Copies, goes: set[Key], waiting: bool, evidence: Evidence, policy: Policy
-) -> Decision:
-    """Decide on a copy that is free to go because the same bytes are kept.
-
-    Keepers that wait for a review (`waiting`) are kept until somebody decides, so they count; others are preferred.
-    """
+def _copy_of(member: Member, kept: Member | None, evidence: Evidence, policy: Policy) -> Decision:
+    """Decide on a copy that is free to go because the same bytes are kept."""
     content = member.content_id
-    staying = plan.keepers if waiting else [m for m in plan.keepers if m.id not in goes]
-    if len(staying) < policy.min_archival_copies:
+    if kept is None:
         return Decision(member, "keep", "min-copies", evidence=(f"sha256:{content}",))
-    kept = _nearest(member, [m for m in staying if m.id not in goes] or staying)
     clashes = conflicts(member, kept, policy)
     rule = policy.tier("identical")
     ruling = evidence.ruling(content, content)
@@ -163,22 +183,17 @@ def _kept(
     return Decision(member, action, rule, None, tier, kind, clashes, lost, (f"sha256:{member.content_id}", *evidence))
 
 
-def _nearest(member: Member, keepers: list[Member]) -> Member:
-    """Choose the kept copy that stands for an object: in its own place if there is one, else the best."""
-    return min(keepers, key=lambda m: (m.place != member.place, m.priority))
-
-
 def _count_copies(decisions: list[Decision], facts: Facts) -> None:
     left: dict[str, dict[str, str]] = {}
     for decision in decisions:
         member = decision.member
         if decision.action != "quarantine" and usable(member, facts.answers):
             left.setdefault(member.content_id, {}).setdefault(member.copy, member.place)
+    counts = {content: Counter(copies.values()) for content, copies in left.items()}
     for decision in decisions:
         member = decision.member
-        places = left.get(member.content_id, {}).values()
-        decision.copies_left = len(places)
-        decision.copies_left_here = sum(place == member.place for place in places)
+        decision.copies_left = len(left.get(member.content_id, ()))
+        decision.copies_left_here = counts.get(member.content_id, Counter())[member.place]
         decision.role = member.role or ("variant" if member.content_id != member.cluster_id else None)
 
 
