@@ -101,11 +101,9 @@ class Progress:
         while not stop.wait(LOG_SECONDS):
             objects, size = _since(name, before)
             log.info(
-                "%s: %s of %s objects, %s",
+                "%s: %s",
                 name,
-                objects,
-                total or "?",
-                _rate(objects, size, started),
+                f"{objects:,} of {total or '?'} objects, {_rate(objects, size, started)}" if objects else "at work",
                 extra={"fields": {"stage": name, "objects": objects, "bytes": size, "total": total}},
             )
 
