@@ -85,19 +85,6 @@ def test_what_stays_of_a_dropped_variant_still_keeps_its_minimum():
     }  # fmt: skip
 
 
-def test_what_stays_of_a_dropped_variant_still_keeps_its_minimum():
-    rows = [obj(f"s3://hk/m{n}", "m") for n in (1, 2)]
-    rows += [obj(uri, "v") for uri in ("s3://hk/v", "s3://gz/v1", "s3://gz/v2")]
-    tables = archive(rows, [content("m", width=99), content("v")], v=("near-certain", "resized"))
-    policy = JURISDICTIONS + "min_archival_copies: 2\nkeep_order: [{library: [hk]}, pixels]\n"
-    pair = tuple(sorted((content_id("m"), content_id("v"))))
-    found = decide(tables, policy, rulings={pair: Ruling("same", ("id",))})
-    # gz has no copy of the master: one of its two would be left alone if the other went.
-    assert {uri[5:]: (row["action"], row["rule"]) for uri, row in found.items() if "v" in uri} == {
-        "hk/v": ("quarantine", "verdict-same"), "gz/v1": ("keep", "min-copies"), "gz/v2": ("keep", "min-copies"),
-    }  # fmt: skip
-
-
 def test_two_names_of_one_file_are_one_copy():
     rows = [obj(f"s3://x/{n}", "m", physical_id="8:1") for n in (1, 2)] + [obj("s3://x/3", "m")]
     found = decide(archive(rows, [content("m")]), "min_archival_copies: 2\nkeep_order: [uri]")
