@@ -37,7 +37,7 @@ from mirrorfold.transforms.match.plan import make_plan
 from mirrorfold.transforms.match.signatures import make_light, node_ids
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
-DISTINCT = {"photo": (7_900, (5, 5)), "document": (4_600, (9, 9))}
+DISTINCT = {"photo": (7_900, (5, 5)), "document": (4_600, (10, 10))}
 """Files of each class whose pairs are all false: 31 million pairs of photographs, 10 million of documents."""
 
 
@@ -52,7 +52,7 @@ def fingerprint(files: list[bytes]) -> pa.Table:
     return content_rows(found)
 
 
-def match(contents: pa.Table, radius: int = 6) -> tuple[list[dict], list[dict]]:
+def match(contents: pa.Table, radius: int = 8) -> tuple[list[dict], list[dict]]:
     """Search, verify and cluster contents in one process; larger pictures are preferred. Give (pairs, members)."""
     rule = Rule(radius, CHECK_LIMIT)
     light = make_light(contents, True)
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--corpora")
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--copies", type=int, default=2_000)
-    parser.add_argument("--radius", type=int, default=6)
+    parser.add_argument("--radius", type=int, default=8)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     console = Console(width=120)

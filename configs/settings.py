@@ -57,7 +57,7 @@ class MatchSettings(Section):
     """The radius of the candidate search and what is verified."""
 
     radius: Annotated[int, Field(ge=0, le=12)] = Field(
-        6, description="Hamming radius of phash64 with guaranteed recall"
+        8, description="Hamming radius of phash64 with guaranteed recall; 6 costs half as much and finds fewer crops"
     )
     crops: bool = Field(True, description="search crops, borders, rotations and mirrors too")
     refetch_bytes: int = Field(0, description="budget of bytes to fetch again to settle candidates; 0 is none")
