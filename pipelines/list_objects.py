@@ -6,7 +6,9 @@ import apache_beam as beam
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.transforms.listing import raw
+from mirrorfold.transforms.listing.dedupe import rank_sources
 from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects
+from mirrorfold.transforms.stores.api import SourceSpec
 
 
 def build_listing(root: beam.Pipeline, run: RunContext) -> None:
@@ -18,6 +20,15 @@ def build_listing(root: beam.Pipeline, run: RunContext) -> None:
 def build_objects(root: beam.Pipeline, run: RunContext) -> None:
     """Write `objects`; needs the count of raw rows as `listed`."""
     root | "WriteObjects" >> DedupeObjects(run.output, run.rows("listed"), run.spill)
+
+
+def listed_by_source(run: RunContext) -> dict[SourceSpec, int]:
+    """Count the raw rows of each source; a source without objects has 0."""
+    ranked = rank_sources(run.sources)
+    rows = dict.fromkeys(ranked, 0)
+    for listed in raw.read_commits(run.store):
+        rows[ranked[int(listed.unit.split("-")[0])]] += listed.rows  # a unit's name begins with its source's rank
+    return rows
 
 
 def listed_rows(run: RunContext) -> dict[str, int]:

@@ -9,6 +9,7 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
 from mirrorfold.pipelines.steps import count_rows
 from mirrorfold.schemas.failures import CODES, FAILURES, STORE_CODES
+from mirrorfold.schemas.uri import make_uri
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import open_output
 
@@ -20,28 +21,37 @@ def check_listing(run: RunContext) -> None:
       UsageError: a source lists nothing (a wrong prefix, most likely).
       SafetyStop: the previous run had objects there, or noticeably more.
     """
-    listed = list_objects.listed_rows(run)
+    listed: collections.Counter[str] = collections.Counter()
+    for spec, rows in list_objects.listed_by_source(run).items():
+        listed.update(dict.fromkeys(_places(spec.library, spec.store, spec.bucket), rows))
     before = _previous_rows(run.previous)
-    for library in sorted({spec.library for spec in run.sources}):
-        now, then = listed.get(library, 0), before.get(library, 0)
+    for place in sorted(listed):
+        now, then = listed[place], before[place]
         if then and now < then * (1 - run.settings.listing.max_shrink):
             raise SafetyStop(
-                f"library {library} shrank from {then:,} to {now:,} objects since {run.previous}: if that is right, "
-                "say so with --confirm-shrunk; otherwise check the source and its credentials"
+                f"{place} shrank from {then:,} to {now:,} objects since {run.previous}: if that is right, say so with "
+                "--confirm-shrunk; otherwise check the source and its credentials"
             )
+    for place, now in sorted(listed.items()):
         if not now:
-            raise UsageError(f"library {library} lists no objects: check the bucket, the prefix and the permissions")
+            raise UsageError(f"{place} lists no objects: check the bucket, the prefix and the permissions")
 
 
-def _previous_rows(previous: str | None) -> dict[str, int]:
-    if previous is None:
-        return {}
+def _places(library: str, store: str, bucket: str) -> tuple[str, str]:
+    """Name what may not shrink: the library, and each bucket or folder for itself."""
+    return f"library {library}", f"library {library} at {make_uri(store, bucket, '')}"
+
+
+def _previous_rows(previous: str | None) -> collections.Counter[str]:
     counts: collections.Counter[str] = collections.Counter()
-    store = open_output(previous)
+    if previous is None:
+        return counts
+    store, columns = open_output(previous), ["library", "store", "bucket"]
     for path in parquet.shards(store, "objects/"):
-        for block in parquet.read_blocks(store, path, ["library"]):
-            counts.update(block.column("library").to_pylist())
-    return dict(counts)
+        for block in parquet.read_blocks(store, path, columns):
+            for row in block.group_by(columns).aggregate([([], "count_all")]).to_pylist():
+                counts.update(dict.fromkeys(_places(*(row[name] for name in columns)), row["count_all"]))
+    return counts
 
 
 def check_failures(run: RunContext) -> None:

@@ -65,7 +65,8 @@ def bring(arguments: Sequence[str]) -> tuple[Brought, ...]:
         )
     sides = []
     for (name, folder), record, request, renamed in zip(named, records, requests, libraries, strict=True):
-        moved = {path: f"{name}{path}" for path in shared}
+        mine = {spec.bucket for spec in request.sources if spec.store == "file"}
+        moved = {path: f"{name}{path}" for path in shared if path in mine}
         specs = tuple(
             replace(
                 spec,
