@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import _started as started
 from tests.engines.engines import FlinkCluster, flink_cluster
 from tests.engines.photographs import variants
 from tests.mission.stores import environment, fill_s3, s3_client
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 @pytest.fixture(scope="module")
 def store() -> Iterator[Server]:
     """An S3 server that the driver and every host share, with the source and a bucket for DIR in it."""
-    with versity_server() as server:
+    with started(versity_server) as server:
         files = dict(variants(IMAGES))
         assert len(files) == IMAGES
         fill_s3(server, "photographs", files)
@@ -77,7 +78,7 @@ def _get(client, key: str) -> bytes:
 @pytest.fixture(scope="module")
 def cluster(store) -> Iterator[FlinkCluster]:
     """A cluster whose workers find the store the way their host's environment says."""
-    with flink_cluster(env=environment(store.url, None, store)) as running:
+    with started(lambda: flink_cluster(env=environment(store.url, None, store))) as running:
         yield running
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -9,7 +10,10 @@ import socket
 import subprocess
 import time
 
+import pytest
+
 from mirrorfold.pipelines import engine_files
+from tests.conftest import _started as started
 from tests.engines.engines import TOOLS
 from tests.engines.test_mission import MIRRORFOLD
 from tests.mission.archive import libraries
@@ -26,9 +30,10 @@ def commands(heading: str) -> list[str]:
     return [line.strip() for line in block.splitlines()]
 
 
+@pytest.mark.timeout(600)
 def test_flink_in_two_commands(tmp_path):
-    if not (TOOLS / "flink" / "jars").is_dir():
-        raise MissingServer("flink isn't installed: run `make tools-flink`")
+    with started(installed):
+        pass
     serve, run = commands("Flink in two commands")
     assert serve == "make flink"
     few = dict(list(libraries()["hk"].items())[:3])
@@ -48,6 +53,14 @@ def test_flink_in_two_commands(tmp_path):
         server.wait(timeout=30)
     assert finished.returncode == 0, finished.stderr[-2000:]
     assert (tmp_path / "clean" / "_SUCCESS").exists()
+
+
+@contextlib.contextmanager
+def installed():
+    """Refuse where `make flink` would have to fetch jars in a test."""
+    if not (TOOLS / "flink" / "jars").is_dir():
+        raise MissingServer("flink isn't installed: run `make tools-flink`")
+    yield
 
 
 def _wait_for(port: int, server: subprocess.Popen) -> None:

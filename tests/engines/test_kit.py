@@ -11,6 +11,7 @@ import pytest
 
 from mirrorfold.pipelines import engine
 from mirrorfold.pipelines.errors import SafetyStop
+from tests.conftest import _started as started
 from tests.engines import engines, kit_job
 
 LOCAL = {
@@ -26,7 +27,7 @@ def engine_args(name: str) -> Iterator[list[str]]:
     if name in LOCAL:
         yield LOCAL[name]
         return
-    with ENGINES[name]() as args:
+    with started(ENGINES[name]) as args:
         yield args
 
 

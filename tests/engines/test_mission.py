@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import _started as started
 from tests.engines import engines
 from tests.mission.archive import libraries
 from tests.mission.stores import fill_folder
@@ -55,5 +56,5 @@ def local(sources, tmp_path_factory) -> dict[str, str]:
     ],
 )
 def test_same_tables(start, sources, local, tmp_path):
-    with start() as args:
+    with started(start) as args:
         assert run(sources[::-1], tmp_path / "out", *args) == local
