@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import logging
 import threading
@@ -12,11 +13,9 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
 
@@ -78,22 +77,21 @@ class Progress:
     def _bar(self, name: str, total: int | None, before: tuple[int, int], stop: threading.Event) -> None:
         columns = (
             SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description:<26}"),
+            TextColumn("{task.description:<30}"),
             BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[done]}"),
         )
         with Bars(*columns, console=self.console, refresh_per_second=8) as bars:
-            task = bars.add_task(TITLES[name], total=total, rate="")
+            task = bars.add_task(TITLES[name], total=total, done="")
             started = time.monotonic()
             while not stop.wait(POLL_SECONDS):
                 objects, size = _since(name, before)
-                bars.update(task, completed=min(objects, total or objects), rate=_rate(objects, size, started))
-            end = total if total is not None else max(1, _since(name, before)[0])
-            bars.update(task, total=end, completed=end, rate=_rate(*_since(name, before), started))
+                text = f"{_rate(objects, size, started)}{_left(objects, total, started)}"
+                bars.update(task, completed=min(objects, total or objects), done=text)
+            objects, size = _since(name, before)
+            end = total or objects or 1
+            bars.update(task, total=end, completed=end, done=_rate(objects, size, started))
 
     def _log(self, name: str, total: int | None, before: tuple[int, int], stop: threading.Event) -> None:
         started = time.monotonic()
@@ -103,7 +101,7 @@ class Progress:
             log.info(
                 "%s: %s",
                 name,
-                f"{objects:,} of {total or '?'} objects, {_rate(objects, size, started)}" if objects else "at work",
+                _rate(objects, size, started) + _left(objects, total, started) or "at work",
                 extra={"fields": {"stage": name, "objects": objects, "bytes": size, "total": total}},
             )
 
@@ -120,8 +118,15 @@ def _rate(objects: int, size: int, started: float) -> str:
     seconds = max(time.monotonic() - started, 0.001)
     if not objects:
         return ""
-    speed = f"{objects / seconds:,.0f}/s"
+    speed = f"{objects:,} objects, {objects / seconds:,.0f}/s"
     return f"{speed}, {size / seconds / 1e6:,.1f} MB/s" if size else speed
+
+
+def _left(objects: int, total: int | None, started: float) -> str:
+    if not objects or total is None or objects >= total:
+        return ""
+    seconds = (time.monotonic() - started) * (total - objects) / objects
+    return f", {datetime.timedelta(seconds=round(seconds))} left"
 
 
 class JsonLines(logging.Formatter):
