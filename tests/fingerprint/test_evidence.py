@@ -112,6 +112,12 @@ def test_where_one_copy_is_refused_the_next_is_read():
     assert failures == {(URIS[0], "fetch", "denied"), (URIS[1], "fetch", "vanished")}
 
 
+def test_a_copy_in_an_archive_tier_is_skipped():
+    contents = {**COPIES, URIS[0]: StoreError("archived", "in an archive tier: restore it first")}
+    result, _, _ = run(contents, size=every(len(PICTURE)), sha256=every(SHA))
+    assert [(row["stage"], row["error"]) for row in result.failures.to_pylist()] == [("skipped", "archived")]
+
+
 def test_a_false_sha256_proves_nothing():
     result, stores, _ = run({URIS[0]: PICTURE, URIS[1]: PICTURE}, sha256=dict.fromkeys(URIS, "0" * 64))
     assert stores.reads.total() == 2

@@ -126,7 +126,9 @@ class _Shard:
                 del data
         except StoreError as error:
             self._count(item.ref, error.code in STORE_CODES)
-            return self._fail(item, "fetch", error.code, error.message)
+            # An archive tier that the listing doesn't show is as little a failure as one that it does.
+            stage = "skipped" if error.code == "archived" else "fetch"
+            return self._fail(item, stage, error.code, error.message)
         except DecodeError as error:
             return self._fail(item, "skipped", "not-an-image", error.message)
         return content_id
