@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import platform
 
+from mirrorfold.pipelines.metrics import measure
 from mirrorfold.pipelines.request import Request
 from mirrorfold.pipelines.steps import digest_of
 from mirrorfold.schemas.catalogue import TABLES
@@ -45,6 +46,7 @@ def write_record(
         "policy_hash": policy_hash(request.policy),
         "input_snapshot": input_snapshot(store),
         "counts": counts,
+        "metrics": measure(store),
         "engine": list(beam_args) or ["--runner=FnApiRunner"],
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from mirrorfold.pipelines.metrics import NAMES
 from tests.conftest import _started as started
 from tests.engines import engines
 from tests.mission.archive import libraries
@@ -40,11 +43,41 @@ def sources(tmp_path_factory) -> list[str]:
     return [f"{name}={fill_folder(root / name, files)}" for name, files in libraries().items()]
 
 
+def metrics(output: Path) -> dict[str, int]:
+    """Read what run.json says was measured."""
+    return json.loads((output / "run.json").read_text())["metrics"]
+
+
 @pytest.fixture(scope="module")
-def local(sources, tmp_path_factory) -> dict[str, str]:
-    tables = run(sources, tmp_path_factory.mktemp("local") / "out")
+def local_run(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("local") / "out"
+
+
+@pytest.fixture(scope="module")
+def local(sources, local_run) -> dict[str, str]:
+    tables = run(sources, local_run)
     assert {path.split("/")[0] for path in tables} >= TABLES
     return tables
+
+
+def test_metrics_are_what_the_tables_say(local, local_run):
+    """Counted again by other means."""
+    shards = "read_parquet('{}/{}/*.parquet')".format
+    queries = {
+        "objects_listed": f"SELECT count(*) FROM {shards(local_run, 'objects')}",
+        "bytes_read": f"SELECT sum(size) FROM {shards(local_run, 'objects')} WHERE identity_evidence = 'read'",
+        "contents": f"SELECT count(DISTINCT content_id) FROM {shards(local_run, 'contents')}",
+        "failures/truncated": f"SELECT count(*) FROM {shards(local_run, 'failures')} WHERE error = 'truncated'",
+        "pairs": f"SELECT count(*) FROM {shards(local_run, 'pairs')}",
+        "objects/keep": f"SELECT count(*) FROM {shards(local_run, 'decisions')} WHERE action = 'keep'",
+        "bytes_freed": f"SELECT sum(bytes_freed) FROM {shards(local_run, 'decisions')} WHERE action = 'quarantine'",
+    }
+    found = metrics(local_run)
+    assert {name: duckdb.sql(query).fetchall()[0][0] for name, query in queries.items()} == {
+        n: found[n] for n in queries
+    }
+    assert {name.partition("/")[0] for name in found} == set(NAMES)
+    assert found["bytes_freed"] > 0
 
 
 @pytest.mark.parametrize(
@@ -55,6 +88,7 @@ def local(sources, tmp_path_factory) -> dict[str, str]:
         pytest.param(engines.prism, id="prism", marks=pytest.mark.slow),
     ],
 )
-def test_same_tables(start, sources, local, tmp_path):
+def test_same_tables(start, sources, local, local_run, tmp_path):
     with started(start) as args:
         assert run(sources[::-1], tmp_path / "out", *args) == local
+    assert metrics(tmp_path / "out") == metrics(local_run)
