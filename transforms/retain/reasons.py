@@ -126,7 +126,7 @@ def preference(kept: Member, other: Member, policy: Policy) -> str:
             )
         if kept.priority[part] > other.priority[part]:
             return "a copy that has to stay there"
-    seat = slice(8 * len(names), 8 * len(names) + 1)
-    if kept.priority[seat] < other.priority[seat]:
+    uri = 8 * len(names) + 1  # after the byte that seats the previous run's master
+    if kept.priority < other.priority and kept.priority[uri:] > other.priority[uri:]:
         return "kept by the previous run, and no worse"
     return "first by name"
