@@ -7,6 +7,7 @@ import pytest
 
 from mirrorfold.schemas.aliases import ALIASES
 from mirrorfold.transforms.audit import aliases, compare
+from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.fingerprint import known
 
 
@@ -129,3 +130,10 @@ def test_only_failures_that_repeat_are_known(code: str, carried: bool) -> None:
         pa.Table.from_pylist([failure], schema=known.FAILURE_ROWS),
     )
     assert found.num_rows == carried
+
+
+def test_an_older_runs_rows_get_the_columns_added_since() -> None:
+    schema = pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("added", pa.string())])
+    assert ipc.conform(pa.table({"a": [1]}), schema).to_pylist() == [{"a": 1, "added": None}]
+    with pytest.raises(ValueError, match="the column a is missing"):
+        ipc.conform(pa.table({"added": ["x"]}), schema)

@@ -42,6 +42,24 @@ def pieces(block: pa.Table, limit: int) -> Iterator[pa.Table]:
         yield from pieces(piece, limit) if piece.nbytes > limit and piece.num_rows > 1 else (piece,)
 
 
+def conform(block: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Give a block, perhaps an older run's, the columns of a schema: what was added since is null there.
+
+    Raises:
+      ValueError: a column is missing that may not be null.
+    """
+    if block.schema.names == schema.names:
+        return block
+    missing = [field.name for field in schema if field.name not in block.column_names and not field.nullable]
+    if missing:
+        raise ValueError(f"the column {missing[0]} is missing: another version wrote this table")
+    columns = [
+        block.column(field.name) if field.name in block.column_names else pa.nulls(block.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
 def sort_rows(block: pa.Table, order: Iterable[str]) -> pa.Table:
     """Sort rows by columns, ascending; nulls last; strings by code point, so that no locale matters."""
     if block.num_rows < 2:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
-from mirrorfold.transforms.blocks import progress
+from mirrorfold.transforms.blocks import ipc, progress
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
 from mirrorfold.transforms.fingerprint import commit, known, plan
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
@@ -165,7 +165,11 @@ class WriteContents(beam.PTransform):
     def expand(self, inputs):
         shards = CONTENTS.shards(self.rows)
         wanted = inputs["assignments"] | "NameWanted" >> beam.Map(_content_ids).with_output_types(pa.Table)
-        earlier = inputs["contents"].pipeline | "ReadEarlierContents" >> ReadTable(self.previous, CONTENTS)
+        earlier = (
+            inputs["contents"].pipeline
+            | "ReadEarlierContents" >> ReadTable(self.previous, CONTENTS)
+            | "AddColumns" >> beam.Map(ipc.conform, CONTENTS.schema).with_output_types(pa.Table)
+        )
         return {"rows": inputs["contents"], "wanted": wanted, "earlier": earlier} | "ToShards" >> Shuffle(
             keys=dict.fromkeys(("rows", "wanted", "earlier"), CONTENTS.shard_key),
             schemas={"rows": CONTENTS.schema, "wanted": WANTED, "earlier": CONTENTS.schema},

@@ -11,6 +11,8 @@ import pyarrow as pa
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.table import Table
+from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.merge import join, withhold
 
@@ -52,7 +54,7 @@ class MergeTables(beam.PTransform):
         chosen = joined | "TakeObjects" >> beam.Filter(_is, "objects")
         failures = joined | "TakeFailures" >> beam.Filter(_is, "failures")
         contents = [
-            root | f"Read contents of run {number}" >> ReadTable(side.folder, CONTENTS)
+            root | f"Read contents of run {number}" >> ReadAnyAge(side.folder, CONTENTS)
             for number, side in enumerate(self.sides)
         ] | "AllContents" >> beam.Flatten()
         wanted = chosen | "NameWanted" >> beam.Map(_content_ids).with_output_types(pa.Table)
@@ -71,7 +73,7 @@ class MergeTables(beam.PTransform):
     def _all(self, root, table):
         parts = [
             root
-            | f"Read {table.name} of run {number}" >> ReadTable(side.folder, table)
+            | f"Read {table.name} of run {number}" >> ReadAnyAge(side.folder, table)
             | f"Name {table.name} of run {number}" >> beam.Map(side.names.rename, number).with_output_types(pa.Table)
             for number, side in enumerate(self.sides)
         ]
@@ -91,9 +93,24 @@ class Withhold(beam.PTransform):
     def expand(self, root):
         return (
             root
-            | "ReadContents" >> ReadTable(self.folder, CONTENTS)
+            | "ReadContents" >> ReadAnyAge(self.folder, CONTENTS)
             | "Withhold" >> beam.Map(withhold.withhold, self.search).with_output_types(pa.Table)
             | "WriteContents" >> WriteTable(self.output, CONTENTS, self.rows, spill=self.spill)
+        )
+
+
+@dataclass(eq=False)
+class ReadAnyAge(beam.PTransform):
+    """Read a table that an older version may have written, with the columns added since as nulls."""
+
+    folder: str
+    table: Table
+
+    def expand(self, root):
+        return (
+            root
+            | "Read" >> ReadTable(self.folder, self.table)
+            | "AddColumns" >> beam.Map(ipc.conform, self.table.schema).with_output_types(pa.Table)
         )
 
 
