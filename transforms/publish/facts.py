@@ -31,6 +31,9 @@ class Facts:
       failures: by stage and code: objects, libraries, one example.
       largest: the clusters that free most.
       members: the different files of these clusters: what is kept, then what frees most.
+      changes: by library: objects new, changed and gone since the previous run, and bytes: new duplication, savings
+        realised, plans not acted on.
+      relied: objects that changed or are gone and that the previous plan kept for others; the most relied on first.
     """
 
     totals: dict[str, int]
@@ -43,6 +46,8 @@ class Facts:
     failures: list[dict]
     largest: list[dict]
     members: list[dict]
+    changes: list[dict]
+    relied: list[dict]
 
 
 def gather(connection: duckdb.DuckDBPyConnection) -> Facts:
@@ -112,6 +117,17 @@ QUERIES = {
         select stage, error, count(*)::bigint objects, list(distinct library order by library) libraries,
             min(uri) example, arg_min(message, uri) message
         from failures group by stage, error order by stage = 'skipped', objects desc, error
+    """,
+    "changes": """
+        select library, (count(*) filter (where change = 'new'))::bigint new,
+            (count(*) filter (where change in ('changed', 'replaced')))::bigint changed,
+            (count(*) filter (where change = 'vanished'))::bigint gone, sum(bytes_duplicate)::bigint duplicate,
+            sum(bytes_realised)::bigint realised, sum(bytes_waiting)::bigint waiting
+        from changes group by library order by library
+    """,
+    "relied": f"""
+        select uri, library, change, relied_on from changes where relied_on > 0
+        order by relied_on desc, uri, version limit {LARGEST}
     """,
     "largest": _LARGEST,
     "members": f"""

@@ -37,6 +37,9 @@ COLUMNS = {
         "content_a", "content_b", "tier", "kind", "kind_text", "d_phash64", "d_phash256", "correlation", "residual",
         "crop_area",
     ),
+    "changes": (
+        "uri", "version", "library", "change", "bytes_duplicate", "bytes_realised", "bytes_waiting", "relied_on",
+    ),
     "failures": ("uri", "stage", "error", "library", "message"),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from mirrorfold.transforms.publish import charts
 from mirrorfold.transforms.publish.facts import Facts
 from mirrorfold.transforms.publish.languages import LANGUAGES, both, both_or
+from mirrorfold.transforms.publish.part_changes import changes_part
 from mirrorfold.transforms.publish.part_clusters import Picture, cluster_cards
 from mirrorfold.transforms.publish.part_savings import duration, money_range, savings_part
 from mirrorfold.transforms.publish.part_whatif import mirrors_part, whatif_part
@@ -94,6 +95,7 @@ def render(report: Report) -> str:
         **savings_part(facts, report.summary),
         **whatif_part(facts),
         **mirrors_part(facts),
+        **changes_part(facts),
         "clusters": cluster_cards(facts, report.pictures),
         "formats": [
             {**row, "contents": f"{row['contents']:,}", "bytes": human_bytes(row["bytes"])} for row in facts.formats
