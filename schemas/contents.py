@@ -75,7 +75,7 @@ CONTENTS = Table(
             column(
                 "colour",
                 pa.binary(24),
-                "mean colour signature: 2x2 cells and whole, CIELAB-like, see docs",
+                "mean (Y, Cb, Cr) of eight parts of the picture, see docs/fingerprints.md",
                 nullable=True,
             ),
             column("grey", pa.bool_(), "no colour in the picture", nullable=False),

@@ -99,7 +99,7 @@ def test_every_object_is_decided_on(decide, rows_per_partition):
     assert actions(made["decisions"]) == {
         "hk/a.jpg": ("quarantine", "identical"),
         "gz/a.jpg": ("keep", "keep-order"),
-        "gz/b.jpg": ("review", "near-certain"),
+        "gz/b.jpg": ("keep", "identical-first"),
         "gz/b2.jpg": ("quarantine", "identical"),
         "gz/alone.jpg": ("keep", "only-copy"),
         "gz/held.jpg": ("blocked", "hold"),
@@ -112,7 +112,8 @@ def test_every_object_is_decided_on(decide, rows_per_partition):
     assert rows["s3://hk/a.jpg"]["reason"] == ("same bytes as s3://gz/a.jpg, which is kept: first by name, 99×40")
     assert rows["s3://gz/b2.jpg"]["kept_uri"] == "s3://gz/b.jpg"
     assert rows["s3://gz/b.jpg"]["review_batch"] == "near-certain/resized/gz for gz"
-    assert rows["s3://gz/b.jpg"]["bytes_freed"] == 40_000_000
+    assert rows["s3://gz/b.jpg"]["bytes_freed"] == 0
+    assert rows["s3://gz/b.jpg"]["rules_lost"] == ["near-certain: review"]
     assert rows["s3://gz/broken.jpg"]["reason"].endswith("the file ends before the picture does")
 
 

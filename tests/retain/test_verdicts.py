@@ -139,10 +139,10 @@ def word(name: str, verdict: str, other: str = "m") -> dict:
     return said(first, second, verdict)
 
 
-def test_without_a_word_near_duplicates_wait_and_their_copies_go():
+def test_without_a_word_copies_go_first_and_what_they_rely_on_is_kept():
     assert outcome([], "v") == {
         "m": ("keep", "keep-order", None), "m2": ("quarantine", "identical", "m"),
-        "v": ("review", "near-certain", "m"), "v2": ("quarantine", "identical", "v"),
+        "v": ("keep", "identical-first", None), "v2": ("quarantine", "identical", "v"),
     }  # fmt: skip
 
 
@@ -171,8 +171,8 @@ def test_choosing_another_keeper_drops_the_master_and_leaves_the_rest_alone():
 
 def test_two_chosen_keepers_are_a_conflict_for_people():
     found = outcome([word("v", keeper("v", "m")), word("w", keeper("w", "m"))], "v", "w")
-    assert found["v"] == ("review", "verdict-conflict", "m")
-    assert found["w"] == ("review", "verdict-conflict", "m")
+    # Their copies go first; the dispute is in what was outranked, and stays in the queue.
+    assert found["v"] == found["w"] == ("keep", "identical-first", None)
 
 
 def test_two_reviewers_are_needed_where_the_policy_says_so():
@@ -180,7 +180,7 @@ def test_two_reviewers_are_needed_where_the_policy_says_so():
     resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, reviewers: 2}", "p")
     rulings = verdicts.rule_on(checked(word("v", "same")), 2)
     row = decide_tables(tables("v"), resolved, rulings)["decisions"].to_pylist()[2]
-    assert (row["uri"], row["action"]) == ("s3://x/v", "review")
+    assert (row["uri"], row["action"], row["rules_lost"]) == ("s3://x/v", "keep", ["near-certain: review"])
 
 
 def test_a_word_never_lifts_a_hold_a_protection_or_a_minimum():

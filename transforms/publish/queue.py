@@ -24,13 +24,13 @@ with contents_of as (
 review as (
     select coalesce(d.cluster_id, d.content_id) cluster_id, coalesce(k.content_id, d.cluster_id) kept,
         d.content_id other, any_value(d.tier_to_kept order by d.tier_to_kept) tier,
-        sum(d.bytes_freed) bytes_freed, count(*) objects,
+        sum(if(d."rule" = 'identical-first', d.size, d.bytes_freed)) bytes_freed, count(*) objects,
         list(distinct d.library order by d.library) libraries,
         list_sort(list_distinct(flatten(list(d.conflicts)))) conflicts,
         any_value(d.reason order by d.reason) reason, any_value(d.rule order by d.rule) "rule"
     from decisions d
     left join decisions k on k.uri = d.kept_uri and k.version = d.kept_version
-    where d.action = 'review' and d.content_id is not null
+    where (d.action = 'review' or d."rule" = 'identical-first') and d.content_id is not null
     group by 1, 2, 3
 ),
 drawn as (

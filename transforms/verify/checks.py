@@ -61,6 +61,10 @@ CHECKS: tuple[Check, ...] = (
     Check(3, "decisions", "the kept copy that a row names is itself quarantined", """
         SELECT d.uri, d.version, d.kept_uri FROM decisions d
         JOIN decisions k ON k.uri = d.kept_uri AND k.version = d.kept_version WHERE k.action = 'quarantine'"""),
+    Check(3, "decisions", "the kept copy that a quarantined row names isn't kept by the same plan", """
+        SELECT d.uri, d.version, d.kept_uri FROM decisions d
+        JOIN decisions k ON k.uri = d.kept_uri AND k.version = d.kept_version
+        WHERE d.action = 'quarantine' AND k.action NOT IN ('keep', 'blocked')"""),
     Check(3, "decisions", "the kept copy that a row names isn't current, readable, read and lasting", """
         SELECT d.uri, d.version, d.kept_uri FROM decisions d
         JOIN standing k ON k.uri = d.kept_uri AND k.version = d.kept_version WHERE NOT k.usable"""),
