@@ -33,7 +33,7 @@ TITLES = {
     "match": "Matching and clustering",
     "retain": "Deciding what to keep",
     "savings": "Counting the savings",
-    "changes": "Comparing with the previous run",
+    "changes": "Comparing with the last run",
     "publish": "Writing report and plans",
     "sides": "Writing each side's plan",
 }

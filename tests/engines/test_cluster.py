@@ -21,7 +21,7 @@ from tests.mission.stores import environment, fill_s3, s3_client
 from tests.servers import Server, versity_server
 
 MIRRORFOLD = str(Path(sys.executable).parent / "mirrorfold")
-IMAGES = 2_400
+IMAGES = 900
 OUTPUT = "results"
 EXEMPT = "hold_checks"
 
