@@ -31,7 +31,7 @@ def _lines(section: type[BaseModel], depth: int) -> list[str]:
             lines.append(f"\n{'  ' * depth}# {_first_line(type(default))}\n{'  ' * depth}{name}:\n")
             lines += _lines(type(default), depth + 1)
         else:
-            lines += _comment(field, depth) + [f"{'  ' * depth}{name}: {_yaml(default)}\n"]
+            lines += [*_comment(field, depth), f"{'  ' * depth}{name}: {_yaml(default)}\n"]
     return lines
 
 

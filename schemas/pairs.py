@@ -26,12 +26,7 @@ PAIRS = Table(
             column("content_a", pa.string(), "the smaller content_id", nullable=False),
             column("content_b", pa.string(), "the larger content_id", nullable=False),
             column("tier", pa.string(), "same-picture, near-certain or probable", nullable=False),
-            column(
-                "kind",
-                pa.string(),
-                "variant: metadata, resized, recompressed, greyscale, cropped, bordered, rotated-90 ..., mirrored, caption, retouched, burst, similar",
-                nullable=False,
-            ),
+            column("kind", pa.string(), "kind of variant, e.g. resized, cropped, rotated-90, burst", nullable=False),
             column("kind_text", pa.string(), "the same for a person: 'cropped to 83 %', 'rotated 90°'", nullable=False),
             column("in_cluster", pa.bool_(), "whether the pair holds a cluster together", nullable=False),
             column("reason", pa.string(), "why the pair is listed: master, nearest or near-miss", nullable=False),
