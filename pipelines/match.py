@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.pipelines import previous
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.previous import ReadMasters
 from mirrorfold.schemas.clusters import CLUSTERS
@@ -36,7 +37,14 @@ OBJECTS_PER_PARTITION = 250_000
 
 
 def build(root: beam.Pipeline, run: RunContext) -> None:
-    """Compose candidate search, verification and clusters over the tables in DIR."""
+    """Compose candidate search, verification and clusters over the tables in DIR.
+
+    Where no object has changed since the previous run, its pairs and clusters are taken over.
+    """
+    if previous.same_matching(run):
+        previous.take_over(run, (PAIRS.name, CLUSTERS.name))
+        root | "NothingToMatch" >> beam.Create([None])
+        return
     settings, spill = run.settings.match, run.spill
     rule = Rule(settings.radius, CHECK_LIMIT)
     contents = root | "ReadSignatures" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
