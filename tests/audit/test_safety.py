@@ -15,12 +15,13 @@ from mirrorfold.pipelines import safety
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
 from mirrorfold.pipelines.lock import lock_output
-from mirrorfold.pipelines.previous import check_previous, reuse
+from mirrorfold.pipelines.previous import check_previous, reuse, same_matching
 from mirrorfold.pipelines.run_record import code_version, library_versions
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parquet import write_shard
 from mirrorfold.transforms.fingerprint.version import ALGORITHM
 from mirrorfold.transforms.listing import raw
+from mirrorfold.transforms.retain.policy import policy_hash
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.retain.tables import fill
@@ -152,3 +153,26 @@ def test_one_run_at_a_time(tmp_path) -> None:
     assert "another mirrorfold is at work" in tried[0]
     second()
     assert tried[1] is None
+
+
+@pytest.mark.parametrize(
+    ("record", "objects", "same"),
+    [
+        ({}, 5, True),
+        ({"policy_hash": "other"}, 5, False),
+        ({"mirrorfold": "0.0"}, 5, False),
+        ({}, 4, False),
+    ],
+    ids=["nothing changed", "another policy", "other code", "an object less"],
+)
+def test_when_matching_would_only_repeat(tmp_path, record: dict, objects: int, same: bool) -> None:
+    settings, policy = Settings(), {"name": "p"}
+    budgets = settings.model_dump(mode="json")
+    known = {"policy_hash": policy_hash(policy), "settings": {n: budgets[n] for n in ("fingerprint", "match")}}
+    before = LocalOutput(str(finished(tmp_path / "before", **(known | record))))
+    rows = fill(OBJECTS, [{"uri": f"s3://one/{n}"} for n in range(5)])
+    write_shard(before, OBJECTS, rows, 0, 1)
+    write_shard(LocalOutput(str(tmp_path / "now")), OBJECTS, rows.slice(0, objects), 0, 1)
+    counts = {"objects": objects}
+    run = RunContext(str(tmp_path / "now"), settings, policy, counts=counts, previous=str(tmp_path / "before"))
+    assert same_matching(run) is same
