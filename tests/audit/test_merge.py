@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
+from demo.archive import write_folder
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.merge import merge_mission, merged_request
@@ -17,7 +18,8 @@ from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.sides import bring
 from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.transforms.merge.withhold import WITHHELD
-from tests.audit.world import WITHOUT_PAGES, World, shards, table
+from tests.audit.world import WITHOUT_PAGES, World, pictures, shards, table
+from tests.mission.stores import s3_client
 
 EQUAL = ("objects", "contents", "failures", "pairs", "clusters", "decisions", "lineage", "savings")
 pytestmark = pytest.mark.timeout(900)
@@ -159,3 +161,30 @@ def test_other_policies_are_not_chosen_silently(sides, tmp_path) -> None:
     (other / "_work/request.json").write_text(json.dumps(request))
     with pytest.raises(UsageError, match="--policy"):
         merged_request([str(sides["a"]), str(other)])
+
+
+def test_a_hold_that_cant_be_asked_about_holds(moto, tmp_path, no_ambient_credentials, monkeypatch) -> None:
+    """The other side's store doesn't answer here: none of its objects is quarantined, ours are judged as ever."""
+    files = {f"{name}.jpg": pictures()[f"{name}.jpg"] for name in ("china", "coffee", "rocket")}
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", moto.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", moto.secret_key)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", moto.url)
+    client = s3_client(moto)
+    client.create_bucket(Bucket="other-side", ObjectLockEnabledForBucket=True)
+    for key, data in {**files, **{f"again/{key}": data for key, data in files.items()}}.items():
+        client.put_object(Bucket="other-side", Key=key, Body=data)
+    write_folder({**files, **{f"again/{key}": data for key, data in files.items()}}, tmp_path / "here")
+    there = mission(tmp_path / "there", "there=s3://other-side")
+    mine = mission(tmp_path / "mine", f"here={tmp_path / 'here'}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    decided = table(merge(tmp_path / "merged", there, mine), "decisions").to_pylist()
+    actions = {
+        library: {row["action"] for row in decided if row["library"] == library} for library in ("here", "there")
+    }
+    assert "quarantine" not in actions["there"]
+    assert "blocked" in actions["there"]
+    assert "quarantine" in {row["action"] for row in table(there, "decisions").to_pylist()}
+    kept = {row["kept_uri"] for row in decided if row["action"] == "quarantine"}
+    assert len([row for row in decided if row["library"] == "here"]) == 6
+    assert all(row["action"] != "quarantine" for row in decided if row["uri"] in kept)

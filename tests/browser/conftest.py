@@ -10,11 +10,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 
-from publish_archive import build_archive
-from publish_runs import Published, publish
 from selenium import webdriver
 
 from mirrorfold.transforms.publish.publish import Options
+from tests.publish.publish_archive import build_archive
+from tests.publish.publish_runs import Published, publish
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

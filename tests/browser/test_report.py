@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 
 import pytest
-from pages import CONTRAST, UNNAMED, dark, silent
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+
+from tests.browser.pages import CONTRAST, UNNAMED, dark, silent
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,24 @@ import time
 from pathlib import Path
 
 import pytest
-from pages import CONTRAST, UNNAMED, dark, open_review, pictures_shown, press, settle, silent, state, text, wait
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from mirrorfold.transforms.retain.verdicts import parse_verdicts
+from tests.browser.pages import (
+    CONTRAST,
+    UNNAMED,
+    dark,
+    open_review,
+    pictures_shown,
+    press,
+    settle,
+    silent,
+    state,
+    text,
+    wait,
+)
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pyarrow.dataset
 import pytest
-from pages import open_review, press, settle, state, wait
-from publish_archive import build_archive
-from publish_runs import Published
 from selenium.webdriver.common.keys import Keys
+
+from tests.browser.pages import open_review, press, settle, state, wait
+from tests.publish.publish_archive import build_archive
+from tests.publish.publish_runs import Published
 
 pytestmark = pytest.mark.slow
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pages import open_review, press, settle, silent
-from publish_archive import MARK
 from selenium.webdriver.common.by import By
+
+from tests.browser.pages import open_review, press, settle, silent
+from tests.publish.publish_archive import MARK
 
 pytestmark = pytest.mark.slow
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from pages import open_review, settle, text
-from publish_archive import Archive
-from publish_rows import add_clusters
-from publish_runs import publish
 from selenium.webdriver.common.by import By
 
 from mirrorfold.transforms.publish.publish import Options
+from tests.browser.pages import open_review, settle, text
+from tests.publish.publish_archive import Archive
+from tests.publish.publish_rows import add_clusters
+from tests.publish.publish_runs import publish
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from retain.runs import write_run
-from retain.tables import clusters, content, contents, failures, obj, objects, pairs, twin
 
 from mirrorfold.pipelines.approve import approve
 from mirrorfold.pipelines.export import export
@@ -19,6 +17,8 @@ from mirrorfold.transforms.publish.manifests.csv import guard, unguard, write_ma
 from mirrorfold.transforms.publish.manifests.formats import FORMATS, Job
 from mirrorfold.transforms.publish.manifests.rows import plan_rows
 from mirrorfold.transforms.stores.output import LocalOutput
+from tests.retain.runs import write_run
+from tests.retain.tables import clusters, content, contents, failures, obj, objects, pairs, twin
 
 QUARANTINE = Job("quarantine", "s3://aside")
 

@@ -10,10 +10,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-import servers
 from botocore.client import Config
-from retain.runs import write_run
-from retain.tables import clusters, content, contents, failures, obj, objects, pairs, twin
 
 from mirrorfold.configs.policy import resolve_policy
 from mirrorfold.configs.settings import Settings
@@ -21,6 +18,9 @@ from mirrorfold.pipelines.export import export
 from mirrorfold.pipelines.request import REQUEST_PATH, Request
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.files import file_etag
+from tests import servers
+from tests.retain.runs import write_run
+from tests.retain.tables import clusters, content, contents, failures, obj, objects, pairs, twin
 
 KEYS = (
     "plain.jpg", "#lead.jpg", " space.jpg", "trail .jpg ", "a b/c d.jpg", "中文/图.jpg", "q'uote.jpg", 'dq"uote.jpg',

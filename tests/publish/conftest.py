@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from publish_archive import build_archive
-from publish_runs import Published, publish
 
 from mirrorfold.transforms.publish.publish import Options
+from tests.publish.publish_archive import build_archive
+from tests.publish.publish_runs import Published, publish
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from publish_archive import Archive
+from tests.publish.publish_archive import Archive
 
 
 def add_clusters(archive: Archive, count: int) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from publish_archive import Archive
 
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.transforms.publish.decoding import DecoderPool
@@ -14,6 +13,7 @@ from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import open_output
 from mirrorfold.transforms.stores.sources import open_stores
+from tests.publish.publish_archive import Archive
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import json
 import shlex
 
 import pytest
-from publish_archive import build_archive
 
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.publish import commands, publish, settings_source, source_argument
 from mirrorfold.transforms.stores.api import SourceSpec
+from tests.publish.publish_archive import build_archive
 
 
 @pytest.mark.parametrize(

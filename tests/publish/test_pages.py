@@ -8,12 +8,12 @@ import shutil
 
 import pyarrow as pa
 import pytest
-from publish_archive import Archive
-from publish_rows import add_clusters
-from publish_runs import publish
 
 from mirrorfold.transforms.publish.pages import ITEMS_PER_SHARD, SCRIPTS
 from mirrorfold.transforms.publish.publish import Options
+from tests.publish.publish_archive import Archive
+from tests.publish.publish_rows import add_clusters
+from tests.publish.publish_runs import publish
 
 
 def arguments(text: str, name: str) -> list:

@@ -11,13 +11,13 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from publish_archive import encode, photographs
 
 from mirrorfold.transforms.publish.decoder_worker import FORMATS, RefusedError, decode_small
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.pictures import Maker, Patience, UndecodableError, Wanted, sketch, thumb_path
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
 from mirrorfold.transforms.stores.output import LocalOutput
+from tests.publish.publish_archive import encode, photographs
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ import itertools
 
 import pyarrow.parquet as pq
 import pytest
-from publish_archive import Archive
 
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.publish import queue
 from mirrorfold.transforms.publish.publish import COLUMNS, _register_rulings
 from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.stores.output import open_output
+from tests.publish.publish_archive import Archive
 
 
 def ask(archive: Archive, sample: int = 0, seed: str = "s", rulings: dict | None = None) -> tuple[list[dict], dict]:

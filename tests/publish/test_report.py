@@ -9,8 +9,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from publish_archive import HOSTILE, MARK, Archive, as_table
-from publish_runs import story
 
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.publish.decoding import DecoderPool
@@ -21,6 +19,8 @@ from mirrorfold.transforms.publish.publish import Options, publish_pages
 from mirrorfold.transforms.publish.report import archive_bar, sums_by_action
 from mirrorfold.transforms.publish.text import human_bytes
 from mirrorfold.transforms.stores.output import open_output
+from tests.publish.publish_archive import HOSTILE, MARK, Archive, as_table
+from tests.publish.publish_runs import story
 
 
 class Page(HTMLParser):

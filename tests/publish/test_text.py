@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from publish_archive import HOSTILE
 
 from mirrorfold.schemas.uri import escape_key
 from mirrorfold.transforms.publish.text import human_bytes, human_share, visible
+from tests.publish.publish_archive import HOSTILE
 
 
 class Tags(HTMLParser):

@@ -7,13 +7,13 @@ import random
 
 import pyarrow as pa
 import pytest
-from retain.pure import FakeStores
-from retain.runs import write_run
-from retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
 
 from mirrorfold.configs.policy import load_policy, ready_policies
 from mirrorfold.pipelines.verify import describe, verify
 from mirrorfold.transforms.retain.verdicts import checked_verdict
+from tests.retain.pure import FakeStores
+from tests.retain.runs import write_run
+from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
 
 TIERS = ("same-picture", "near-certain", "probable")
 RULES = {"same-picture": "picture-digest", "near-certain": "rule-a", "probable": "aligned"}

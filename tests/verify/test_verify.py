@@ -7,14 +7,14 @@ import shutil
 
 import pyarrow as pa
 import pytest
-from retain.runs import write_run, write_table
-from retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
 
 from mirrorfold.pipelines.verify import describe, verify
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks.parquet import read_table, write_shard
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.output import LocalOutput
+from tests.retain.runs import write_run, write_table
+from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
 
 POLICY = """
 min_archival_copies: 1
