@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
-
 from selenium import webdriver
 
 from mirrorfold.transforms.publish.publish import Options

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.fingerprint.colour import look
 from mirrorfold.transforms.fingerprint.signatures import sign
 
 DEFAULTS = {
@@ -34,6 +35,10 @@ def make_contents(pictures: Sequence[Image.Image], changes: Sequence[dict] | Non
     changes = changes or [{}] * len(pictures)
     lumas = np.stack([luma_of(picture) for picture in pictures])
     found = sign(lumas)
+    cells = np.stack(
+        [np.asarray(picture.convert("RGB").resize((16, 16), Image.Resampling.BOX)) for picture in pictures]
+    )
+    looks = look(lumas, cells, np.array([picture.mode != "L" for picture in pictures]))
     rows = []
     for i, (picture, change) in enumerate(zip(pictures, changes, strict=True)):
         row = DEFAULTS | {
@@ -49,7 +54,8 @@ def make_contents(pictures: Sequence[Image.Image], changes: Sequence[dict] | Non
             "windows64": found.windows64[i].tolist(),
             "dihedral64": found.dihedral64[i].tolist(),
             "luma": lumas[i].tobytes(),
-            "grey": picture.mode == "L",
+            "colour": looks.colour[i].tobytes(),
+            "grey": bool(looks.grey[i]),
         }
         rows.append(row | change)
     return pa.Table.from_pylist(rows, schema=CONTENTS.schema)

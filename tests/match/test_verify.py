@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageEnhance
 
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier, captured_apart
@@ -47,7 +47,9 @@ def page(seed: int, size: int = 640) -> Image.Image:
     ("change", "kind", "text", "tier"),
     [
         (lambda p: p.resize((p.width // 2, p.height // 2)), "resized", "resized to 50 %", "near-certain"),
-        (lambda p: p.convert("L"), "greyscale", "greyscale of the other", "near-certain"),
+        (lambda p: p.convert("L"), "greyscale", "greyscale of the other", "probable"),
+        (lambda p: ImageEnhance.Color(p).enhance(1.5), "recoloured", "in other colours", "probable"),
+        (lambda p: ImageEnhance.Brightness(p).enhance(0.85), "toned", "lighter or darker", "probable"),
         (lambda p: cut(p, 0.1), "cropped", "cropped to 81 %", "probable"),
         (lambda p: p.rotate(90, expand=True), "rotated-90", "rotated 90°", "probable"),
         (lambda p: p.rotate(270, expand=True), "rotated-90", "rotated 90°", "probable"),
@@ -61,7 +63,19 @@ def page(seed: int, size: int = 640) -> Image.Image:
             "probable",
         ),
     ],
-    ids=["resized", "grey", "cropped", "left", "right", "half-turn", "mirrored", "flipped", "transposed"],
+    ids=[
+        "resized",
+        "grey",
+        "saturated",
+        "darker",
+        "cropped",
+        "left",
+        "right",
+        "half-turn",
+        "mirrored",
+        "flipped",
+        "transposed",
+    ],
 )
 @pytest.mark.parametrize("number", [0, 2], ids=["astronaut", "chelsea"])
 def test_variants_are_named(number, change, kind, text, tier):

@@ -24,6 +24,7 @@ COLUMNS = (
     "dihedral64",
     "luma",
     "search",
+    "colour",
     "grey",
     "low_information",
     "document",
@@ -44,6 +45,7 @@ class Features:
       hashes: uint64 (rows, kinds), full signature and probes; checks: uint64 (rows, kinds, words).
       large: uint64 (rows, 3, 4), the 256-bit hashes in the order of LARGE_HASHES.
       lumas: uint8 (rows, 64, 64); seen: where there is one.
+      colours: int16 (rows, 8, 3), means of (Y, Cb, Cr) as the fingerprint stores them; zeros where withheld.
       digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
       pages: phash64 of the further pages, one tuple a row.
     """
@@ -61,6 +63,7 @@ class Features:
     grey: np.ndarray
     low: np.ndarray
     document: np.ndarray
+    colours: np.ndarray
     digests: np.ndarray
     media: list[str]
     captured: list[str | None]
@@ -92,11 +95,23 @@ def make_features(contents: pa.Table, crops: bool) -> Features:
         grey=contents.column("grey").to_numpy(),
         low=contents.column("low_information").to_numpy(),
         document=contents.column("document").to_numpy(),
+        colours=_colours(contents.column("colour")),
         digests=light.column("digest").to_numpy(),
         media=contents.column("media_type").to_pylist(),
         captured=contents.column("capture_time").to_pylist(),
         pages=[tuple(pages or ()) for pages in contents.column("page_hashes").to_pylist()],
     )
+
+
+def _colours(column: pa.ChunkedArray) -> np.ndarray:
+    data = b"".join(value or bytes(24) for value in column.to_pylist())
+    return np.frombuffer(data, np.uint8).astype(np.int16).reshape(-1, 8, 3)
+
+
+def colour_shift(features: Features, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give by how many levels pairs differ in colour (largest chroma of any part) and in tone (largest mean luma)."""
+    shift = np.abs(features.colours[a] - features.colours[b])
+    return shift[:, :, 1:].max(axis=(1, 2)), shift[:, :5, 0].max(axis=1)
 
 
 def _words(column: pa.ChunkedArray) -> np.ndarray:

@@ -28,6 +28,8 @@ TEXTS = {
     "recompressed": "compressed again",
     "reformatted": "saved in another format",
     "retouched": "altered in places",
+    "recoloured": "in other colours",
+    "toned": "lighter or darker",
     "caption": "with a caption, logo or mark",
     "burst": "another frame of the same moment",
     "similar": "looks alike, not confirmed",
@@ -39,8 +41,12 @@ TEXTS = {
 }
 
 
-def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool, aligned: bool) -> str:
-    """Name the kind of pair k; the strongest change wins."""
+LOOKS = ("greyscale", "recoloured", "toned")
+"""Kinds that a change of colours or brightness makes."""
+
+
+def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool, aligned: bool, look: str) -> str:
+    """Name the kind of pair k; the strongest change wins. `look` is one of LOOKS, or ''."""
     a, b = found.a[k], found.b[k]
     if same:
         return "metadata"
@@ -52,8 +58,8 @@ def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool
         return TURNS[int(found.symmetry[k])]
     if found.crop_area[k] < CROPPED_BELOW:
         return "cropped"
-    if features.grey[a] != features.grey[b]:
-        return "greyscale"
+    if look:
+        return look
     if found.residual[k] > CAPTION_ABOVE:
         return "caption"
     if found.residual[k] > RETOUCHED_ABOVE:

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.match.candidates import candidates, candidates_within
-from mirrorfold.transforms.match.features import Features, distances, make_features
+from mirrorfold.transforms.match.features import Features, colour_shift, distances, make_features
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.kinds import CROPPED_BELOW, describe, kind_of
+from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, describe, kind_of
 from mirrorfold.transforms.match.measure import Measures, measure
 
 SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
@@ -75,11 +75,18 @@ class Fit:
 
 @dataclass(frozen=True)
 class Limits:
-    """Thresholds of the rules, from photographs, scans, bursts and translated screenshots (docs/matching.md)."""
+    """Thresholds of the rules, from photographs, scans, bursts and translated screenshots (docs/matching.md).
+
+    Attributes:
+      tint, tone: levels by which the colours and the brightness of a sure copy may differ. Recompressing and resizing
+        shift either by 2 at most; a colour-corrected frame is a variant that a curator keeps.
+    """
 
     phash256: int = 32
     dhash256: int = 26
     aspect: float = 0.02
+    tint: int = 4
+    tone: int = 8
     near: Fit = Fit(0.985, 0.97, 0.97, 0.12, 0.015, 0.012, 0.97)
     photo: Fit = Fit(0.97, 0.972, 0.8, 0.6, 0.015, 0.012, 0.93)
     crop: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
@@ -147,14 +154,20 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     fits = np.where(document, page, limits.photo.passes(found) | crop)
     blind = ~(features.seen[a] & features.seen[b])
     aligned = (fits | marked) & pages & ~low & ~blind
-    near = aligned & _near_certain(found, limits) & ~document & ~conflict
+    tint, tone = colour_shift(features, a, b)
+    tinted, toned = tint > limits.tint, tone > limits.tone
+    near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned
     burst = conflict & ~same
     joins = same | near | (aligned & ~burst)
     miss = ~joins & (limits.miss.passes(found) | aligned | blind) & ~low
     tier = np.select([same, near], [SAME_PICTURE, NEAR_CERTAIN], PROBABLE)
     rules = ["picture-digest", "rule-a", "aligned", "marked", "withheld"]
     rule = np.select([same, near, aligned & fits, aligned, blind], rules, "candidate")
-    kinds = [kind_of(features, found, k, bool(same[k]), bool(burst[k]), bool(aligned[k])) for k in range(len(a))]
+    # Darkening shrinks the chroma as well: what changed more names the kind.
+    greyed = tinted & (features.grey[a] != features.grey[b])
+    looks = np.select([greyed, tinted & (tint >= tone), tinted | toned], LOOKS, "")
+    states = zip(same.tolist(), burst.tolist(), aligned.tolist(), looks.tolist(), strict=True)
+    kinds = [kind_of(features, found, k, *state) for k, state in enumerate(states)]
     columns = [
         a, b, tier, joins, miss, kinds,
         [describe(features, found, k, kinds[k]) for k in range(len(a))],
