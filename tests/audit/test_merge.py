@@ -182,9 +182,10 @@ def test_a_hold_that_cant_be_asked_about_holds(moto, tmp_path, no_ambient_creden
     actions = {
         library: {row["action"] for row in decided if row["library"] == library} for library in ("here", "there")
     }
+    asked = {row["uri"]: row["detail"] for row in table(tmp_path / "merged", "hold_checks").to_pylist()}
+    theirs = [detail for uri, detail in asked.items() if uri.startswith("s3://")]
+    assert theirs
+    assert all("credentials" in detail for detail in theirs)
     assert "quarantine" not in actions["there"]
     assert "blocked" in actions["there"]
-    assert "quarantine" in {row["action"] for row in table(there, "decisions").to_pylist()}
-    kept = {row["kept_uri"] for row in decided if row["action"] == "quarantine"}
-    assert len([row for row in decided if row["library"] == "here"]) == 6
-    assert all(row["action"] != "quarantine" for row in decided if row["uri"] in kept)
+    assert "quarantine" in actions["here"]
