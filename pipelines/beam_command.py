@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from mirrorfold.pipelines import quiet
+from mirrorfold.pipelines import collector, quiet
 
 
 class BeamCommand(click.Command):
@@ -14,10 +16,11 @@ class BeamCommand(click.Command):
         ours = {flag for parameter in self.get_params(ctx) for flag in parameter.opts if flag.startswith("--")}
         if "--help" in args or "-h" in args:
             return super().parse_args(ctx, args)
-        # Beam takes two seconds to import: only a command that works pays for it, not --help.
-        quiet.import_beam()
-        from mirrorfold.pipelines.arguments import split_arguments
-
+        # Beam takes a second to import: only a command that works pays for it, not --help.
+        with collector.importing():
+            quiet.import_beam()
+            import_module("mirrorfold.pipelines.session")
+            split_arguments = import_module("mirrorfold.pipelines.arguments").split_arguments
         mine, theirs = split_arguments(args, ours)
         ctx.obj = tuple(theirs)
         return super().parse_args(ctx, mine)
