@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from demo.archive import encode, photographs
 
@@ -16,8 +16,8 @@ SIZE = (1600, 1200)
 def write_jpegs(folder: Path, count: int, seed: int = 7) -> list[Path]:
     """Write `count` JPEGs of 1600x1200 and about 200 KB that show different pictures into a folder.
 
-    Each blends two photographs, turned and cut at random: the structure and the noise are those of photographs, and
-    no two are variants of each other.
+    Each blends two photographs, turned and cut at random, under a light of its own: the structure and the noise are
+    those of photographs, and no two are variants of each other.
     """
     rng = np.random.default_rng(seed)
     pictures = [picture.resize((1800, 1500)) for _, picture in photographs()]
@@ -27,7 +27,7 @@ def write_jpegs(folder: Path, count: int, seed: int = 7) -> list[Path]:
         one, other = rng.choice(len(pictures), 2, replace=False)
         picture = Image.blend(_cut(pictures[one], rng), _cut(pictures[other], rng), float(rng.uniform(0.35, 0.65)))
         path = folder / f"{number:05d}.jpg"
-        path.write_bytes(_near_target(picture))
+        path.write_bytes(_near_target(_relit(picture, rng)))
         paths.append(path)
     return paths
 
@@ -38,6 +38,11 @@ def _cut(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     width, height = turned.width * scale, turned.height * scale
     left, top = rng.uniform(0, turned.width - width), rng.uniform(0, turned.height - height)
     return turned.resize(SIZE, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
+
+
+def _relit(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    light = Image.fromarray(rng.uniform(40, 255, (6, 8)).astype(np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
+    return ImageChops.multiply(picture, light.convert("RGB"))
 
 
 def _near_target(picture) -> bytes:
