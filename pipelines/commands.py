@@ -33,12 +33,8 @@ log_option = click.option("--log-json", is_flag=True, help="Log JSON lines inste
 @config_option
 @policy_option
 @previous_option
-@click.option(
-    "--currency", metavar="CODE", help="Currency of the savings; other than the price book's needs --exchange-rate."
-)
-@click.option(
-    "--exchange-rate", type=float, metavar="RATE", help="Units of that currency per unit of the price book's."
-)
+@click.option("--currency", metavar="CODE", help="Currency of the savings; USD by default, HKD is known as well.")
+@click.option("--exchange-rate", type=float, metavar="RATE", help="Units of that currency per US dollar.")
 @click.option("--confirm-shrunk", is_flag=True, help="Go on although a listing shrank against --previous.")
 @log_option
 @click.pass_context
