@@ -37,7 +37,7 @@ def new_request(
     check_sidecars(settings, policy)
     book(settings)  # read again when it is needed: a broken one must not show after hours of work
     specs = parse_sources(sources, settings, output)
-    check_sources(specs)
+    check_sources(specs, previous)
     if previous is not None:
         check_previous(previous, output)
     return Request(specs, settings, policy, previous)

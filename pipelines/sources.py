@@ -45,7 +45,7 @@ def parse_sources(args: Sequence[str], settings: Settings, output: str | None) -
     return tuple(specs)
 
 
-def check_sources(specs: Sequence[SourceSpec]) -> None:
+def check_sources(specs: Sequence[SourceSpec], previous: str | None = None) -> None:
     """Ask each store for one key, so that a wrong name or missing right is known before work starts.
 
     Raises:
@@ -55,9 +55,11 @@ def check_sources(specs: Sequence[SourceSpec]) -> None:
         if spec.kind != "live":
             continue  # a report was opened when it was named
         try:
-            check_source(spec)
+            found = check_source(spec)
         except StoreError as error:
             raise UsageError(error.message) from error
+        if not found and previous is None:
+            raise UsageError(f"{_name(spec)} holds no objects: check the name, the prefix and the permissions")
 
 
 def _canonical(spec: SourceSpec) -> tuple[str, ...]:

@@ -20,13 +20,13 @@ _LOG_IN = {"AWS": "set AWS_PROFILE or run `aws configure`", "Google": "run `gclo
 _POLICY = "docs/sources.md shows the rights it takes"
 
 
-def check_source(spec: SourceSpec) -> None:
-    """List one key of a bucket, or open a folder.
+def check_source(spec: SourceSpec) -> bool:
+    """List one key of a bucket, or open a folder; tell whether anything is in it.
 
     Raises:
       StoreError: one line for a person, saying what to mend.
     """
-    {"s3": _check_s3, "gs": _check_gcs, "file": _check_folder}[spec.store](spec)
+    return {"s3": _check_s3, "gs": _check_gcs, "file": _check_folder}[spec.store](spec)
 
 
 def bucket_has_lock(spec: SourceSpec) -> bool | None:
@@ -39,14 +39,16 @@ def bucket_has_lock(spec: SourceSpec) -> bool | None:
         return None
 
 
-def _check_folder(spec: SourceSpec) -> None:
+def _check_folder(spec: SourceSpec) -> bool:
+    folder = unescape_key(spec.bucket)
     try:
-        os.scandir(unescape_key(spec.bucket)).close()
+        os.scandir(folder).close()
     except OSError as error:
         raise StoreError("denied", f"can't read the folder {spec.bucket}: {error.strerror}") from error
+    return any(names for _, _, names in os.walk(folder))
 
 
-def _check_s3(spec: SourceSpec) -> None:
+def _check_s3(spec: SourceSpec) -> bool:
     name = f"s3://{spec.bucket}"
     try:
         access = s3_access(spec)
@@ -63,7 +65,11 @@ def _check_s3(spec: SourceSpec) -> None:
         raise _no_credentials(name, "AWS", "run `aws configure` or set AWS_PROFILE")
     payer = {"RequestPayer": "requester"} if spec.requester_pays else {}
     try:
-        client.list_objects_v2(Bucket=spec.bucket, Prefix=spec.prefix, MaxKeys=1, **payer)
+        if client.list_objects_v2(Bucket=spec.bucket, Prefix=spec.prefix, MaxKeys=1, **payer)["KeyCount"]:
+            return True
+        # Nothing current, but a versioned bucket may hold older versions and delete markers.
+        versions = client.list_object_versions(Bucket=spec.bucket, Prefix=spec.prefix, MaxKeys=1, **payer)
+        return bool(versions.get("Versions") or versions.get("DeleteMarkers"))
     except botocore.exceptions.ParamValidationError as error:
         raise StoreError("vanished", f"{spec.bucket!r} isn't a bucket name: write s3://BUCKET/PREFIX") from error
     except BOTO_ERRORS as error:
@@ -72,7 +78,7 @@ def _check_s3(spec: SourceSpec) -> None:
         client.close()
 
 
-def _check_gcs(spec: SourceSpec) -> None:
+def _check_gcs(spec: SourceSpec) -> bool:
     name = f"gs://{spec.bucket}"
     try:
         access = gcs_access(spec)
@@ -88,7 +94,7 @@ def _check_gcs(spec: SourceSpec) -> None:
         listing = client.bucket(spec.bucket, user_project=payer).list_blobs(
             prefix=spec.prefix or None, max_results=1, timeout=20, retry=DEFAULT_RETRY.with_timeout(15)
         )
-        next(iter(listing), None)
+        return next(iter(listing), None) is not None
     except GOOGLE_ERRORS as error:
         signed = access.credentials is not None
         raise _say(from_google(error), name, access.endpoint, signed, "Google", "storage.objects.list") from error
