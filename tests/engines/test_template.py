@@ -6,11 +6,12 @@ import subprocess
 
 import pytest
 
+from mirrorfold.pipelines.mission import MISSION
 from tests.engines.test_mission import MIRRORFOLD, digests, run
 from tests.mission.archive import libraries
 from tests.mission.stores import fill_folder
 
-PIPELINES = 6
+PIPELINES = sum(len(step.builds) for step in MISSION)
 
 
 @pytest.fixture(scope="module")
