@@ -5,21 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from mirrorfold.transforms.blocks.compiled import compiled
-
-
-@compiled
-def _find(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+from mirrorfold.transforms.blocks.union_find import find
 
 
 @compiled
 def _unite(parent, a, b):
     used = np.zeros(len(a), np.bool_)
     for k in range(len(a)):
-        x, y = _find(parent, a[k]), _find(parent, b[k])
+        x, y = find(parent, a[k]), find(parent, b[k])
         if x != y:
             parent[max(x, y)] = min(x, y)
             used[k] = True
@@ -30,7 +23,7 @@ def _unite(parent, a, b):
 def _roots(parent):
     roots = np.empty_like(parent)
     for i in range(len(parent)):
-        roots[i] = _find(parent, i)
+        roots[i] = find(parent, i)
     return roots
 
 

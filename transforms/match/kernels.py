@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mirrorfold.transforms.blocks.compiled import compiled, inlined
+from mirrorfold.transforms.blocks.union_find import find
 
 M1, M2, M4 = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333), np.uint64(0x0F0F0F0F0F0F0F0F)
 H01 = np.uint64(0x0101010101010101)
@@ -25,15 +26,6 @@ def popcount(x):
     x = (x & M2) + ((x >> TWO) & M2)
     x = (x + (x >> FOUR)) & M4
     return np.int64((x * H01) >> TOP)
-
-
-@inlined
-def find(parent, i):
-    """Find a root, halving the path."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 @compiled
