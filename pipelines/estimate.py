@@ -151,7 +151,7 @@ def _probe(
     allowed = min(max(int(listed.bytes * limits.read_share), LEAST_READ), limits.read_bytes)
     plan = exact.plan(listed, allowed, limits.read_requests)
     stores = open_stores(request.sources)
-    with progress.stage("sample", plan.objects, None):
+    with progress.stage("sample", plan.objects):
         probed = probe(
             _readable(request, store, ObjectRef._fields),
             listed.objects,

@@ -19,7 +19,6 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from mirrorfold.pipelines.context import RunContext
 from mirrorfold.transforms.blocks import progress as done
 
 log = logging.getLogger("mirrorfold")
@@ -58,7 +57,7 @@ class Progress:
         return Progress(console, console.is_terminal)
 
     @contextlib.contextmanager
-    def stage(self, name: str, total: int | None, run: RunContext) -> Iterator[None]:
+    def stage(self, name: str, total: int | None) -> Iterator[None]:
         """Show one stage while it works; `total` is what its count runs up to, if that is known."""
         show = self._bar if self.bars else self._log if self.console else self._nothing
         started, before = time.monotonic(), done.snapshot().get(name, (0, 0))

@@ -58,7 +58,7 @@ def run(
         ledger = Ledger(store, base=digest_of(_sources(request)))
 
         def execute(step: Step, run: RunContext) -> None:
-            with progress.stage(step.name, run.counts.get(step.total) if step.total else None, run):
+            with progress.stage(step.name, run.counts.get(step.total) if step.total else None):
                 options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
                 for number, build in enumerate(step.builds):
                     receipt = Receipt(output, step.name, ledger.digest, number)
