@@ -23,6 +23,12 @@ class SourceSettings(Section):
     project: str | None = Field(None, description="GCS project to bill when the requester pays")
     concurrency: Annotated[int, Field(ge=1, le=256)] = 32
     anonymous: bool = Field(False, description="read a public bucket without credentials")
+    same_as: Annotated[str, Field(pattern="^[^/]+$")] | None = Field(
+        None, description="the bucket that an access point, or a second name of one bucket, leads to"
+    )
+    replica: bool = Field(
+        False, description="a replica holds bytes of its own, though its versions and times equal another bucket's"
+    )
 
 
 class ListingSettings(Section):

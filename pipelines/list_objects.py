@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import apache_beam as beam
 
 from mirrorfold.pipelines.context import RunContext
@@ -9,6 +11,7 @@ from mirrorfold.transforms.listing import raw
 from mirrorfold.transforms.listing.dedupe import rank_sources
 from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects
 from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.same_bucket import physical_buckets
 
 
 def build_listing(root: beam.Pipeline, run: RunContext) -> None:
@@ -19,7 +22,7 @@ def build_listing(root: beam.Pipeline, run: RunContext) -> None:
 
 def build_objects(root: beam.Pipeline, run: RunContext) -> None:
     """Write `objects`; needs the count of raw rows as `listed`."""
-    root | "WriteObjects" >> DedupeObjects(run.output, run.rows("listed"), run.spill)
+    root | "WriteObjects" >> DedupeObjects(run.output, run.rows("listed"), physical_buckets(run.sources), run.spill)
 
 
 def listed_by_source(run: RunContext) -> dict[SourceSpec, int]:
@@ -29,6 +32,14 @@ def listed_by_source(run: RunContext) -> dict[SourceSpec, int]:
     for listed in raw.read_commits(run.store):
         rows[ranked[int(listed.unit.split("-")[0])]] += listed.rows  # a unit's name begins with its source's rank
     return rows
+
+
+def block_paths(run: RunContext, specs: Sequence[SourceSpec]) -> Iterator[str]:
+    """Name the raw blocks of some of the sources."""
+    ranked = rank_sources(run.sources)
+    for listed in raw.read_commits(run.store):
+        if ranked[int(listed.unit.split("-")[0])] in specs:
+            yield from listed.paths()
 
 
 def listed_rows(run: RunContext) -> dict[str, int]:

@@ -15,12 +15,15 @@ import apache_beam as beam
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.mission import MISSION
 from mirrorfold.pipelines.request import Request, load_settings, resolve_policy
+from mirrorfold.pipelines.same_bucket import check_access_points
 from mirrorfold.pipelines.side_plans import write_side_plans
 from mirrorfold.pipelines.sides import MERGED, Brought, bring, check_decided_alike
+from mirrorfold.pipelines.sources import check_endpoints
 from mirrorfold.pipelines.steps import Step, count_rows
 from mirrorfold.transforms.merge.wiring import MergeTables
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.same_bucket import physical_buckets
 
 
 def merged_request(folders: Sequence[str], config: str | None = None, policy: str | None = None) -> Request:
@@ -34,6 +37,8 @@ def merged_request(folders: Sequence[str], config: str | None = None, policy: st
     """
     sides = bring(folders)
     sources = tuple(sorted({spec for side in sides for spec in side.specs}, key=repr))
+    check_endpoints(sources)
+    check_access_points(sources)
     first = sides[0].request
     if config is None and policy is None:
         check_decided_alike(sides)
@@ -61,7 +66,8 @@ def merge_step(sides: tuple[Brought, ...]) -> Step:
 
     def build(root: beam.Pipeline, run: RunContext) -> None:
         rows = {name: sum(count_rows(open_output(side.folder), name) for side in sides) for name in MERGED}
-        root | "MergeTables" >> MergeTables(tuple(side.side for side in sides), run.output, rows, run.spill)
+        merging = tuple(side.side for side in sides)
+        root | "MergeTables" >> MergeTables(merging, run.output, rows, physical_buckets(run.sources), run.spill)
 
     def carry_verdicts(run: RunContext) -> None:
         for side in sides:

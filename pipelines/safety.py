@@ -7,6 +7,7 @@ import collections
 from mirrorfold.pipelines import list_objects
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
+from mirrorfold.pipelines.same_bucket import check_same_buckets
 from mirrorfold.pipelines.steps import count_rows
 from mirrorfold.schemas.failures import CODES, FAILURES, STORE_CODES
 from mirrorfold.schemas.uri import make_uri
@@ -15,11 +16,11 @@ from mirrorfold.transforms.stores.output import open_output
 
 
 def check_listing(run: RunContext) -> None:
-    """Stop on an empty source, and on a listing that shrank against the previous run's.
+    """Stop on an empty source, on a listing that shrank against the previous run's, and on one bucket named twice.
 
     Raises:
       UsageError: a source lists nothing (a wrong prefix, most likely).
-      SafetyStop: the previous run had objects there, or noticeably more.
+      SafetyStop: the previous run had objects there, or noticeably more; or two sources look like one bucket.
     """
     listed: collections.Counter[str] = collections.Counter()
     for spec, rows in list_objects.listed_by_source(run).items():
@@ -35,6 +36,7 @@ def check_listing(run: RunContext) -> None:
     for place, now in sorted(listed.items()):
         if not now:
             raise UsageError(f"{place} lists no objects: check the bucket, the prefix and the permissions")
+    check_same_buckets(run)
 
 
 def _places(library: str, store: str, bucket: str) -> tuple[str, str]:

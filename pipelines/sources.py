@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from mirrorfold.configs.settings import Settings, SourceSettings
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.same_bucket import check_access_points
 from mirrorfold.schemas.uri import escape_key, make_uri
 from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
@@ -38,7 +39,8 @@ def parse_sources(args: Sequence[str], settings: Settings, output: str | None) -
     for one, other in pairwise(specs):
         if _canonical(one) == _canonical(other):
             raise UsageError(f"{_name(one)} is named twice: name each source once")
-    _check_endpoints(specs)
+    check_endpoints(specs)
+    check_access_points(specs)
     if output is not None:
         for spec in specs:
             _check_apart(spec, output)
@@ -109,6 +111,8 @@ def _folder(path: str, library: str | None) -> SourceSpec:
 
 def _bucket(arg: str, store: str, rest: str, library: str | None) -> SourceSpec:
     bucket, _, prefix = rest.partition("/")
+    if bucket.startswith("arn:"):
+        raise UsageError(f"{arg}: name an access point by its alias (it ends in -s3alias), not by its ARN")
     if not bucket or (not prefix.isprintable() and "\udc80" <= max(prefix) <= "\udcff"):
         raise UsageError(f"{arg}: write {store}://BUCKET/PREFIX, in UTF-8")
     return SourceSpec(library or bucket, "live", store, bucket, prefix)
@@ -157,7 +161,12 @@ def _with_settings(spec: SourceSpec, settings: Settings) -> SourceSpec:
     return replace(spec, **changes)
 
 
-def _check_endpoints(specs: Sequence[SourceSpec]) -> None:
+def check_endpoints(specs: Sequence[SourceSpec]) -> None:
+    """Refuse one bucket's name at two endpoints.
+
+    Raises:
+      UsageError: which bucket.
+    """
     seen: dict[tuple[str, str], SourceSpec] = {}
     for spec in specs:
         first = seen.setdefault((spec.store, spec.bucket), spec)

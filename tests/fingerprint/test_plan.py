@@ -29,13 +29,16 @@ OPTIONS = FingerprintOptions()
         ("noname", {"content_type": "video/mp4"}, "not-an-image"),
         ("noname", {}, None),
         ("a.pdf", {"archived": True}, "not-an-image"),
+        ("a.jpg", {"size": 0, "extra": [("look-up", "vanished")]}, "vanished"),
+        ("a.jpg", {"size": 0, "extra": [("owner", "vanished")]}, "empty"),
     ],
 )
 def test_skip_reasons(key, columns, code):
     uri = f"mem://b/{key}"
     objects = listing({uri: b"x" * 10}, **{name: {uri: value} for name, value in columns.items()})
     rows = plan.skipped(objects, OPTIONS).to_pylist()
-    assert [(row["stage"], row["error"]) for row in rows] == ([("skipped", code)] if code else [])
+    stage = "fetch" if code == "vanished" else "skipped"
+    assert [(row["stage"], row["error"]) for row in rows] == ([(stage, code)] if code else [])
     assert plan.readable(objects, OPTIONS).num_rows == (0 if code else 1)
 
 

@@ -47,18 +47,31 @@ _MESSAGES = {
     "empty": "it has no bytes",
     "archived": "in an archive class or tier: restore it first",
     "not-an-image": "its name or content type says that it isn't an image",
+    "vanished": "a list names it, and it isn't there",
 }
 
 
 def skip_reasons(objects: pa.Table, read_noncurrent: bool) -> list[str | None]:
-    """Give each object's code of the stage `skipped`, or None where it is to be read."""
+    """Give each object's code of why it isn't read, or None where it is to be read."""
     rows = objects.select(["key", "content_type", "size", "is_latest", "is_delete_marker", "archived"])
-    return [_reason(*row, read_noncurrent) for row in zip(*(c.to_pylist() for c in rows.columns), strict=True)]
+    columns = [*(c.to_pylist() for c in rows.columns), _absent(objects)]
+    return [_reason(*row, read_noncurrent) for row in zip(*columns, strict=True)]
+
+
+def _absent(objects: pa.Table) -> list[bool]:
+    """Tell which objects a list names that its look-up didn't find (listing/uri_list.py)."""
+    if "extra" not in objects.column_names or objects.column("extra").null_count == objects.num_rows:
+        return [False] * objects.num_rows
+    said = pc.map_lookup(objects.column("extra"), pa.scalar("look-up"), "first")
+    return pc.fill_null(pc.equal(said, "vanished"), False).to_pylist()
 
 
 def _reason(
-    key: str, content_type: str | None, size: int, latest: bool, marker: bool, archived: bool, read_noncurrent: bool
-) -> str | None:
+    key: str, content_type: str | None, size: int, latest: bool, marker: bool, archived: bool, absent: bool,
+    read_noncurrent: bool,
+) -> str | None:  # fmt: skip
+    if absent:
+        return "vanished"
     if marker:
         return "delete-marker"
     if not latest and not read_noncurrent:
@@ -71,14 +84,14 @@ def _reason(
 
 
 def skipped(objects: pa.Table, options: FingerprintOptions) -> pa.Table:
-    """Give the failure rows of the objects that aren't read on purpose."""
+    """Give the failure rows of the objects that aren't read on purpose, and of those that aren't there."""
     reasons = pa.array(skip_reasons(objects, options.read_noncurrent), pa.string())
     chosen = pc.is_valid(reasons)
     rows, codes = objects.filter(chosen), reasons.filter(chosen)
     messages = pa.array([_MESSAGES[code] for code in codes.to_pylist()], pa.string())
     columns = {
         **{name: rows.column(name) for name in ("uri", "version", "library")},
-        "stage": pa.array(["skipped"] * len(codes), pa.string()),
+        "stage": pc.if_else(pc.equal(codes, "vanished"), "fetch", "skipped"),
         "error": codes,
         "message": messages,
     }

@@ -24,6 +24,7 @@ from mirrorfold.transforms.listing.uri_list import Named, list_named, read_list
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.check import bucket_has_lock
 from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
 
 REPORT = pa.schema([("unit", pa.string()), ("library", pa.string()), ("rows", pa.int64()), ("blocks", pa.int64())])
 
@@ -106,10 +107,12 @@ class DedupeObjects(beam.PTransform):
 
     Args:
       rows: raw rows, which set the number of shards.
+      buckets: the true bucket of those that have several names.
     """
 
     output: str
     rows: int
+    buckets: dict[Bucket, str]
     spill: str | None = None
 
     def expand(self, root):
@@ -126,7 +129,7 @@ class DedupeObjects(beam.PTransform):
                 keys={"rows": OBJECTS.shard_key},
                 schemas={"rows": RAW},
                 partitions=shards,
-                reduce=WriteObjects(WriteShard(output, OBJECTS, shards, distinct=False)),
+                reduce=WriteObjects(WriteShard(output, OBJECTS, shards, distinct=False), self.buckets),
                 every_partition=True,
                 spill=self.spill,
             )
@@ -144,6 +147,7 @@ class WriteObjects:
     """Dedupe one shard's raw rows, then write it: the raw rows lie where the shard's rows belong already."""
 
     write: WriteShard
+    buckets: dict[Bucket, str]
 
     def __call__(self, shard: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-        return self.write(shard, {"rows": dedupe(blocks["rows"])})
+        return self.write(shard, {"rows": name_physical(dedupe(blocks["rows"]), self.buckets)})

@@ -15,6 +15,7 @@ from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.merge import join, withhold
+from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
 
 WANTED = pa.schema([("content_id", pa.string())])
 ROWS_PER_PARTITION = 250_000
@@ -35,15 +36,19 @@ class MergeTables(beam.PTransform):
 
     Args:
       rows: by table, the rows of all runs together.
+      buckets: the true bucket of those that have several names.
     """
 
     sides: tuple[Side, ...]
     output: str
     rows: dict[str, int]
+    buckets: dict[Bucket, str]
     spill: str | None = None
 
     def expand(self, root):
         objects = self._all(root, OBJECTS)
+        if self.buckets:
+            objects = objects | "NamePhysical" >> beam.Map(name_physical, self.buckets).with_output_types(pa.Table)
         joined = {"objects": objects, "failures": self._all(root, FAILURES)} | "JoinObjects" >> Shuffle(
             keys=dict.fromkeys(("objects", "failures"), ("uri", "version")),
             schemas={"objects": join.OBJECT_ROWS, "failures": join.FAILURE_ROWS},

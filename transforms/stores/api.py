@@ -18,6 +18,8 @@ class SourceSpec:
       prefix: listed keys start with it; '' for all (always '' for folders).
       anonymous: read without credentials, as public buckets allow.
       manifest: for inventories and listings the report's URI or path.
+      same_as: the bucket that this name leads to, for an access point or a second name of one bucket.
+      replica: its bytes are its own, though versions and times equal another bucket's.
     """
 
     library: str
@@ -33,6 +35,8 @@ class SourceSpec:
     project: str | None = None
     concurrency: int = 32
     anonymous: bool = False
+    same_as: str | None = None
+    replica: bool = False
 
 
 class ObjectRef(NamedTuple):

@@ -1,0 +1,83 @@
+"""One bucket under several names: an access point, or a second name on another endpoint, is the same copy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mirrorfold.transforms.stores.api import SourceSpec
+
+ALIAS_ENDINGS = ("-s3alias", "--ol-s3", ".mrap")
+"""How AWS ends the bucket-style names of access points, of Object Lambda access points, of multi-region ones."""
+
+COMPARED = ("key", "version", "etag", "size", "last_modified")
+ENOUGH_SHARED = 200
+ENOUGH_TIMES = 5
+"""Distinct times of writing that two lists share before times alone count as evidence: a mirror may be filled within
+the very seconds in which its original was."""
+ALIKE = 0.9
+
+Bucket = tuple[str, str]
+"""Store and name."""
+
+
+def is_access_point(bucket: str) -> bool:
+    """Tell whether a bucket's name is an access point's alias."""
+    return bucket.endswith(ALIAS_ENDINGS)
+
+
+def physical_buckets(specs: Sequence[SourceSpec]) -> dict[Bucket, str]:
+    """Give the true bucket of each (store, bucket) that has several names in a run."""
+    named = {(spec.store, spec.bucket): spec.same_as for spec in specs if spec.same_as}
+    return named | {(store, true): true for (store, _), true in named.items()}
+
+
+def name_physical(objects: pa.Table, buckets: Mapping[Bucket, str]) -> pa.Table:
+    """Fill `physical_id` of objects in buckets that have several names: equal for one version under all of them."""
+    if not buckets or not objects.num_rows:
+        return objects
+    places = _joined(objects, ("store", "bucket"), "://")
+    names = pa.array([f"{store}://{bucket}" for store, bucket in buckets])
+    true = pa.array([f"{store}://{bucket}" for (store, _), bucket in buckets.items()])
+    found = true.take(pc.index_in(places, value_set=names))
+    versioned = pc.binary_join_element_wise("?", objects.column("version"), "")
+    version = pc.if_else(pc.equal(objects.column("version"), ""), "", versioned)
+    physical = pc.binary_join_element_wise(found, "/", objects.column("key"), version, "")
+    index = objects.schema.get_field_index("physical_id")
+    return objects.set_column(index, objects.schema.field(index), pc.coalesce(physical, objects.column("physical_id")))
+
+
+def look_like_one(sample: pa.Table, other: pa.Table) -> bool | None:
+    """Tell whether two lists of objects show one bucket under two names; None where too little is shared to say.
+
+    Nearly every shared key then has the same version, ETag, size and time of writing. A copied object has a version id
+    and a time of its own, unless replication left both as they were.
+
+    Args:
+      sample: columns COMPARED of some objects of the one; other: of all or some objects of the other.
+    """
+    place = pc.index_in(sample.column("key"), value_set=other.column("key").combine_chunks())
+    mine, their = sample.filter(pc.is_valid(place)), other.take(pc.drop_null(place))
+    if not mine.num_rows:
+        return None
+    alike = pa.array([True] * mine.num_rows)
+    for name in COMPARED[1:]:
+        alike = pc.and_(alike, pc.fill_null(pc.equal(mine.column(name), their.column(name)), False))
+    if pc.sum(alike).as_py() < ALIKE * mine.num_rows:
+        return False
+    same = mine.filter(alike)
+    versioned = pc.any(pc.invert(pc.is_in(same.column("version"), value_set=pa.array(["", "null"])))).as_py()
+    return True if versioned or len(pc.unique(same.column("last_modified"))) >= ENOUGH_TIMES else None
+
+
+def may_be_one(one: Collection[SourceSpec], other: Collection[SourceSpec]) -> bool:
+    """Tell whether two sets of sources could show one bucket, as far as their settings say."""
+    stated = any(spec.replica for spec in (*one, *other))
+    return not stated and {spec.store for spec in one} == {spec.store for spec in other} != {"file"}
+
+
+def _joined(rows: pa.Table, names: Sequence[str], between: str) -> pa.Array:
+    joined = pc.binary_join_element_wise(*(rows.column(name) for name in names), between)
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
