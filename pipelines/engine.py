@@ -28,6 +28,7 @@ from apache_beam.options.pipeline_options import (  # noqa: E402
 from apache_beam.runners.runner import PipelineState  # noqa: E402
 
 from mirrorfold.pipelines import engine_files  # noqa: E402
+from mirrorfold.pipelines.beam_answers import remember_answers  # noqa: E402
 from mirrorfold.pipelines.beam_fixes import let_late_workers_end  # noqa: E402
 from mirrorfold.pipelines.engine_errors import EngineFailed, typed_error  # noqa: E402
 from mirrorfold.pipelines.errors import MirrorfoldError, UsageError  # noqa: E402
@@ -132,6 +133,7 @@ def run_pipeline(
 
 def _run_once(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> dict[str, int]:
     let_late_workers_end()
+    remember_answers()
     # Runners write into the options they are given.
     pipeline = beam.Pipeline(options=copy.deepcopy(options))
     build(pipeline)
