@@ -22,6 +22,7 @@ from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.cluster.members import PRIORITIES
 from mirrorfold.transforms.cluster.wiring import Cluster, Sources
 from mirrorfold.transforms.match import features, signatures
+from mirrorfold.transforms.match.compare_all import MOST_ROWS
 from mirrorfold.transforms.match.explain import explain_plan
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.plan import Plan, make_plan
@@ -120,10 +121,12 @@ def sample_signatures(run: RunContext) -> np.ndarray:
     return np.unique(np.concatenate(blocks)) if blocks else np.empty(0, np.uint64)
 
 
-def plan_for(run: RunContext) -> Plan:
-    """Plan the tables for this run's contents."""
+def plan_for(run: RunContext) -> Plan | None:
+    """Plan the tables for this run's contents; none where they are so few that all are compared with all."""
     settings = run.settings.match
     rows = run.rows("contents") * (signatures.KINDS if settings.crops else 1)
+    if rows <= MOST_ROWS:
+        return None
     return make_plan(settings.radius, rows, sample_signatures(run))
 
 

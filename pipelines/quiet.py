@@ -1,17 +1,23 @@
-"""Keep two import-time notices of dependencies away from a user's terminal, and nothing else.
+"""Import Beam without the notices of its dependencies that no user can act on, and without connectors we never use.
 
 Beam 2.71 still takes grpcio 1.65, of which Google's packages say at import that they will want a newer one in 2027; and
-Beam names a package that only TFRecord files need. Neither is anything a user of mirrorfold can act on.
+Beam names a package that only TFRecord files need. Neither is anything a user of mirrorfold can act on. What other
+packages warn of still shows.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 
 _PREFIXES = (r"Package google[\w.]* depends on grpcio", "grpcio <")
 _INHERITED = ("Package google", "grpcio <")  # PYTHONWARNINGS takes literal beginnings only
+
+
+_UNUSED = ("google.cloud.pubsub", "pymongo")
+"""Clients of services that Beam imports where they are installed; we read neither, and they are a tenth of start-up."""
 
 
 def import_beam() -> None:
@@ -25,9 +31,13 @@ def import_beam() -> None:
     root, swallow = logging.getLogger(), logging.NullHandler()
     root.addHandler(swallow)
     root.addFilter(_is_worth_saying)
+    hidden = [name for name in _UNUSED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None: an import says that it isn't installed
     try:
         import apache_beam.runners.portability  # noqa: F401
     finally:
+        for name in hidden:
+            del sys.modules[name]
         root.removeFilter(_is_worth_saying)
         root.removeHandler(swallow)
 

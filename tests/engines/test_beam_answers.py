@@ -14,6 +14,9 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from mirrorfold.pipelines import beam_answers
 
+SEEN = ReadModifyWriteStateSpec("seen", BytesCoder())
+PARAM = beam.DoFn.StateParam(SEEN)
+
 
 class Plain(beam.DoFn):
     def process(self, element):
@@ -21,9 +24,7 @@ class Plain(beam.DoFn):
 
 
 class Stateful(beam.DoFn):
-    SPEC = ReadModifyWriteStateSpec("seen", BytesCoder())
-
-    def process(self, element, seen=beam.DoFn.StateParam(SPEC)):
+    def process(self, element, seen=PARAM):
         yield element
 
 
@@ -34,7 +35,7 @@ def _with_a_method_of_its_own() -> beam.DoFn:
 
 
 class Other:
-    def finish_bundle(self, seen=beam.DoFn.StateParam(Stateful.SPEC)):
+    def finish_bundle(self, seen=PARAM):
         pass
 
 
@@ -54,7 +55,7 @@ def test_a_dofns_specs_are_those_that_beam_finds(make):
 
 def test_an_answer_can_be_changed_without_changing_the_next():
     beam_answers.dofn_specs(Stateful())[0].clear()
-    assert beam_answers.dofn_specs(Stateful())[0] == {Stateful.SPEC}
+    assert beam_answers.dofn_specs(Stateful())[0] == {SEEN}
 
 
 def test_views_share_their_values():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirrorfold.transforms.match import compare_all
 from mirrorfold.transforms.match.collapse import Rows
 from mirrorfold.transforms.match.designs import choose, combinations_for, whole
 from mirrorfold.transforms.match.join import Join, Rule, search
@@ -66,6 +67,26 @@ def test_every_pair_within_the_radius_is_found_once(plan, seed, rows, spread, co
     assert as_set(pairs) == brute_force(found, rule)
     assert len(as_set(pairs)) == len(pairs)
     assert counts.pairs == len(pairs)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(0, 250),
+    spread=st.integers(0, 9),
+    radius=st.integers(0, 8),
+    probes=st.booleans(),
+    check_limit=st.sampled_from([1, 128]),
+    cells=st.sampled_from([1, 500, 1 << 16]),
+)
+@settings(max_examples=150, deadline=None)
+def test_comparing_all_finds_the_same_edges(seed, rows, spread, radius, probes, check_limit, cells):
+    found = corpus(seed, rows, spread, 0, probes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare_all, "CHUNK_CELLS", cells)
+        edges = compare_all.candidates_among(found, radius, check_limit)
+    nodes = (found.ids >> np.uint64(5)).tolist()
+    expected = sorted(tuple(sorted((nodes[i], nodes[j]))) for i, j in brute_force(found, Rule(radius, check_limit)))
+    assert sorted(tuple(sorted(edge)) for edge in edges.tolist()) == expected
 
 
 @given(plan=plans(), seed=st.integers(0, 10_000), partitions=st.integers(1, 7), blocks=st.integers(1, 4))

@@ -53,8 +53,10 @@ def spanning_forest(edges: np.ndarray) -> np.ndarray:
 
 def label_components(edges: np.ndarray) -> np.ndarray:
     """Give (node, component) of every linked node, uint64 (nodes, 2), sorted; a component is its smallest node."""
+    if not len(edges):
+        return np.empty((0, 2), np.uint64)
     nodes, rows = np.unique(edges, return_inverse=True)
     rows = rows.reshape(-1, 2)
     forest = Forest(len(nodes))
     forest.unite(rows[:, 0], rows[:, 1])
-    return np.stack([nodes, nodes[forest.labels()]], axis=1) if len(nodes) else np.empty((0, 2), np.uint64)
+    return np.stack([nodes, nodes[forest.labels()]], axis=1)

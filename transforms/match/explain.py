@@ -7,10 +7,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mirrorfold.transforms.match.compare_all import MOST_ROWS
 from mirrorfold.transforms.match.plan import Plan, make_plan
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, WINDOWS
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
+COMPARISON_COST = 0.004
+"""Microseconds of CPU for one pair where all are compared (each pair of full signatures is looked at twice)."""
 ROW_BYTES = 8 * (2 + CHECK_WORDS)
 
 
@@ -21,8 +24,9 @@ def explain_plan(contents: int, radius: int, crops: bool, sample: np.ndarray) ->
     for name in ("contents", "design", "tables", "bits", "worth", "candidates", "shuffled", "CPU", "partitions"):
         table.add_column(name, justify="left" if name == "design" else "right")
     for size in sorted({contents, *SIZES}):
-        plan = make_plan(radius, size * kinds, sample)
-        table.add_row(*_cells(plan, size, kinds), style="bold" if size == contents else None)
+        few = size * kinds <= MOST_ROWS
+        cells = _cells_of_all(size, kinds) if few else _cells(make_plan(radius, size * kinds, sample), size, kinds)
+        table.add_row(*cells, style="bold" if size == contents else None)
     return Group(
         Text(
             f"Every pair within {radius} bits is a candidate: whichever {radius} bits differ, at least one table keys "
@@ -35,6 +39,12 @@ def explain_plan(contents: int, radius: int, crops: bool, sample: np.ndarray) ->
             "corpus; candidates, shuffled bytes and CPU are per content."
         ),
     )
+
+
+def _cells_of_all(size: int, kinds: int) -> tuple[str, ...]:
+    compared = size * kinds / 2
+    cost = f"{compared * COMPARISON_COST:,.1f} µs"
+    return (f"{size:,}", "all with all", "none", "", "", f"{compared:,.0f}", f"{kinds * ROW_BYTES:,} B", cost, "1")
 
 
 def _cells(plan: Plan, size: int, kinds: int) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.match.collapse import Rows, collapse
+from mirrorfold.transforms.match.compare_all import candidates_among
 from mirrorfold.transforms.match.join import Join, Rule, edges_of
 from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
 from mirrorfold.transforms.match.plan import Plan
@@ -28,13 +29,13 @@ class Match(beam.PTransform):
     """Search contents for candidates.
 
     Args:
-      plan: tables with guaranteed recall; rule: what makes a candidate.
+      plan: tables with guaranteed recall, or None to compare all with all; rule: what makes a candidate.
       crops: search windows and symmetries too.
       rows: number of contents, which sets the partitions.
       spill: a local folder for the shuffled rows, or None.
     """
 
-    plan: Plan
+    plan: Plan | None
     rule: Rule
     crops: bool
     rows: int
@@ -51,7 +52,7 @@ class Match(beam.PTransform):
 
 @dataclass(eq=False)
 class Search(beam.PTransform):
-    """Collapse identical signatures, then join in every table of the plan; gives blocks of EDGES.
+    """Collapse identical signatures, then find the candidates among the rest; gives blocks of EDGES.
 
     The components of the edges hold every candidate pair (nodes as `signatures.node_ids` gives them).
 
@@ -60,7 +61,7 @@ class Search(beam.PTransform):
       kinds: signatures of a row; words: 64-bit words of each one's check.
     """
 
-    plan: Plan
+    plan: Plan | None
     rule: Rule
     rows: int
     kinds: int
@@ -75,18 +76,30 @@ class Search(beam.PTransform):
             reduce=collapse_partition,
             spill=self.spill,
         )
-        partitions = self.plan.partitions(self.rows * self.kinds)
-        joined = (
-            collapsed
-            | "TakeRows" >> beam.Filter(lambda block: block.schema.names[0] == "hash")
-            | "SplitByTable"
-            >> beam.ParDo(SplitByTable(self.plan, partitions, self.spill)).with_output_types(tuple[int, bytes])
-            | "GatherByTable" >> beam.GroupByKey()
-            | "JoinTables"
-            >> beam.ParDo(JoinTable(self.plan, self.rule, partitions, self.words)).with_output_types(pa.Table)
-        )
+        rows = collapsed | "TakeRows" >> beam.Filter(lambda block: block.schema.names[0] == "hash")
+        joined = self._compared(rows) if self.plan is None else self._joined(rows, self.plan)
         certain = collapsed | "TakeEdges" >> beam.Filter(lambda block: block.schema.names[0] == "a")
         return (certain, joined) | "AllEdges" >> beam.Flatten()
+
+    def _compared(self, rows):
+        names = ("hash", "id", *(f"check{word}" for word in range(self.words)))
+        return rows | "CompareAll" >> Shuffle(
+            keys={"rows": ("hash",)},
+            schemas={"rows": pa.schema([(name, pa.uint64()) for name in names])},
+            partitions=1,
+            reduce=CompareAll(self.rule),
+            spill=self.spill,
+        )
+
+    def _joined(self, rows, plan: Plan):
+        partitions = plan.partitions(self.rows * self.kinds)
+        return (
+            rows
+            | "SplitByTable"
+            >> beam.ParDo(SplitByTable(plan, partitions, self.spill)).with_output_types(tuple[int, bytes])
+            | "GatherByTable" >> beam.GroupByKey()
+            | "JoinTables" >> beam.ParDo(JoinTable(plan, self.rule, partitions, self.words)).with_output_types(pa.Table)
+        )
 
 
 def collapse_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
@@ -108,6 +121,26 @@ def edge_block(edges: np.ndarray) -> pa.Table:
     return pa.table({"a": edges[:, 0], "b": edges[:, 1]}, schema=EDGES)
 
 
+@dataclass
+class CompareAll:
+    """Compare all rows with all; called by the shuffle."""
+
+    rule: Rule
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        edges = candidates_among(_unpacked_rows(blocks["rows"]), self.rule.radius, self.rule.check_limit)
+        Metrics.counter("match", "pairs").inc(len(edges))
+        if len(edges):
+            yield edge_block(edges)
+
+
+def _unpacked_rows(block: pa.Table) -> Rows:
+    checks = np.empty((block.num_rows, block.num_columns - 2), np.uint64)
+    for word in range(checks.shape[1]):
+        checks[:, word] = block.column(f"check{word}").to_numpy()
+    return Rows(block.column("hash").to_numpy(), block.column("id").to_numpy(), checks)
+
+
 class SplitByTable(beam.DoFn):
     """Send packed rows to the partition of each table that their key bits name."""
 
@@ -115,10 +148,7 @@ class SplitByTable(beam.DoFn):
         self.plan, self.partitions, self.spill = plan, partitions, spill
 
     def process(self, block: pa.Table):
-        checks = np.empty((block.num_rows, block.num_columns - 2), np.uint64)
-        for word in range(checks.shape[1]):
-            checks[:, word] = block.column(f"check{word}").to_numpy()
-        rows = join_rows([Rows(block.column("hash").to_numpy(), block.column("id").to_numpy(), checks)])
+        rows = join_rows([_unpacked_rows(block)])
         if self.partitions == 1:
             packed = self._packed(pack(rows))  # the same for every table
             yield from ((table, packed) for table in range(self.plan.tables))
