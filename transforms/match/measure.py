@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirrorfold.transforms.match.align import IDENTITY, SCORES, align_pairs, prepare
+from mirrorfold.transforms.match.align import IDENTITY, align_pairs
 from mirrorfold.transforms.match.features import Features, distances
+from mirrorfold.transforms.match.filters import prepare
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.probes import WINDOWS, turn
+from mirrorfold.transforms.match.score import SCORES
 from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS
 
 BATCH = 2_048
@@ -25,7 +27,7 @@ class Measures:
       distances: Hamming distances by column of `pairs`.
       symmetry: which symmetry of one lies on the other, 0..7 (see `signatures.turn`), as (pairs,) int64.
       turned: row of the picture that was turned.
-      correlation, highpass, residual, structure, agreement: of the aligned lumas, see `align.compare`.
+      correlation, highpass, residual, structure, agreement: of the aligned lumas, see `score.compare`.
       crop_area: share of the larger that the smaller shows.
       container: row of the picture that shows more, where crop_area < 1.
       stretch: log of how much one side is stretched more than the other; rounding: what rounding a side to whole
