@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mirrorfold.transforms.match.collapse import collapse
 from mirrorfold.transforms.match.features import Features
-from mirrorfold.transforms.match.join import Rule, search
+from mirrorfold.transforms.match.join import Rule, edges_of, search
 from mirrorfold.transforms.match.plan import make_plan
 from mirrorfold.transforms.match.signatures import make_light, node_ids
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
@@ -76,7 +76,7 @@ def _candidates(contents: pa.Table, features: Features, radius: int) -> np.ndarr
     plan = make_plan(radius, len(rows.hashes), np.unique(rows.hashes))
     pairs, _ = search(rows, plan, Rule(radius, CHECK_LIMIT, forest=False))
     order = np.argsort(nodes)
-    found = order[np.searchsorted(nodes[order], rows.ids[pairs] >> np.uint64(5))]
+    found = order[np.searchsorted(nodes[order], edges_of(rows, pairs))]
     return np.unique(np.sort(found, axis=1), axis=0)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.cluster.components import Forest, label_components, spanning_forest
 from mirrorfold.transforms.cluster.resolve import resolve
+from mirrorfold.transforms.cluster.stars import WIDE_ROWS
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Near:
     def nearness(self, features, pairs):
         return np.abs(features[pairs[:, 0]] - features[pairs[:, 1]])
 
-    def verify(self, features, pairs):
+    def verify(self, features, pairs, wide=False):
         gaps = [abs(int(features[a]) - int(features[b])) for a, b in pairs]
         return pa.Table.from_pylist(
             [
@@ -54,6 +55,20 @@ class Near:
                 for (a, b), gap in zip(pairs.tolist(), gaps, strict=True)
             ]
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turning(Near):
+    """Rows that lie farther apart are pairs as well, but only for those who try every turn."""
+
+    far: int = 9
+
+    def verify(self, features, pairs, wide=False):
+        judged = super().verify(features, pairs, wide).to_pylist()
+        for row in judged:
+            gap = abs(int(features[row["a"]]) - int(features[row["b"]]))
+            row["joins"] = gap <= (self.far if wide else self.tight)
+        return pa.Table.from_pylist(judged) if judged else super().verify(features, pairs, wide)
 
 
 def table_of(places: list[int], priorities: list[int]) -> pa.Table:
@@ -106,6 +121,14 @@ def test_stars_have_no_chains_and_masters_lie_apart(drawn):
             assert one == other or abs(places[int(one)] - places[int(other)]) > 4
 
 
+@pytest.mark.parametrize("rows", [3, WIDE_ROWS + 1], ids=["within", "above"])
+def test_a_master_is_laid_over_its_whole_family_while_that_is_small(rows):
+    places = [0, 4, 8] + [0] * (rows - 3)
+    members = [row for _, part in resolve(table_of(places, list(range(rows))), Turning()) for row in part.to_pylist()]
+    assert {row["family_id"] for row in members} == {"0000"}
+    assert len({row["cluster_id"] for row in members}) == (1 if rows <= WIDE_ROWS else 2)
+
+
 @given(corpora)
 @settings(max_examples=60, deadline=None)
 def test_families_are_the_components_of_verified_pairs(drawn):
@@ -138,9 +161,9 @@ def test_a_clique_costs_linear_verification(rows):
 
     @dataclass(frozen=True)
     class Counting(Near):
-        def verify(self, features, pairs):
+        def verify(self, features, pairs, wide=False):
             calls.append(len(pairs))
-            return super().verify(features, pairs)
+            return super().verify(features, pairs, wide)
 
     list(resolve(table_of([5] * rows, list(range(rows))), Counting()))
     assert sum(calls) < 12 * rows

@@ -9,6 +9,7 @@ from mirrorfold.transforms.match import compare_all
 from mirrorfold.transforms.match.collapse import Rows
 from mirrorfold.transforms.match.designs import choose, combinations_for, whole
 from mirrorfold.transforms.match.join import Join, Rule, search
+from mirrorfold.transforms.match.kernels import KIND_MASK, KIND_SHIFT
 from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
 from mirrorfold.transforms.match.plan import Plan, make_masks, make_plan
 
@@ -25,15 +26,15 @@ def corpus(seed: int, rows: int, spread: int, common: int, probes: bool) -> Rows
     kinds = random.integers(0, 3, rows).astype(np.uint64) if probes else np.zeros(rows, np.uint64)
     nodes = random.permutation(rows).astype(np.uint64) // np.uint64(2 if probes else 1)
     checks = random.integers(0, 4, (rows, 2), dtype=np.uint64)
-    return Rows(hashes, nodes << np.uint64(5) | kinds, checks)
+    return Rows(hashes, nodes << KIND_SHIFT | kinds, checks)
 
 
 def brute_force(rows: Rows, rule: Rule) -> set[tuple[int, int]]:
     i, j = np.triu_indices(len(rows.hashes), 1)
-    full = rows.ids & np.uint64(31) == 0
+    full = rows.ids & KIND_MASK == 0
     near = np.bitwise_count(rows.hashes[i] ^ rows.hashes[j]) <= rule.radius
     near &= np.bitwise_count(rows.checks[i] ^ rows.checks[j]).sum(axis=1) <= rule.check_limit
-    near &= (full[i] | full[j]) & (rows.ids[i] >> np.uint64(5) != rows.ids[j] >> np.uint64(5))
+    near &= (full[i] | full[j]) & (rows.ids[i] >> KIND_SHIFT != rows.ids[j] >> KIND_SHIFT)
     return set(zip(i[near].tolist(), j[near].tolist(), strict=True))
 
 
@@ -134,7 +135,7 @@ def components(rows: int, pairs: set[tuple[int, int]]) -> list[int]:
 def test_hot_and_split_buckets_are_counted():
     random = np.random.default_rng(3)
     hashes = random.integers(0, 2**20, 3_000, dtype=np.uint64)
-    rows = Rows(hashes, np.arange(3_000, dtype=np.uint64) << np.uint64(5), np.zeros((3_000, 2), np.uint64))
+    rows = Rows(hashes, np.arange(3_000, dtype=np.uint64) << KIND_SHIFT, np.zeros((3_000, 2), np.uint64))
     plan = Plan(2, tuple(make_masks((choose(1, 2), whole()), list(range(63)))), "drawn", 0.0)
     rule = Rule(2, 128, hot_rows=100, split_rows=20, forest=False)
     pairs, counts = search(rows, plan, rule)

@@ -84,6 +84,20 @@ def test_variants_are_named(number, change, kind, text, tier):
     assert found["kind_text"] == text or (kind == "resized" and found["kind_text"].startswith("resized to 49."))
 
 
+@pytest.mark.parametrize("wide", [True, False], ids=["family", "candidates"])
+def test_a_crop_of_a_turned_picture_is_found_within_its_family(wide):
+    features = VERIFIER.features(make_contents([photograph().rotate(90, expand=True), cut(photograph(), 0.15)]))
+    found = VERIFIER.verify(features, np.array([[0, 1]]), wide).to_pylist()[0]
+    assert (found["joins"], found["kind"]) == ((True, "rotated-90") if wide else (False, "similar"))
+
+
+def test_a_crop_that_bears_a_mark_is_laid_over_all_the_same():
+    crop = cut(photograph(), 0.1)
+    ImageDraw.Draw(crop).text((30, crop.height // 2), "© archive", fill=(255, 255, 255), font_size=crop.width // 9)
+    found = judge(photograph(), crop)
+    assert (found["tier"], found["joins"], found["kind"]) == ("probable", True, "cropped")
+
+
 def test_the_same_coded_picture_is_the_same_picture():
     same = {"picture_digest": "d"}
     found = judge(photograph(), photograph(), (same, same))

@@ -15,6 +15,9 @@ import pyarrow as pa
 from mirrorfold.transforms.cluster.components import Forest
 
 LARGEST_STEP = 256
+WIDE_ROWS = 64
+"""Families up to this size have each master compared with every row left, candidate or not: a crop of the original may
+be far from the turned or marked copy that leads the family, and still lie on it. Larger ones stay with candidates."""
 
 
 class Verifier(Protocol):
@@ -30,7 +33,7 @@ class Verifier(Protocol):
 
     def nearness(self, features: Any, pairs: np.ndarray) -> np.ndarray: ...
 
-    def verify(self, features: Any, pairs: np.ndarray) -> pa.Table: ...
+    def verify(self, features: Any, pairs: np.ndarray, wide: bool = False) -> pa.Table: ...
 
 
 @dataclass
@@ -58,6 +61,14 @@ class Judged:
         """Tell which pairs, int64 (pairs, 2) with the smaller row first, may hold a cluster together."""
         self.verify(pairs)
         return np.array([self.known[key]["joins"] for key in map(tuple, pairs.tolist())], dtype=bool)
+
+    def joins_widely(self, pairs: np.ndarray) -> np.ndarray:
+        """Tell the same of pairs of one family, each tried in every turn of one on the other, whatever their hashes."""
+        keys = list(map(tuple, pairs.tolist()))
+        open_ = [key for key in keys if key not in self.known or not self.known[key]["joins"]]
+        found = self.verifier.verify(self.features, np.array(open_, np.int64).reshape(-1, 2), wide=True)
+        self.known.update({(row["a"], row["b"]): row for row in found.to_pylist()})
+        return np.array([self.known[key]["joins"] for key in keys], dtype=bool)
 
 
 def families(judged: Judged, rows: np.ndarray) -> np.ndarray:
@@ -99,11 +110,16 @@ def stars(judged: Judged, family: np.ndarray) -> dict[int, int]:
       family: rows by preference, the best first.
     """
     masters: dict[int, int] = {}
+    wide = len(family) <= WIDE_ROWS
     while len(family):
         master, family = int(family[0]), family[1:]
         masters[master] = master
-        pairs = judged.candidates(np.array([master]), family)
-        good = pairs[judged.joins(pairs)]
+        if wide:
+            pairs = np.sort(np.stack([np.full(len(family), master), family], axis=1), axis=1)
+            good = pairs[judged.joins_widely(pairs)]
+        else:
+            pairs = judged.candidates(np.array([master]), family)
+            good = pairs[judged.joins(pairs)]
         claimed = np.where(good[:, 0] == master, good[:, 1], good[:, 0])
         masters.update(dict.fromkeys(claimed.tolist(), master))
         family = family[~np.isin(family, claimed)]

@@ -15,7 +15,7 @@ class Rows(NamedTuple):
 
     Attributes:
       hashes: uint64 (rows,), the candidate signature.
-      ids: uint64 (rows,), node << 5 | kind; kind 0 is a full signature, others are probes.
+      ids: uint64 (rows,), node << 6 | kind; kind 0 is a full signature, others are probes.
       checks: uint64 (rows, words), further bits that a pair must agree on; words may be 0.
     """
 

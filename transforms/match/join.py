@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mirrorfold.transforms.match.collapse import Rows
-from mirrorfold.transforms.match.kernels import deal, join_buckets
+from mirrorfold.transforms.match.kernels import KIND_SHIFT, deal, join_buckets
 from mirrorfold.transforms.match.plan import BITS, Plan, make_plan
 
 HOT_ROWS = 512
@@ -129,7 +129,7 @@ def bucket_bits(rows: int, mask: np.uint64) -> int:
 
 def edges_of(rows: Rows, pairs: np.ndarray) -> np.ndarray:
     """Give pairs of rows as pairs of nodes, uint64 (pairs, 2)."""
-    return rows.ids[pairs] >> np.uint64(5)
+    return rows.ids[pairs] >> KIND_SHIFT
 
 
 def search(rows: Rows, plan: Plan, rule: Rule) -> tuple[np.ndarray, JoinCounts]:

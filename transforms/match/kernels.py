@@ -14,7 +14,7 @@ from mirrorfold.transforms.blocks.union_find import find
 M1, M2, M4 = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333), np.uint64(0x0F0F0F0F0F0F0F0F)
 H01 = np.uint64(0x0101010101010101)
 ONE, TWO, FOUR, TOP = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
-KIND_MASK, KIND_SHIFT = np.uint64(31), np.uint64(5)
+KIND_MASK, KIND_SHIFT = np.uint64(63), np.uint64(6)
 ZERO, HALF = np.uint64(0), np.uint64(20)
 MIX = np.uint64(0x9E3779B97F4A7C15)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,9 +65,15 @@ class _Tries:
     warp: np.ndarray
 
 
-def measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Measures:
-    """Measure pairs of rows; each pair is tried as it lies, and in each way that the search proposes."""
-    parts = [_measure(features, a[i : i + BATCH], b[i : i + BATCH], rule) for i in range(0, max(1, len(a)), BATCH)]
+def measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide: bool = False) -> Measures:
+    """Measure pairs of rows; each pair is tried as it lies, and in each way that the search proposes.
+
+    Args:
+      wide: try all eight symmetries both ways, whatever the hashes say.
+    """
+    parts = [
+        _measure(features, a[i : i + BATCH], b[i : i + BATCH], rule, wide) for i in range(0, max(1, len(a)), BATCH)
+    ]
     if len(parts) == 1:
         return parts[0]
     joined = {
@@ -78,9 +85,9 @@ def measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Mea
     return Measures(distances=columns, **joined)
 
 
-def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Measures:
+def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide: bool) -> Measures:
     a, b = np.asarray(a, np.int64), np.asarray(b, np.int64)
-    tries = _propose(features, a, b, rule)
+    tries = _propose(features, a, b, rule, wide)
     warps, scores = _align(features, tries)
     quality = np.where(scores[:, 3] > 0, scores[:, 1] + scores[:, 0], -9.0)
     order = np.lexsort([np.arange(len(quality)), -np.round(quality, 9), tries.pair])
@@ -114,11 +121,17 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> Me
     )
 
 
-def _propose(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule) -> _Tries:
+def _propose(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide: bool) -> _Tries:
     """List the ways to try: as they lie, and the best window and the best symmetry within the radius each way."""
     pairs = np.arange(len(a))
-    found = [(pairs, a, b, np.zeros(len(a), np.int64), np.tile(IDENTITY, (len(a), 1)))]
+    unmoved = np.tile(IDENTITY, (len(a), 1))
+    found = [(pairs, a, b, np.zeros(len(a), np.int64), unmoved)]
     kinds = features.hashes.shape[1]
+    if wide:
+        turns = itertools.product(range(8), ((a, b), (b, a)))
+        found += [
+            (pairs, reference, other, np.full(len(a), symmetry), unmoved) for symmetry, (reference, other) in turns
+        ]
     if kinds > 1:
         for reference, other in ((a, b), (b, a)):
             gaps = np.bitwise_count(features.hashes[reference, :1] ^ features.hashes[other])

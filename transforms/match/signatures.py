@@ -21,7 +21,7 @@ from mirrorfold.transforms.match.probes import (
     window_hashes,
 )
 
-KIND_BITS = 5
+KIND_BITS = 6
 
 WINDOW_KINDS = range(1, 1 + len(WINDOWS))
 EXTRA_KIND = 1 + STORED_WINDOWS
@@ -60,7 +60,7 @@ def light_schema(kinds: int, words: int = CHECK_WORDS) -> pa.Schema:
 
 
 def node_ids(content_ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    """Give each content's node, the first 59 bits of its SHA-256 as uint64 below 2^59.
+    """Give each content's node, the first 58 bits of its SHA-256 as uint64 below 2^58.
 
     Two contents that share a node by chance are only searched as one: rows are verified by their full ids.
     """

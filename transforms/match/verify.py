@@ -92,6 +92,7 @@ class Limits:
     crop: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
     exact_crop: Fit = Fit(0.97, 0.78, 0.85, 0.6, 0.006, 0.006, 0.5)
     marked: Fit = Fit(0.85, 0.75, 0.78, 9.0, 0.015, 0.006, 0.985)
+    marked_crop: Fit = Fit(0.96, 0.85, 0.85, 1.5, 0.006, 0.006, 0.5)
     document: Fit = Fit(0.95, 0.95, 0.9, 0.3, 0.015, 0.012, 0.97)
     document_crop: Fit = Fit(0.985, 0.85, 0.88, 0.5, 0.004, 0.004, 0.5)
     miss: Fit = Fit(0.85, 0.6, 0.6, 9.0, 0.1, 0.1, 0.4)
@@ -125,11 +126,15 @@ class Verifier:
         found = distances(features, pairs[:, 0], pairs[:, 1])
         return sum(found[column.name].astype(np.int64) for column in DISTANCES)
 
-    def verify(self, features: Features, pairs: np.ndarray) -> pa.Table:
-        """Judge pairs, int64 (pairs, 2); a row of RESULT each, in the same order."""
+    def verify(self, features: Features, pairs: np.ndarray, wide: bool = False) -> pa.Table:
+        """Judge pairs, int64 (pairs, 2); a row of RESULT each, in the same order.
+
+        Args:
+          wide: try every turn of one on the other: the pair belongs to one family, whatever its hashes say.
+        """
         if not len(pairs):
             return RESULT.empty_table()
-        return judge(features, measure(features, pairs[:, 0], pairs[:, 1], self.rule), self.limits)
+        return judge(features, measure(features, pairs[:, 0], pairs[:, 1], self.rule, wide), self.limits)
 
 
 def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
@@ -148,7 +153,7 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
         & (features.digests[a] != 0)
         & (features.frames[a] == features.frames[b])
     )
-    marked = limits.marked.passes(found) & ~document
+    marked = (limits.marked.passes(found) | limits.marked_crop.passes(found)) & ~document
     page = limits.document.passes(found) | (limits.document_crop.passes(found) & (found.crop_area < CROPPED_BELOW))
     crop = (limits.crop.passes(found) | limits.exact_crop.passes(found)) & (found.crop_area < limits.photo.area)
     fits = np.where(document, page, limits.photo.passes(found) | crop)
