@@ -85,7 +85,7 @@ def test_comparing_all_finds_the_same_edges(seed, rows, spread, radius, probes, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compare_all, "CHUNK_CELLS", cells)
         edges = compare_all.candidates_among(found, radius, check_limit)
-    nodes = (found.ids >> np.uint64(5)).tolist()
+    nodes = (found.ids >> KIND_SHIFT).tolist()
     expected = sorted(tuple(sorted((nodes[i], nodes[j]))) for i, j in brute_force(found, Rule(radius, check_limit)))
     assert sorted(tuple(sorted(edge)) for edge in edges.tolist()) == expected
 
