@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
@@ -212,13 +213,13 @@ class Policy(Part):
     protect: Strings = Field(default_factory=list, description="patterns: what lies there is never quarantined")
     roles: Roles = Roles()
     keep_roles: Annotated[list[Literal["master", "derivative", "variant"]], BeforeValidator(_as_list)] = Field(
-        default_factory=lambda: ["master"], description="roles that only a person's word drops for another picture"
+        default=["master"], description="roles that only a person's word drops for another picture"
     )
     tiers: Tiers = Tiers()
     identity: Identity = Identity()
     replicas: Literal["keep", "ordinary"] = Field("keep", description="copies made by the bucket's own replication")
     conflict_review: list[Conflict] = Field(
-        default_factory=lambda: ["licence", "creator", "catalogue_no", "capture_time"],
+        default=["licence", "creator", "catalogue_no", "capture_time"],
         description="fields whose disagreement sends a row to a person, even between identical bytes",
     )
     keep_order: list[Annotated[Preference, BeforeValidator(_preference)]] = Field(
@@ -283,7 +284,7 @@ def resolve_policy(text: str, path: str) -> dict:
         first = error.errors()[0]
         # A check of several settings together names the one to mend before a colon.
         said = first["msg"].removeprefix("Value error, ")
-        setting, message = re.fullmatch(r"(?:([a-z_-]+): )?(.*)", said, re.DOTALL).groups()
+        setting, message = re.findall(r"\A(?:([a-z_-]+): )?(.*)", said, re.DOTALL)[0]
         line, where = _locate(root, first["loc"] + ((setting,) if setting else ()))
         raise ValueError(f"{path}:{line}: {where + ': ' if where else ''}{_plain(message, first)}") from error
     resolved = policy.model_dump(mode="json", by_alias=True)
@@ -355,7 +356,7 @@ def _locate(root: yaml.Node | None, location: tuple) -> tuple[int, str]:
     return line, ".".join(said).replace(".[", "[")
 
 
-def _plain(message: str, error: dict) -> str:
+def _plain(message: str, error: Mapping) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such setting"
     if error["type"] == "missing":

@@ -50,7 +50,7 @@ def beam_options() -> dict[str, bool]:
     """Give every Beam option by name, and whether it takes a value."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for section in PipelineOptions.__subclasses__():
-        section._add_argparse_args(parser)
+        section._add_argparse_args(parser)  # type: ignore[arg-type]  # Beam's own parser would take prefixes too
     return {
         flag: action.nargs != 0 for action in parser._actions for flag in action.option_strings if flag.startswith("--")
     }

@@ -22,7 +22,7 @@ _views: dict[tuple[int, type], PipelineOptions] = {}
 def remember_answers() -> None:
     """Have Beam keep what it found out, in this process."""
     userstate.get_dofn_specs = dofn_specs
-    PipelineOptions.view_as = view_as
+    PipelineOptions.view_as = view_as  # type: ignore[method-assign,assignment]
 
 
 def dofn_specs(dofn: DoFn) -> tuple[set, set]:

@@ -13,7 +13,7 @@ def let_late_workers_end() -> None:
     """Leave the word to end for a worker process that connects after its connection was closed."""
     connection = worker_handlers.ControlConnection
     if connection.close is not _close:
-        connection.close = _close
+        connection.close = _close  # type: ignore[method-assign]
 
 
 def _close(self: worker_handlers.ControlConnection) -> None:

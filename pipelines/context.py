@@ -15,7 +15,7 @@ class RunContext:
     Attributes:
       output: DIR's URL or path.
       settings: validated settings.
-      policy: the resolved policy as a plain mapping, or None until it is needed.
+      policy: the resolved policy as a plain mapping; empty until it is needed.
       counts: rows by table of the committed steps, e.g. {"objects": 120}.
       spill: a local folder for shuffle blocks, or None to leave them to the runner.
       previous: DIR of an earlier run, or None.
@@ -23,7 +23,7 @@ class RunContext:
 
     output: str
     settings: Settings
-    policy: dict | None = None
+    policy: dict = field(default_factory=dict)
     sources: tuple = ()
     counts: dict[str, int] = field(default_factory=dict)
     spill: str | None = None

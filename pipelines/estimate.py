@@ -20,6 +20,7 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.estimate import census, exact
 from mirrorfold.transforms.estimate.capacity import Load, Model, Workload
+from mirrorfold.transforms.estimate.exact import Exact
 from mirrorfold.transforms.estimate.interval import Interval
 from mirrorfold.transforms.estimate.near import Near, Whole
 from mirrorfold.transforms.estimate.price_list import PriceList
@@ -91,8 +92,8 @@ class Estimate:
     libraries: tuple[tuple[str, int, int], ...]
     left_out: dict[str, int]
     unknown_holds: int
-    exact: exact.Exact
-    exact_two: exact.Exact
+    exact: Exact
+    exact_two: Exact
     near: Near | None
     worth: Worth
     migration: float | None
@@ -234,7 +235,7 @@ def worth(freed: Interval, by_place: np.ndarray, listed: census.Listed, prices: 
     return Worth(**scaled, currency=prices.currency, unpriced=unpriced)
 
 
-def not_moved(freed: exact.Exact, listed: census.Listed, prices: PriceList, terms: Terms) -> Decimal | None:
+def not_moved(freed: Exact, listed: census.Listed, prices: PriceList, terms: Terms) -> Decimal | None:
     """Price the migration that copies are spared, each place at its own price and its own mean size."""
     counts = np.bincount(listed.place, minlength=len(listed.places))
     volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))

@@ -19,13 +19,13 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     rows, earlier = run.rows("objects"), previous.reuse(run)
     objects = root | "ReadObjects" >> ReadTable(run.output, OBJECTS)
     inputs = {"objects": objects}
-    if earlier:
+    if run.previous and earlier:
         inputs["known"] = root | "ReadKnown" >> ReadKnown(run.previous, earlier.rows, earlier.failures, run.spill)
     found = inputs | "Fingerprint" >> Fingerprint(tuple(run.sources), options_of(run), run.output, rows, run.spill)
     filled = {"objects": objects, "assignments": found.assignments} | "FillContentIds" >> FillContentIds(
         rows, run.spill
     )
-    if earlier:
+    if run.previous and earlier:
         made = {"contents": found.contents, "assignments": found.assignments}
         made | "WriteContents" >> WriteContents(run.output, run.previous, rows, run.spill)
     else:

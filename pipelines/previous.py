@@ -126,7 +126,7 @@ def same_matching(run: RunContext) -> bool:
     then those of the very clusters that are taken over.
     """
     earlier = reuse(run)
-    if earlier is None or not earlier.failures or earlier.rows != run.rows("objects"):
+    if run.previous is None or earlier is None or not earlier.failures or earlier.rows != run.rows("objects"):
         return False
     record, settings = read_record(run.previous), run.settings.match.model_dump(mode="json")
     alike = record["settings"]["match"] == settings and record["policy_hash"] == policy_hash(run.policy)

@@ -32,7 +32,8 @@ def import_beam() -> None:
     root.addHandler(swallow)
     root.addFilter(_is_worth_saying)
     hidden = [name for name in _UNUSED if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None: an import says that it isn't installed
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # an import says that it isn't installed
     try:
         import apache_beam.runners.portability  # noqa: F401
     finally:

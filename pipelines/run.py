@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ def run(
                 options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
                 for number, build in enumerate(step.builds):
                     receipt = Receipt(output, step.name, ledger.digest, number)
-                    engine.run_pipeline(lambda root, build=build: build(root, run), options, receipt)
+                    engine.run_pipeline(functools.partial(build, run=run), options, receipt)
                 step.drive(run)
 
         for step in steps[: last_step(steps, until) + 1]:

@@ -17,7 +17,8 @@ class Compiled:
 
     def __init__(self, function: Callable, options: dict):
         functools.update_wrapper(self, function)
-        self._function, self._options, self._dispatcher = function, options, None
+        self._function, self._options = function, options
+        self._dispatcher: Callable | None = None
 
     def __call__(self, *args):
         return (self._dispatcher or self.dispatcher())(*args)

@@ -18,7 +18,7 @@ def to_bytes(block: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def from_bytes(data: bytes) -> pa.Table:
+def from_bytes(data: bytes | memoryview) -> pa.Table:
     """Read a block written by `to_bytes`."""
     with pa.ipc.open_stream(data) as reader:
         return reader.read_all()

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.coders import Coder, registry
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
 
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import ipc, parquet
@@ -114,9 +117,7 @@ class SplitRows(beam.DoFn):
 
     def finish_bundle(self):
         for partition in sorted(self.buffers):
-            yield beam.utils.windowed_value.WindowedValue(
-                self._flush(partition), beam.utils.timestamp.MIN_TIMESTAMP, [beam.window.GlobalWindow()]
-            )
+            yield WindowedValue(self._flush(partition), MIN_TIMESTAMP, (GlobalWindow(),))
 
     def _add(self, partition: int, rows: pa.Table):
         limit = SPILL_BYTES if self.spill else PIECE_BYTES

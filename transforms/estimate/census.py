@@ -93,7 +93,8 @@ def collect(blocks: Iterable[pa.Table], skip: Skip) -> Listed:
             )
         )
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _NO_COLUMNS
-    return Listed(*columns, places=tuple(places), left_out=left_out, unknown_holds=unknown_holds)
+    size, md5, sha256, place, held = columns
+    return Listed(size, md5, sha256, place, held, tuple(places), left_out, unknown_holds)
 
 
 _NO_COLUMNS = (

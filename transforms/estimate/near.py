@@ -99,13 +99,14 @@ def estimate(
     counts = [_total(same, 0, 1, chance), _total(across, 0, 1, chance**2)]
     volumes = [_total(same, 1, whole.mean, chance), _total(across, 1, whole.mean, chance**2)]
     return Near(
-        _capped(add(*counts), whole.contents),
-        *(_capped(count, whole.contents) for count in counts),
-        _capped(add(*volumes), whole.bytes),
-        sampled,
-        found,
-        chance,
-        dict(tiers),
+        contents=_capped(add(*counts), whole.contents),
+        same_stem=_capped(counts[0], whole.contents),
+        across=_capped(counts[1], whole.contents),
+        bytes=_capped(add(*volumes), whole.bytes),
+        sampled=sampled,
+        found=found,
+        chance=chance,
+        tiers=dict(tiers),
     )
 
 

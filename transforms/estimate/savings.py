@@ -188,9 +188,9 @@ def _money(part: Mapping, volume: int, prices: PriceList, terms: Terms) -> dict:
     if part["bytes_versioned"]:
         notes.append("versioned bucket: a plain delete frees nothing, delete the named version")
     wait = terms.quarantine_days + (terms.soft_delete_days if part["store"] == "gs" else 0)
-    monthly = quote and quote.of(part["bytes_billed"])
-    early = None
+    monthly = early = None
     if quote is not None:
+        monthly = quote.of(part["bytes_billed"])
         unmet = max(0, rule.minimum_days - terms.quarantine_days)
         early = monthly * MONTHS * unmet / DAYS
         if unmet and part["bytes_freed"]:
@@ -204,8 +204,8 @@ def _money(part: Mapping, volume: int, prices: PriceList, terms: Terms) -> dict:
         "below_cutoff_low": quote and quote.low * part["bytes_billed_below"] / quote.unit,
         "below_cutoff_high": quote and quote.high * part["bytes_billed_below"] / quote.unit,
         "extra_copies_monthly": quote and quote.of(part["bytes_extra_copies"]),
-        "yearly": quote and monthly * MONTHS,
-        "first_year": quote and monthly * MONTHS * max(0, DAYS - wait) / DAYS,
+        "yearly": None if monthly is None else monthly * MONTHS,
+        "first_year": None if monthly is None else monthly * MONTHS * max(0, DAYS - wait) / DAYS,
         "early_deletion": early,
         "migration_avoided": migration(part["objects_freed"], part["bytes_freed"], *place, prices, terms.destination),
         "notes": notes,
@@ -234,9 +234,8 @@ def migration(
         quotes.append((prices.quote("retrieval", store, region, storage_class), volume))
         if (store, region) != destination[:2]:
             quotes.append((prices.quote("egress", store, region, storage_class, volume), volume))
-    if any(quote is None for quote, _ in quotes):
-        return None
-    return sum((quote.of(amount) for quote, amount in quotes), Decimal(0))
+    known = [quote.of(amount) for quote, amount in quotes if quote is not None]
+    return sum(known, Decimal(0)) if len(known) == len(quotes) else None
 
 
 MONEY = (

@@ -214,8 +214,10 @@ def notes(rows: Iterable[Mapping], prices: PriceList, settings: Mapping) -> list
 
 def _below(rows: Iterable[Mapping]) -> dict:
     found = [row for row in rows if row["action"] == "below-cutoff"]
-    money = [add(_decimal(row[f"below_cutoff_{name}"]) for row in found) for name in ("low", "monthly", "high")]
-    return {**part(found), "monthly": _money(*money), "yearly": _money(*money, MONTHS)}
+    low, mid, high = (
+        add(_decimal(row[f"below_cutoff_{name}"]) for row in found) for name in ("low", "monthly", "high")
+    )
+    return {**part(found), "monthly": _money(low, mid, high), "yearly": _money(low, mid, high, MONTHS)}
 
 
 def _decimal(value: float | None) -> Decimal | None:
@@ -265,8 +267,8 @@ def _exchange(prices: PriceList) -> dict:
     for currency in currencies:
         rate = prices.rate(currency)
         if currency in prices.exchange_rates:
-            source, date = "settings: prices.exchange_rates", None
+            told = {"source": "settings: prices.exchange_rates", "date": None}
         else:
-            source, date = (stated[currency]["source"], stated[currency]["date"]) if rate else (None, None)
-        found[currency] = {"rate": to_float(rate), "source": source, "date": date}
+            told = {name: stated[currency][name] if rate else None for name in ("source", "date")}
+        found[currency] = {"rate": to_float(rate), **told}
     return found

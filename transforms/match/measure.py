@@ -90,7 +90,7 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide:
     tries = _propose(features, a, b, rule, wide)
     warps, scores = _align(features, tries)
     quality = np.where(scores[:, 3] > 0, scores[:, 1] + scores[:, 0], -9.0)
-    order = np.lexsort([np.arange(len(quality)), -np.round(quality, 9), tries.pair])
+    order = np.lexsort((np.arange(len(quality)), -np.round(quality, 9), tries.pair))
     best = order[np.searchsorted(tries.pair[order], np.arange(len(a)))]
     reference, other, symmetry = tries.reference[best], tries.other[best], tries.symmetry[best]
     warp, score = warps[best], scores[best]

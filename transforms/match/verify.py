@@ -124,7 +124,7 @@ class Verifier:
     def nearness(self, features: Features, pairs: np.ndarray) -> np.ndarray:
         """Give one number of bits by which pairs are ranked before they are verified, int64; 0 is the nearest."""
         found = distances(features, pairs[:, 0], pairs[:, 1])
-        return sum(found[column.name].astype(np.int64) for column in DISTANCES)
+        return np.stack([found[column.name] for column in DISTANCES]).sum(axis=0, dtype=np.int64)
 
     def verify(self, features: Features, pairs: np.ndarray, wide: bool = False) -> pa.Table:
         """Judge pairs, int64 (pairs, 2); a row of RESULT each, in the same order.

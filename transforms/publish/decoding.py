@@ -77,6 +77,9 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             close_fds=True,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._questions, self._answers = self.process.stdin, self.process.stdout
 
     def ask(self, head: bytes, data: bytes) -> tuple[int, int, bytes]:
         """Send one file and wait for the answer.
@@ -84,15 +87,15 @@ class _Worker:
         Raises:
           OSError, EOFError, TimeoutError: the process ended or hangs.
         """
-        self.process.stdin.write(REQUEST.pack(len(head), len(data)) + head)
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        self._questions.write(REQUEST.pack(len(head), len(data)) + head)
+        self._questions.write(data)
+        self._questions.flush()
         deadline = time.monotonic() + WALL_SECONDS
         width, height, length = ANSWER.unpack(self._read(ANSWER.size, deadline))
         return width, height, self._read(length, deadline)
 
     def _read(self, count: int, deadline: float) -> bytes:
-        stream, parts = self.process.stdout.fileno(), bytearray()
+        stream, parts = self._answers.fileno(), bytearray()
         while len(parts) < count:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([stream], [], [], left)[0]:

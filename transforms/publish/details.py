@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 import duckdb
@@ -83,14 +83,16 @@ def read_items(connection: duckdb.DuckDBPyConnection) -> Iterator[dict]:
     )
     grouped = [_by_item(rows) for rows in (pairs, contents, objects)]
     waiting = [next(rows, None) for rows in grouped]
-    while waiting[0] is not None:
-        item = waiting[0][0]
-        found = []
+    while (first := waiting[0]) is not None:
+        item = first[0]
+        found: list[list[dict]] = []
         for index, rows in enumerate(grouped):
-            here = waiting[index] is not None and waiting[index][0] == item
-            found.append(waiting[index][1] if here else [])
-            if here:
+            group = waiting[index]
+            if group is not None and group[0] == item:
+                found.append(group[1])
                 waiting[index] = next(rows, None)
+            else:
+                found.append([])
         yield {"item": item, "pairs": found[0], "contents": found[1], "objects": found[2]}
 
 
@@ -144,7 +146,7 @@ def describe_record(places: Sequence[dict]) -> dict[str, str]:
     return {name: " | ".join(values) for name, values in found.items() if values}
 
 
-def describe(content: dict) -> dict[str, str | int]:
+def describe(content: Mapping) -> dict[str, str | int]:
     """Give a content's metadata as shown side by side; what it doesn't state is left out."""
     camera = " ".join(str(content[name]) for name in ("camera_make", "camera_model", "camera_serial") if content[name])
     known = {

@@ -92,7 +92,7 @@ def money_range(money: Mapping | None, currency: str) -> str | None:
     """Write a low to high range, or one figure where they read the same."""
     if money is None:
         return None
-    low, mid, high = (human_money(money[name], currency) for name in ("low", "mid", "high"))
+    low, mid, high = (human_money(money[name], currency) or "" for name in ("low", "mid", "high"))
     return mid if low == high else f"{low}–{high.removeprefix(currency).strip()}"
 
 

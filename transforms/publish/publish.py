@@ -161,7 +161,7 @@ class Pictures:
 
 def _register_rulings(connection: duckdb.DuckDBPyConnection, rulings: Mapping[tuple[str, str], str]) -> None:
     rows = [(*pair, outcome) for pair, outcome in sorted(rulings.items())]
-    columns = list(zip(*rows, strict=True)) if rows else [[], [], []]
+    columns = list(zip(*rows, strict=True)) or [()] * 3
     table = pa.table([pa.array(values, pa.string()) for values in columns], names=["content_a", "content_b", "outcome"])
     connection.register("_rulings", table)
     connection.execute("create table rulings as select * from _rulings")

@@ -139,9 +139,9 @@ def headline(report: Report, sums: Mapping) -> dict:
             total=total,
             objects=f"{now['objects']:,}",
         )
-        worth_saying = monthly and monthly["mid"] >= LEAST_MONEY
-        money = money_range(monthly, report.summary["currency"]) if worth_saying else None
-        money = money and both("report.money_monthly", money=money)
+        money = None
+        if report.summary and monthly and monthly["mid"] >= LEAST_MONEY:
+            money = both("report.money_monthly", money=money_range(monthly, report.summary["currency"]))
         return {"title": both("report.headline_now", bytes=human_bytes(now["bytes"])), "why": why, "money": money}
     if sums["review"]["bytes"]:
         why = both("report.headline_none_why", review=human_bytes(sums["review"]["bytes"]))
@@ -172,7 +172,9 @@ def cards(report: Report, sums: Mapping) -> list[dict]:
     """Make the three figures below the headline."""
     facts, work = report.facts, (report.summary or {}).get("review_work") or {}
     asked = facts.effort[-1]["pairs"] if facts.effort else 0
-    hours = work.get("hours") if work.get("hours") is not None else facts.totals["questions"] * SECONDS_EACH / 3600
+    hours = work.get("hours")
+    if hours is None:
+        hours = facts.totals["questions"] * SECONDS_EACH / 3600
     kept = sums["keep"]["objects"] + sums["blocked"]["objects"]
     return [
         {

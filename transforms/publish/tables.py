@@ -17,6 +17,8 @@ from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 MEMORY = "1GB"
 
+DuckSettings = dict[str, str | bool | int | float | list[str]]
+
 
 @contextlib.contextmanager
 def open_tables(store: OutputStore, wanted: Mapping[Table, Sequence[str]]) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -25,7 +27,7 @@ def open_tables(store: OutputStore, wanted: Mapping[Table, Sequence[str]]) -> It
     A cloud DIR's columns are copied to that folder once: each is then read many times.
     """
     with tempfile.TemporaryDirectory(prefix="mirrorfold-publish-", ignore_cleanup_errors=True) as folder:
-        settings = {"memory_limit": MEMORY, "temp_directory": os.path.join(folder, "spill")}
+        settings: DuckSettings = {"memory_limit": MEMORY, "temp_directory": os.path.join(folder, "spill")}
         with duckdb.connect(os.path.join(folder, "tables.duckdb"), config=settings) as connection:
             for table, columns in wanted.items():
                 paths = _local_paths(store, table, columns, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 
 from mirrorfold.transforms.retain.copies import Copies, Facts, aliases, settle_copies, usable
@@ -151,18 +152,21 @@ def _copy_of(member: Member, kept: Member | None, evidence: Evidence, policy: Po
     ruling = evidence.ruling(content, content)
     verdicts = tuple(f"verdict:{v}" for v in (ruling.verdicts if ruling else ()))
     told = ruling.outcome if ruling else None
-    common = {"tier": "identical", "kind": "copy", "conflicts": clashes, "evidence": (f"sha256:{content}", *verdicts)}
+    decide = functools.partial(
+        Decision, member, tier="identical", kind="copy", conflicts=clashes, evidence=(f"sha256:{content}", *verdicts)
+    )
+    lost = (f"identical: {rule.action}",)
     if told in ("different", "split"):
-        return Decision(member, "keep", f"verdict-{told}", lost=(f"identical: {rule.action}",), **common)
+        return decide("keep", f"verdict-{told}", lost=lost)
     if told == "same":
-        return Decision(member, "quarantine", "verdict-same", kept, **common)
+        return decide("quarantine", "verdict-same", kept)
     if told == "conflict":
-        return Decision(member, "review", "verdict-conflict", kept, lost=(f"identical: {rule.action}",), **common)
+        return decide("review", "verdict-conflict", kept, lost=lost)
     if rule.action == "keep":
-        return Decision(member, "keep", "identical-kept", **common)
+        return decide("keep", "identical-kept")
     if clashes:
-        return Decision(member, "review", "conflict", kept, lost=(f"identical: {rule.action}",), **common)
-    return Decision(member, rule.action, "identical", kept, **common)
+        return decide("review", "conflict", kept, lost=lost)
+    return decide(rule.action, "identical", kept)
 
 
 def _kept(

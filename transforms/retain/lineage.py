@@ -46,7 +46,7 @@ def trace_numbers(members: list[Member]) -> list[dict]:
 def _names(heads: dict[str, Member]) -> dict[str, list[Member]]:
     named: dict[str, list[Member]] = {}
     for head in heads.values():
-        for name in {head.document_id, head.instance_id} - {None, ""}:
+        for name in filter(None, {head.document_id, head.instance_id}):
             named.setdefault(name, []).append(head)
     return named
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 UNNAMED = ""
 """The place of objects in no scope."""
@@ -33,7 +34,7 @@ class TierRule:
 
     action: str
     kinds: tuple[str, ...]
-    verification: tuple[tuple[str, object], ...]
+    verification: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)

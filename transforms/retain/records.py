@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Key = tuple[str, str]
 """(uri, version): names one object version."""
@@ -47,7 +47,7 @@ class Member(NamedTuple):
     instance_id: str | None
     original_document_id: str | None
     derived_from: str | None
-    last_modified: object
+    last_modified: Any
     scope: str | None
     jurisdiction: str | None
     place: str

@@ -83,7 +83,7 @@ def _judge(
     if link is not None and link.capture_conflict and "capture_time" in policy.conflict_review:
         clashes = tuple(dict.fromkeys((*clashes, "capture_time")))
     pair = pair_of(dropped.content_id, kept.content_id)
-    evidence = (f"pair:{pair[0]}:{pair[1]}",) if link else ()
+    evidence: tuple[str, ...] = (f"pair:{pair[0]}:{pair[1]}",) if link else ()
     evidence += tuple(f"verdict:{v}" for v in (ruling.verdicts if ruling else ()))
     outcome = ruling.outcome if ruling else None
     by_policy = policy.tier(tier)

@@ -6,7 +6,7 @@ import os
 import tempfile
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import BinaryIO
+from typing import IO
 
 
 class OutputStore(ABC):
@@ -21,7 +21,7 @@ class OutputStore(ABC):
         """Read a file; `FileNotFoundError` where there is none."""
 
     @abstractmethod
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> IO[bytes]:
         """Open a file for random reads."""
 
     @abstractmethod
@@ -76,7 +76,7 @@ class LocalOutput(OutputStore):
         with self.open(path) as file:
             return file.read()
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> IO[bytes]:
         return open(self._path(path), "rb")
 
     def list(self, prefix: str = "") -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, Protocol
 
 import google.api_core.exceptions
 import obstore
@@ -54,7 +54,7 @@ class CloudOutput(OutputStore):
     def get(self, path: str) -> bytes:
         return self._files.get(_inside(path))
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> IO[bytes]:
         # Our files are shards of some tens of MB that are read whole or nearly so.
         return io.BytesIO(self.get(path))
 

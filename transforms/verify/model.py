@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class BrokenPromise(NamedTuple):
@@ -51,7 +51,7 @@ class Expected:
     protect: tuple[str, ...]
     places: tuple[Place, ...]
     fewest: dict[str, int]
-    tiers: dict[str, tuple[str, tuple[str, ...], dict[str, object]]]
+    tiers: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]]
     md5: str
     replicas: str
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)

@@ -36,7 +36,7 @@ def verify_tables(
 
 
 def _run(db: duckdb.DuckDBPyConnection, check) -> list[BrokenPromise]:
-    count = db.execute(f"SELECT count(*) FROM ({check.sql})").fetchone()[0]
+    (count,) = db.execute(f"SELECT count(*) FROM ({check.sql})").fetchall()[0]
     if not count:
         return []
     found = db.execute(f"SELECT * FROM ({check.sql}) ORDER BY ALL LIMIT {EXAMPLES}")

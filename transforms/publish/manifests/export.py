@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import re
 from collections.abc import Iterator
@@ -181,7 +182,7 @@ class _Part:
         self.bucket, self.number, self.data = bucket, number, io.BytesIO()
         self.data.write(header)
         self.rows = self.bytes = self.unversioned = 0
-        self.newest = None
+        self.newest: datetime.datetime | None = None
         self.store = ""
 
     def line(self, data: bytes, row: PlanRow | None = None) -> None:

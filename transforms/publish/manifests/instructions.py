@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import shlex
 from typing import NamedTuple
@@ -18,7 +19,7 @@ class Written(NamedTuple):
     bucket: str
     rows: int
     bytes: int
-    newest: object
+    newest: datetime.datetime | None
     unversioned: int
     ours: bool
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
@@ -26,7 +27,7 @@ class PlanRow(NamedTuple):
     etag: str
     size: int
     storage_class: str
-    last_modified: object
+    last_modified: datetime.datetime | None
     archived: bool
     is_latest: bool
     is_delete_marker: bool
