@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import apache_beam as beam
 import pyarrow.parquet as pq
@@ -22,7 +22,11 @@ from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import OutputStore
 
-Build = Callable[[beam.Pipeline, RunContext], None]
+
+class Build(Protocol):
+    """Compose a pipeline of a run under a root."""
+
+    def __call__(self, root: beam.Pipeline, run: RunContext) -> None: ...
 
 
 def nothing(_: RunContext) -> None:
