@@ -97,12 +97,16 @@ def decode(folder: str, url: str) -> float:
 
 
 def _decoder():
+    """Decode as a worker does in a run that is worth the compiled loops; nothing here may need the sandbox."""
     from mirrorfold.transforms.fingerprint.decode import decode as decode_bytes
-    from mirrorfold.transforms.fingerprint.options import FingerprintOptions
-    from mirrorfold.transforms.fingerprint.sandbox import SandboxPool
 
-    options = FingerprintOptions()
-    return partial(decode_bytes, options=options, sandbox=SandboxPool(1, options.sandbox_bytes, options.max_seconds))
+    return partial(decode_bytes, options=_options(), sandbox=None)
+
+
+def _options():
+    from mirrorfold.transforms.fingerprint.options import FingerprintOptions
+
+    return FingerprintOptions(compiled=True)
 
 
 def _objects(url: str):
@@ -138,11 +142,10 @@ def _objects(url: str):
 def shard(folder: str, url: str) -> float:
     """Fetch, decode and sign as one shard, without Beam."""
     from mirrorfold.transforms.fingerprint import plan
-    from mirrorfold.transforms.fingerprint.options import FingerprintOptions
     from mirrorfold.transforms.fingerprint.shard import fingerprint_shard
     from mirrorfold.transforms.stores.sources import open_stores
 
-    options, objects, decoder = FingerprintOptions(), _objects(url), _decoder()
+    options, objects, decoder = _options(), _objects(url), _decoder()
     stores = open_stores((_spec(url),))
     shards = list(plan.cut_shards(plan.readable(objects, options), options, 2000))
     fingerprint_shard(shards[0].slice(0, 1), stores, decoder, options)

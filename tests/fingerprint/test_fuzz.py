@@ -75,7 +75,7 @@ def mutate(data: bytes, random_: random.Random) -> bytes:
 def test_mutated_files_never_stop_a_run():
     random_, started = random.Random(4), seeds()
     contents = {f"mem://b/{n:05d}.jpg": mutate(started[n % len(started)], random_) for n in range(FILES)}
-    options = FingerprintOptions(threads=8, max_seconds=20)
+    options = FingerprintOptions(threads=8, max_seconds=20, compiled=True)
     pool, stores = SandboxPool(2, options.sandbox_bytes, options.max_seconds), MemoryStores(contents)
     settled = set()
     for shard in plan.cut_shards(plan.readable(listing(contents), options), options, 1000):

@@ -73,7 +73,7 @@ from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.sandbox import SandboxPool
-options = FingerprintOptions()
+options = FingerprintOptions(compiled=True)
 pool = SandboxPool(1, options.sandbox_bytes, options.max_seconds)
 try:
     code = decode(open(sys.argv[1], "rb").read(), options, pool).media_type

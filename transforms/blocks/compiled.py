@@ -57,3 +57,8 @@ def compiled(function: Callable, **options) -> Compiled:
 def inlined(function: Callable) -> Compiled:
     """Mark a small function to be compiled into its callers."""
     return Compiled(function, {"inline": "always"})
+
+
+def threaded(function: Callable) -> Compiled:
+    """Mark a function to be compiled so that Python's other threads run while it does."""
+    return Compiled(function, {"nogil": True})

@@ -42,26 +42,34 @@ def canonical(image: Image.Image, orientation: int = 1, box: Box | None = None) 
     plain = flatten(image)
     if plain.mode == "L":
         return _turn(_squeeze(plain, box), orientation), b""
-    if plain.mode == "LAB":
-        grey, shown = plain.getchannel(0), _lab_to_rgb(plain.resize((SIDE, SIDE), Image.Resampling.NEAREST))
-    else:
-        # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
-        grey, shown = plain.convert("L"), plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box)
-    cells = np.asarray(shown.reduce(SIDE // CELLS))
-    return _turn(_squeeze(grey, box), orientation), _turn(cells, orientation)
+    # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
+    return from_samples(_grey(plain), plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box), orientation, box)
+
+
+def from_samples(
+    grey: Image.Image, colours: Image.Image | None, orientation: int = 1, box: Box | None = None
+) -> tuple[bytes, bytes]:
+    """Give (luma, cells) of a grey picture and 64x64 samples of its colours: RGB, YCbCr or LAB."""
+    luma = _turn(_squeeze(grey, box), orientation)
+    if colours is None:
+        return luma, b""
+    shown = _lab_to_rgb(colours) if colours.mode == "LAB" else colours.convert("RGB")
+    return luma, _turn(np.asarray(shown.reduce(SIDE // CELLS)), orientation)
 
 
 def canonical_grey(image: Image.Image, orientation: int = 1) -> bytes:
     """Give the luma alone, for pages after the first."""
-    plain = flatten(image)
-    grey = plain.getchannel(0) if plain.mode == "LAB" else plain.convert("L")
-    return _turn(_squeeze(grey), orientation)
+    return _turn(_squeeze(_grey(flatten(image))), orientation)
+
+
+def _grey(plain: Image.Image) -> Image.Image:
+    return plain.getchannel(0) if plain.mode in ("LAB", "YCbCr") else plain.convert("L")
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """Bring any mode to L, RGB or LAB of 8 bits, without alpha."""
+    """Bring any mode to L, RGB, YCbCr or LAB of 8 bits, without alpha."""
     mode = image.mode
-    if mode in ("L", "RGB", "LAB"):
+    if mode in ("L", "RGB", "YCbCr", "LAB"):
         return image if "transparency" not in image.info else _on_background(image.convert("RGBA"))
     if mode == "1":
         return image.convert("L")

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mirrorfold.transforms.fingerprint import sniff
 from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.jpeg import read_header
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.picture import Picture
@@ -37,10 +38,14 @@ def decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictur
     outside = Limits(options.max_pixels, options.max_pages, options.sandbox_bytes - BASE_BYTES)
     if kind.risky:
         return sandbox.run(kind.name, data, outside)
-    if kind is sniff.JPEG and is_odd(data):
+    header = read_header(data) if kind is sniff.JPEG else None
+    if header is not None and is_odd(header):
         return sandbox.run(ODD_JPEG, data, outside)
+    inside = Limits(options.max_pixels, options.max_pages, options.inline_bytes)
     try:
-        return read(kind.name, data, Limits(options.max_pixels, options.max_pages, options.inline_bytes))
+        if header is not None:
+            return read_jpeg(data, inside, options.compiled, header)
+        return read(kind.name, data, inside)
     except DecodeError as error:
         if error.code != "too-much-memory":
             raise

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
-_SOS, _DQT, _COM, _EOI = 0xDA, 0xDB, 0xFE, b"\xff\xd9"
+_SOS, _DQT, _DHT, _DRI, _COM, _EOI = 0xDA, 0xDB, 0xC4, 0xDD, 0xFE, b"\xff\xd9"
 _STANDARD_LUMA = (
     16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61,
     60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113,
@@ -27,9 +29,19 @@ def _table_sum(quality: int) -> int:
 _SUMS = [_table_sum(quality) for quality in range(1, 101)]
 
 
+@lru_cache(maxsize=1024)
+def _quality_of(found: int) -> int:
+    return 1 + min(range(100), key=lambda index: (abs(_SUMS[index] - found), -index))
+
+
 @dataclass
 class JpegHeader:
-    """What the markers before the pixels say; pixels, bits and byte offsets."""
+    """What the markers before the pixels say; pixels, bits and byte offsets.
+
+    `sampling` is by component, in the file's order; `table_numbers` are their quantisation tables; `codes` the contents
+    of all Huffman tables, `restart` the units between restart markers. `plain` is false for whatever a decoder has to
+    be lenient about.
+    """
 
     width: int = 0
     height: int = 0
@@ -38,7 +50,12 @@ class JpegHeader:
     frame: int = 0
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    luma_table_number: int = 0
+    table_numbers: tuple[int, ...] = ()
+    codes: bytes = b""
+    restart: int = 0
+    jfif: bool = False
+    adobe_transform: int | None = None
+    plain: bool = True
     scan: int = 0
     scan_marker: int = 0
     exif: bytes | None = None
@@ -59,16 +76,25 @@ class JpegHeader:
     @property
     def luma_table(self) -> tuple[int, tuple[int, ...]] | None:
         """Give the first component's quantisation table: its number, and its 64 steps in zigzag order."""
-        steps = self.tables.get(self.luma_table_number)
-        return None if steps is None else (self.luma_table_number, steps)
+        number = self.table_numbers[0] if self.table_numbers else 0
+        steps = self.tables.get(number)
+        return None if steps is None else (number, steps)
+
+    @property
+    def luma_and_chroma(self) -> bool:
+        """Tell whether its three components are YCbCr, as libjpeg decides it."""
+        if self.components != 3:
+            return False
+        if self.jfif or self.adobe_transform is not None:
+            return self.jfif or self.adobe_transform != 0
+        return bytes(self.sampling) != b"RGB"
 
     @property
     def quality(self) -> int | None:
         """Estimate libjpeg's quality setting 1..100 from the luminance table."""
         if self.luma_table is None or self.precision != 8:
             return None
-        found = sum(self.luma_table[1])
-        return 1 + min(range(100), key=lambda index: (abs(_SUMS[index] - found), -index))
+        return _quality_of(sum(self.luma_table[1]))
 
     @property
     def icc_profile(self) -> bytes | None:
@@ -83,6 +109,8 @@ def read_header(data: bytes) -> JpegHeader:
     """
     header, at, size = JpegHeader(), 2, len(data)
     while True:
+        if data[at : at + 1] != b"\xff" or data[at + 1 : at + 2] == b"\xff":
+            header.plain = False
         while at < size and data[at] != 0xFF:
             at += 1  # stray bytes between segments: libjpeg skips them too
         while at < size and data[at] == 0xFF:
@@ -91,6 +119,7 @@ def read_header(data: bytes) -> JpegHeader:
             raise DecodeError("truncated", "JPEG: the file ends before its first scan")
         marker = data[at]
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            header.plain = False
             at += 1
             continue
         if marker == 0xD9:
@@ -117,15 +146,23 @@ def _read_segment(header: JpegHeader, marker: int, data: bytes, start: int, end:
     if marker in _FRAMES:
         if end - start < 6:
             raise DecodeError("corrupt", "JPEG: a frame header that is too short")
+        header.plain = header.plain and not header.frame and end - start == 6 + 3 * data[start + 5]
         header.frame, header.precision = marker, data[start]
         header.height = int.from_bytes(data[start + 1 : start + 3], "big")
         header.width = int.from_bytes(data[start + 3 : start + 5], "big")
         header.components = data[start + 5]
         entries = data[start + 6 : min(end, start + 6 + 3 * header.components)]
         header.sampling = {a: (b >> 4, b & 15) for a, b in zip(entries[0::3], entries[1::3], strict=False)}
-        header.luma_table_number = entries[2] if len(entries) > 2 else 0
+        header.table_numbers = tuple(entries[2::3])
     elif marker == _DQT:
         _read_tables(header, data[start:end])
+    elif marker == _DHT:
+        header.codes += data[start:end]
+    elif marker == _DRI:
+        header.plain = header.plain and end - start == 2
+        header.restart = int.from_bytes(data[start:end], "big")
+    elif marker == 0xE0:
+        header.jfif = header.jfif or (end - start >= 14 and data.startswith(b"JFIF\0", start))
     elif marker == 0xE1:
         if data.startswith(b"Exif\0", start):
             header.exif = header.exif or data[start + 6 : end]
@@ -138,6 +175,10 @@ def _read_segment(header: JpegHeader, marker: int, data: bytes, start: int, end:
             header.multi_picture = True
     elif marker == 0xED and data.startswith(b"Photoshop 3.0\0", start):
         header.iptc = (header.iptc or b"") + data[start + 14 : end]
+    elif marker == 0xEE and end - start >= 12 and data.startswith(b"Adobe", start):
+        header.adobe_transform = data[start + 11]
+    elif not (0xE0 <= marker <= 0xEF or marker == _COM):
+        header.plain = False
 
 
 def _read_tables(header: JpegHeader, tables: bytes) -> None:
@@ -148,7 +189,33 @@ def _read_tables(header: JpegHeader, tables: bytes) -> None:
         if len(values) == 64 * width:
             steps = (int.from_bytes(values[i : i + width], "big") for i in range(0, len(values), width))
             header.tables[tables[at] & 15] = tuple(values) if width == 1 else tuple(steps)
+        header.plain = header.plain and len(values) == 64 * width and tables[at] >> 4 < 2 and tables[at] & 15 < 4
         at += 1 + 64 * width
+
+
+class Scan(NamedTuple):
+    """A scan's header: its components, their (DC, AC) tables, band (first, last, high, low), where its data begins."""
+
+    components: tuple[int, ...]
+    codes: tuple[tuple[int, int], ...]
+    band: tuple[int, int, int, int]
+    coded: int
+
+
+def read_scan(data: bytes, start: int) -> Scan | None:
+    """Read the scan header at a marker's offset; None where its length doesn't match its components."""
+    length = int.from_bytes(data[start + 2 : start + 4], "big")
+    header = data[start + 4 : start + 2 + length]
+    if not header or length != 6 + 2 * header[0] or len(header) != length - 2:
+        return None
+    names, codes = header[1:-3:2], header[2:-3:2]
+    first, last, bits = header[-3:]
+    return Scan(
+        tuple(names),
+        tuple((one >> 4, one & 15) for one in codes),
+        (first, last, bits >> 4, bits & 15),
+        start + 2 + length,
+    )
 
 
 def has_end(data: bytes, header: JpegHeader) -> bool:

@@ -25,6 +25,8 @@ class FingerprintOptions:
       sandboxes: sandbox processes per worker process; 0 is one per core.
       accept_md5: the policy accepts MD5 as proof, by name.
       read_noncurrent: read older versions too.
+      compiled: decode JPEG by compiled loops where they fit: the same pixels, worth their loading from some hundred
+        pictures on.
     """
 
     threads: int = 16
@@ -40,6 +42,7 @@ class FingerprintOptions:
     sandboxes: int = 0
     accept_md5: bool = False
     read_noncurrent: bool = False
+    compiled: bool = False
 
     def identity(self) -> tuple:
         """List what a shard's result depends on, for the name of its commit."""
