@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 SIDE = 64
-BATCH = 256
+BATCH = 64
 CHECK_SIDE = 9
 CHECK_WORDS = 2
 DEAD_ZONE = 1.5
@@ -75,14 +75,14 @@ def _parts(lumas: np.ndarray) -> list[np.ndarray]:
 def _around(lumas: np.ndarray, windows, matrix) -> np.ndarray:
     """Multiply lumas by a window's matrices from both sides, float64 (rows, windows, n, n)."""
     bases = sorted({(start, share) for top, left, share in windows for start in (top, left)})
-    size = matrix(*bases[0]).shape[0]
-    stacked = np.concatenate([matrix(*base) for base in bases])
-    right = lumas.reshape(-1, SIDE).astype(np.float64) @ stacked.T
-    right = right.reshape(len(lumas), SIDE, len(stacked))
-    found = np.empty((len(lumas), len(windows), size, size))
+    size, rows = matrix(*bases[0]).shape[0], len(lumas)
+    # Products of large matrices only: thousands of small ones cost twice as much.
+    across = lumas.astype(np.float64).transpose(1, 0, 2).reshape(SIDE, -1)
+    down = (np.concatenate([matrix(*base) for base in bases]) @ across).reshape(len(bases), size * rows, SIDE)
+    found = np.empty((rows, len(windows), size, size))
     for number, (top, left, share) in enumerate(windows):
-        column = bases.index((left, share)) * size
-        found[:, number] = matrix(top, share) @ right[:, :, column : column + size]
+        both = down[bases.index((top, share))] @ matrix(left, share).T
+        found[:, number] = both.reshape(size, rows, size).transpose(1, 0, 2)
     return found
 
 

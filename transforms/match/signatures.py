@@ -74,11 +74,12 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
     full = contents.column("phash64").to_numpy()
     hashes = np.repeat(full[:, None], kinds, axis=1)
     lumas = luma_array(contents.column("luma"))
-    checks = np.repeat(full_checks(lumas)[:, None], kinds, axis=1)
+    checked = all_checks(lumas) if crops and rows else full_checks(lumas)[:, None]
+    checks = np.repeat(checked[:, :1], kinds, axis=1)
     if crops and rows:
         windows, has_windows = _lists(contents.column("windows64"), STORED_WINDOWS)
         symmetries, has_symmetries = _lists(contents.column("dihedral64"), len(DIHEDRAL_KINDS) + 1)
-        extra, checked = window_hashes(lumas), all_checks(lumas)
+        extra = window_hashes(lumas)
         for there, found, kind in ((has_windows, windows, WINDOW_KINDS.start), (has_windows, extra, EXTRA_KIND)):
             hashes[there, kind : kind + found.shape[1]] = found[there]
         hashes[has_symmetries, DIHEDRAL_KINDS.start :] = symmetries[has_symmetries, 1:]
