@@ -66,7 +66,9 @@ class MatchSettings(Section):
         8, description="Hamming radius of phash64 with guaranteed recall; 6 costs half as much and finds fewer crops"
     )
     crops: bool = Field(True, description="search crops, borders, rotations and mirrors too")
-    refetch_bytes: int = Field(0, description="budget of bytes to fetch again to settle candidates; 0 is none")
+    refetch_bytes: Annotated[int, Field(ge=0)] = Field(
+        0, description="bytes that may be read again to settle pairs of documents at 256 pixels; 0 reads nothing again"
+    )
 
 
 class Destination(Section):

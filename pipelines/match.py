@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from mirrorfold.pipelines import previous
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.fingerprint import options_of
 from mirrorfold.pipelines.previous import ReadMasters
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
@@ -21,6 +22,8 @@ from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.cluster.members import PRIORITIES
 from mirrorfold.transforms.cluster.wiring import Cluster, Sources
+from mirrorfold.transforms.fingerprint import again
+from mirrorfold.transforms.fingerprint.wiring import ReadAgain
 from mirrorfold.transforms.match import features, signatures
 from mirrorfold.transforms.match.compare_all import MOST_ROWS
 from mirrorfold.transforms.match.explain import explain_plan
@@ -63,9 +66,18 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         contents=run.rows("contents"),
         objects=run.rows("objects"),
         spill=spill,
+        again=_again(root, run) if settings.refetch_bytes else None,
+        again_bytes=settings.refetch_bytes,
     )
     clustered.pairs | "WritePairs" >> WriteTable(run.output, PAIRS, run.rows("contents"), spill=spill)
     clustered.clusters | "WriteClusters" >> WriteTable(run.output, CLUSTERS, run.rows("objects"), spill=spill)
+
+
+def _again(root: beam.Pipeline, run: RunContext) -> Callable[[beam.PCollection], beam.PCollection]:
+    """Give what reads undecided contents again, from where the listing says that they lie."""
+    objects = root | "ReadPlaces" >> ReadTable(run.output, OBJECTS, again.COLUMNS)
+    read = ReadAgain(tuple(run.sources), options_of(run), run.rows("objects"), run.spill)
+    return lambda wanted: {"wanted": wanted, "objects": objects} | "ReadAgain" >> read
 
 
 def _priorities(root: beam.Pipeline, run: RunContext) -> beam.PCollection:

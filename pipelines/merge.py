@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
+from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.mission import MISSION
 from mirrorfold.pipelines.request import Request, load_settings, resolve_policy
@@ -42,11 +43,16 @@ def merged_request(folders: Sequence[str], config: str | None = None, policy: st
     first = sides[0].request
     if config is None and policy is None:
         check_decided_alike(sides)
-        return Request(sources, first.settings, first.policy)
+        return Request(sources, _without_reading(first.settings), first.policy)
     settings = (
         load_settings(config, {"policy": policy}) if config else first.settings.model_copy(update={"policy": policy})
     )
-    return Request(sources, settings, resolve_policy(settings))
+    return Request(sources, _without_reading(settings), resolve_policy(settings))
+
+
+def _without_reading(settings: Settings) -> Settings:
+    """Let matching read nothing again: a merge moves tables, never images."""
+    return settings.model_copy(update={"match": settings.match.model_copy(update={"refetch_bytes": 0})})
 
 
 def merge_mission(folders: Sequence[str]) -> tuple[Step, ...]:

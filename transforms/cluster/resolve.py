@@ -45,12 +45,13 @@ def resolve(contents: pa.Table, verifier: Verifier) -> Iterator[tuple[pa.Table, 
       (pairs, members): rows of PAIRS and of MEMBERS.
     """
     contents = contents.sort_by([("component", "ascending"), ("content_id", "ascending")])
-    for start, stop in _batches(contents.column("component").to_numpy()):
+    for start, stop in batches(contents.column("component").to_numpy()):
         yield _resolve_batch(contents.slice(start, stop - start), verifier)
 
 
-def _batches(components: np.ndarray) -> Iterator[tuple[int, int]]:
-    bounds = _bounds(components)
+def batches(components: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Cut sorted components into runs of about BATCH_ROWS rows, (start, stop), none of them cut apart."""
+    bounds = bounds_of(components)
     start = 0
     for i, stop in enumerate(bounds[1:], 1):
         if stop - start >= BATCH_ROWS or i == len(bounds) - 1:
@@ -58,7 +59,8 @@ def _batches(components: np.ndarray) -> Iterator[tuple[int, int]]:
             start = int(stop)
 
 
-def _bounds(components: np.ndarray) -> np.ndarray:
+def bounds_of(components: np.ndarray) -> np.ndarray:
+    """Give where each run of equal sorted components starts, and the end."""
     if not len(components):
         return np.array([0])
     return np.concatenate(([0], np.flatnonzero(components[1:] != components[:-1]) + 1, [len(components)]))
@@ -69,7 +71,7 @@ def _resolve_batch(contents: pa.Table, verifier: Verifier) -> tuple[pa.Table, pa
     judged = Judged(verifier, verifier.features(contents))
     ids = contents.column("content_id").to_pylist()
     priorities = contents.column("priority").to_pylist()
-    bounds = _bounds(contents.column("component").to_numpy())
+    bounds = bounds_of(contents.column("component").to_numpy())
     small = [(start, stop) for start, stop in itertools.pairwise(bounds) if stop - start <= EAGER_ROWS]
     for start, stop in _runs(small):
         judged.verify(verifier.candidates_within(judged.features, bounds[(bounds >= start) & (bounds <= stop)]))

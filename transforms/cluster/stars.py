@@ -35,6 +35,8 @@ class Verifier(Protocol):
 
     def verify(self, features: Any, pairs: np.ndarray, wide: bool = False) -> pa.Table: ...
 
+    def undecided(self, features: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
 
 @dataclass
 class Judged:

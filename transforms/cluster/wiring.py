@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,10 +19,15 @@ from mirrorfold.transforms.cluster.components import label_components, spanning_
 from mirrorfold.transforms.cluster.members import PRIORITIES, best_of_contents, cluster_objects
 from mirrorfold.transforms.cluster.resolve import MEMBERS, resolve
 from mirrorfold.transforms.cluster.stars import Verifier
+from mirrorfold.transforms.cluster.undecided import REQUESTS, WANTED, contents_of, find_undecided, within_budget
 
 LABELS = pa.schema([("node", pa.uint64()), ("component", pa.uint64())])
+DETAILS = WANTED.append(pa.field("detail", pa.binary()))
+"""A content that was read again: its 256x256 luma."""
 LABELS_PER_BLOCK = 1_000_000
 CONTENTS_PER_PARTITION = 20_000
+DETAILED_PER_PARTITION = 5_000
+"""The same where contents may come with their detail, 64 KiB each."""
 OBJECTS_PER_PARTITION = 250_000
 COMPACT_EDGES = 2_000_000
 LAST = b"\xff" * 8
@@ -59,6 +64,8 @@ class Cluster(beam.PTransform):
       schema: of the contents' blocks.
       contents, objects: numbers of rows, which set the partitions.
       spill: a local folder for shuffled blocks, or None.
+      again: reads contents again, blocks of WANTED to blocks of DETAILS; None reads nothing again.
+      again_bytes: what it may read.
     """
 
     verifier: Verifier
@@ -67,6 +74,8 @@ class Cluster(beam.PTransform):
     contents: int
     objects: int
     spill: str | None = None
+    again: Callable[[beam.PCollection], beam.PCollection] | None = None
+    again_bytes: int = 0
 
     def expand(self, sources: Sources):
         labels = (
@@ -84,13 +93,18 @@ class Cluster(beam.PTransform):
             >> beam.ParDo(Route(self.node_ids), beam.pvalue.AsList(labels)).with_output_types(pa.Table)
         )
         component = pa.field("component", pa.uint64())
-        resolved = {"contents": linked, "priorities": preferred} | "Resolve" >> Shuffle(
-            keys={"contents": ("component",), "priorities": ("component",)},
-            schemas={
-                "contents": self.schema.append(component),
-                "priorities": pa.schema([("content_id", pa.string()), ("priority", pa.binary()), component]),
-            },
-            partitions=max(1, -(-self.contents // CONTENTS_PER_PARTITION)),
+        schemas = {
+            "contents": self.schema.append(component),
+            "priorities": pa.schema([("content_id", pa.string()), ("priority", pa.binary()), component]),
+            "details": DETAILS,
+        }
+        inputs = {"contents": linked, "priorities": preferred}
+        if self.again is not None:
+            inputs["details"] = self._details(linked, schemas["contents"])
+        resolved = inputs | "Resolve" >> Shuffle(
+            keys=dict.fromkeys(inputs, ("component",)),
+            schemas={name: schemas[name] for name in inputs},
+            partitions=self._partitions(),
             reduce=ResolvePartition(self.verifier),
             spill=self.spill,
         )
@@ -104,6 +118,31 @@ class Cluster(beam.PTransform):
             spill=self.spill,
         )
         return Clustered(pairs=pairs, clusters=clusters)
+
+    def _partitions(self) -> int:
+        each = CONTENTS_PER_PARTITION if self.again is None else DETAILED_PER_PARTITION
+        return max(1, -(-self.contents // each))
+
+    def _details(self, linked, schema: pa.Schema):
+        """Read again what the stored signatures leave open, as far as the budget goes."""
+        undecided = linked | "FindUndecided" >> Shuffle(
+            keys={"rows": ("component",)},
+            schemas={"rows": schema},
+            partitions=self._partitions(),
+            reduce=FindUndecided(self.verifier, self.again_bytes),
+            spill=self.spill,
+        )
+        return self.again(
+            undecided
+            | "SpendBudget"
+            >> Shuffle(
+                keys={"rows": ("content_a",)},
+                schemas={"rows": REQUESTS},
+                partitions=1,  # the budget is one
+                reduce=SpendBudget(self.again_bytes),
+                spill=self.spill,
+            )
+        )
 
 
 class Components(beam.CombineFn):
@@ -180,8 +219,40 @@ class ResolvePartition:
             return
         place = pc.index_in(contents.column("content_id"), value_set=priorities.column("content_id").combine_chunks())
         priority = pc.fill_null(priorities.column("priority").take(place), LAST)
-        for pairs, members in resolve(contents.append_column("priority", priority), self.verifier):
+        contents = contents.append_column("priority", priority)
+        if "details" in blocks:
+            details = blocks["details"]
+            place = pc.index_in(contents.column("content_id"), value_set=details.column("content_id").combine_chunks())
+            contents = contents.append_column("detail", details.column("detail").take(place))
+        for pairs, members in resolve(contents, self.verifier):
             yield from (block for block in (pairs.cast(PAIRS.schema), members) if block.num_rows)
+
+
+@dataclass
+class FindUndecided:
+    """Find the undecided pairs of one partition's components, no more than the whole budget could read."""
+
+    verifier: Verifier
+    budget: int
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        if blocks["rows"].num_rows:
+            found, left_out = find_undecided(blocks["rows"], self.verifier)
+            Metrics.counter("cluster", "undecided_pairs").inc(found.num_rows)
+            Metrics.counter("cluster", "undecided_left_out").inc(left_out)
+            yield within_budget(found, self.budget, part=True)
+
+
+@dataclass
+class SpendBudget:
+    """Choose what is read again, of all partitions' pairs."""
+
+    budget: int
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        found = within_budget(blocks["rows"], self.budget)
+        Metrics.counter("cluster", "again_pairs").inc(found.num_rows)
+        yield from contents_of(found)
 
 
 def cluster_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:

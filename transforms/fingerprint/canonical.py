@@ -33,24 +33,28 @@ _TURNS = {
 Box = tuple[float, float, float, float]
 
 
-def canonical(image: Image.Image, orientation: int = 1, box: Box | None = None) -> tuple[bytes, bytes]:
+def canonical(
+    image: Image.Image, orientation: int = 1, box: Box | None = None, side: int = SIDE
+) -> tuple[bytes, bytes]:
     """Give (luma, cells) of a loaded image, turned by its EXIF orientation; cells are empty without colour.
 
     Args:
       box: the part that holds the picture, where a scaled decode ends within a pixel; None for all.
+      side: pixels of the luma's side: 64, or picture.DETAIL_SIDE.
     """
     plain = flatten(image)
     if plain.mode == "L":
-        return _turn(_squeeze(plain, box), orientation), b""
+        return _turn(_squeeze(plain, box, side), orientation), b""
     # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
-    return from_samples(_grey(plain), plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box), orientation, box)
+    samples = plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box)
+    return from_samples(_grey(plain), samples, orientation, box, side)
 
 
 def from_samples(
-    grey: Image.Image, colours: Image.Image | None, orientation: int = 1, box: Box | None = None
+    grey: Image.Image, colours: Image.Image | None, orientation: int = 1, box: Box | None = None, side: int = SIDE
 ) -> tuple[bytes, bytes]:
     """Give (luma, cells) of a grey picture and 64x64 samples of its colours: RGB, YCbCr or LAB."""
-    luma = _turn(_squeeze(grey, box), orientation)
+    luma = _turn(_squeeze(grey, box, side), orientation)
     if colours is None:
         return luma, b""
     shown = _lab_to_rgb(colours) if colours.mode == "LAB" else colours.convert("RGB")
@@ -118,8 +122,8 @@ def _grey_palette(image: Image.Image) -> bool:
     return palette[0::3] == palette[1::3] == palette[2::3]
 
 
-def _squeeze(grey: Image.Image, box: Box | None = None) -> np.ndarray:
-    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, box, reducing_gap=GAP))
+def _squeeze(grey: Image.Image, box: Box | None = None, side: int = SIDE) -> np.ndarray:
+    return np.asarray(grey.resize((side, side), Image.Resampling.LANCZOS, box, reducing_gap=GAP))
 
 
 def _turn(pixels: np.ndarray, orientation: int) -> bytes:

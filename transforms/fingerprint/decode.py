@@ -35,13 +35,13 @@ def decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictur
       DecodeError: a stable code.
     """
     kind = sniff.sniff(data, whole=True)
-    outside = Limits(options.max_pixels, options.max_pages, options.sandbox_bytes - BASE_BYTES)
+    outside = Limits(options.max_pixels, options.max_pages, options.sandbox_bytes - BASE_BYTES, options.side)
     if kind.risky:
         return sandbox.run(kind.name, data, outside)
     header = read_header(data) if kind is sniff.JPEG else None
     if header is not None and is_odd(header):
         return sandbox.run(ODD_JPEG, data, outside)
-    inside = Limits(options.max_pixels, options.max_pages, options.inline_bytes)
+    inside = Limits(options.max_pixels, options.max_pages, options.inline_bytes, options.side)
     try:
         if header is not None:
             return read_jpeg(data, inside, options.compiled, header)

@@ -27,6 +27,7 @@ class FingerprintOptions:
       read_noncurrent: read older versions too.
       compiled: decode JPEG by compiled loops where they fit: the same pixels, worth their loading from some hundred
         pictures on.
+      side: side of the luma that is decoded to: 64, or 256 for detail (never for hashes).
     """
 
     threads: int = 16
@@ -43,6 +44,7 @@ class FingerprintOptions:
     accept_md5: bool = False
     read_noncurrent: bool = False
     compiled: bool = False
+    side: int = 64
 
     def identity(self) -> tuple:
         """List what a shard's result depends on, for the name of its commit."""

@@ -7,6 +7,9 @@ import struct
 from dataclasses import asdict, dataclass, field
 
 LUMA_BYTES = 64 * 64
+DETAIL_SIDE = 256
+"""Side of the luma that settles what 64 pixels leave open; the same canonical picture, four times as fine."""
+DETAIL_BYTES = DETAIL_SIDE * DETAIL_SIDE
 CELLS = 16
 CELL_BYTES = CELLS * CELLS * 3
 
@@ -18,7 +21,7 @@ class Picture:
     Attributes:
       media_type: what the bytes are.
       width, height: pixels, after orientation.
-      luma: 64x64 canonical grey, row-major uint8, after orientation.
+      luma: 64x64 canonical grey (256x256 where detail was asked for), row-major uint8, after orientation.
       cells: 16x16 mean colours, RGB uint8, after orientation; empty where the picture has no colour.
       pages: the canonical grey of each page or frame after the first, as far as they are hashed.
       frames: pages or frames in all.
@@ -70,6 +73,10 @@ def unpack(data: bytes) -> Picture:
         blobs.append(data[at : at + size])
         at += size
     luma, cells, *pages = blobs
-    if len(luma) != LUMA_BYTES or len(cells) not in (0, CELL_BYTES) or any(len(page) != LUMA_BYTES for page in pages):
+    if (
+        len(luma) not in (LUMA_BYTES, DETAIL_BYTES)
+        or len(cells) not in (0, CELL_BYTES)
+        or any(len(page) != LUMA_BYTES for page in pages)
+    ):
         raise ValueError("blobs of the wrong size")
     return Picture(luma=luma, cells=cells, pages=pages, **fields)

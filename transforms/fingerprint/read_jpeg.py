@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PIL import JpegImagePlugin
 
 from mirrorfold.transforms.fingerprint import ifd, jpeg
-from mirrorfold.transforms.fingerprint.canonical import canonical, from_samples
+from mirrorfold.transforms.fingerprint.canonical import SIDE, canonical, from_samples
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
@@ -65,18 +65,18 @@ def read_jpeg(data: bytes, limits: Limits, compiled: bool = False, header: jpeg.
 def _read_small(
     data: bytes, header: jpeg.JpegHeader, orientation: int, limits: Limits, compiled: bool
 ) -> tuple[bytes, bytes]:
-    scale = _scale(header.width, header.height)
-    if compiled and scale == 8 and (not header.progressive or jpeg.has_end(data, header)):
+    scale = _scale(header.width, header.height, max(SHORT_SIDE, limits.side))
+    if compiled and scale == 8 and limits.side == SIDE and (not header.progressive or jpeg.has_end(data, header)):
         means = _means_reader()(data, header)
         if means is not None:
             return from_samples(*means, orientation, (0.0, 0.0, header.width / 8, header.height / 8))
     limits.check_memory(_memory(header, scale))
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header)))
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header) if limits.side == SIDE else data))
     image.decodermaxblock = len(data)  # in one piece: libjpeg's fast loop stops short of each piece's end
     # Luminance as it is coded, and no conversion of what is dropped later.
     _, box = image.draft("YCbCr" if header.luma_and_chroma else "RGB", (header.width // scale, header.height // scale))
     image.load()
-    return canonical(image, orientation, box)
+    return canonical(image, orientation, box, limits.side)
 
 
 @cache
@@ -92,8 +92,8 @@ def is_odd(header: jpeg.JpegHeader) -> bool:
     return header.lossless or header.precision != 8
 
 
-def _scale(width: int, height: int) -> int:
-    fits = min(width, height) // SHORT_SIDE
+def _scale(width: int, height: int, short_side: int) -> int:
+    fits = min(width, height) // short_side
     return next((scale for scale in (8, 4, 2) if fits >= scale), 1)
 
 

@@ -38,7 +38,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         image.load()
         info = image.info
         provenance, orientation = read_provenance(_bytes(info.get("exif")), _xmp(info), None)
-        luma, cells = canonical(image, orientation)
+        luma, cells = canonical(image, orientation, side=limits.side)
         walk = _walk(kind, data, looks_salt(orientation, _bytes(info.get("icc_profile"))), image)
         pages = _frames(image, min(walk.frames, ANIMATION_FRAMES, limits.max_pages), orientation)
     turned = orientation >= 5

@@ -54,7 +54,7 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         image.load()
         info = dict(image.info)
         provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), None)
-        luma, cells = canonical(image)
+        luma, cells = canonical(image, side=limits.side)
         pages = []
         for index in [i for i in range(count) if i != primary][: min(limits.max_pages, MAX_HEIC_PICTURES) - 1]:
             image.seek(index)
@@ -93,7 +93,7 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
         frames = pixels.shape[0] if pixels.ndim == 4 else 1
         shown = pixels[0] if pixels.ndim == 4 else pixels
         image = image_of(shown)
-        luma, cells = canonical(image)
+        luma, cells = canonical(image, side=limits.side)
         pages = [canonical_grey(image_of(page)) for page in (pixels[1:16] if frames > 1 else ())]
     return Picture(
         media_type="image/jxl",
@@ -127,7 +127,7 @@ def read_odd_jpeg(data: bytes, limits: Limits) -> Picture:
         if header.precision > 8:
             pixels = (pixels.astype(np.uint32) >> (header.precision - 8)).astype(np.uint8)
         image = image_of(pixels)
-        luma, cells = canonical(image, orientation)
+        luma, cells = canonical(image, orientation, side=limits.side)
     turned = orientation >= 5
     return Picture(
         media_type="image/jpeg",

@@ -40,7 +40,7 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
     described, _ = read_provenance(None, main.raw(XMP), main.raw(IPTC))
     image, turn = _decode(data, layout, first, limits)
     with codec_errors("TIFF"):
-        luma, cells = canonical(image, turn)
+        luma, cells = canonical(image, turn, side=limits.side)
         mode = image.mode
         rest = [_page_grey(data, layout, page, limits) for page in pages[1 : limits.max_pages]]
     turned = orientation >= 5

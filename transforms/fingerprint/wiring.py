@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc, progress
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
-from mirrorfold.transforms.fingerprint import commit, known, plan
+from mirrorfold.transforms.fingerprint import again, commit, known, plan
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
@@ -237,6 +239,81 @@ class FingerprintShard(beam.DoFn):
 def advance(objects: int, size: int) -> None:
     """Report progress of this step."""
     progress.advance(STEP, objects, size)
+
+
+@dataclass(eq=False)
+class ReadAgain(beam.PTransform):
+    """Read wanted contents again for their detail: takes {"wanted", "objects"}, gives blocks of again.DETAILS.
+
+    Args:
+      specs, options, stores, spill: as in Fingerprint.
+      objects: number of rows of `objects`, which sets the partitions.
+    """
+
+    specs: tuple[SourceSpec, ...]
+    options: FingerprintOptions
+    objects: int
+    spill: str | None = None
+    stores: OpenStores = open_stores
+
+    def expand(self, inputs):
+        found = {
+            "wanted": inputs["wanted"],
+            "objects": inputs["objects"] | "OfContents" >> beam.Map(_with_content).with_output_types(pa.Table),
+        } | "FindObjects" >> Shuffle(
+            keys={"wanted": ("content_id",), "objects": ("content_id",)},
+            schemas={"wanted": again.DETAILS.remove(2), "objects": again.OBJECT_ROWS},
+            partitions=max(1, -(-self.objects // OBJECTS_PER_PARTITION)),
+            reduce=pair_wanted,
+            spill=self.spill,
+        )
+        worker = ReadDetails(self.specs, again.detail_options(self.options), self.stores)
+        return (
+            found | "SpreadReads" >> beam.Reshuffle() | "ReadDetails" >> beam.ParDo(worker).with_output_types(pa.Table)
+        )
+
+
+def _with_content(objects: pa.Table) -> pa.Table:
+    objects = objects.select(again.COLUMNS)
+    return objects.filter(pc.is_valid(objects.column("content_id")))
+
+
+WANTED_PER_BLOCK = 256
+
+
+def pair_wanted(_: int, blocks: dict[str, pa.Table]):
+    """Bring a partition's wanted contents and their objects together: rows of both, told apart by `component`."""
+    wanted = ipc.sort_rows(blocks["wanted"], ("content_id",))
+    for start in range(0, wanted.num_rows, WANTED_PER_BLOCK):
+        part = wanted.slice(start, WANTED_PER_BLOCK)
+        here = pc.is_in(blocks["objects"].column("content_id"), value_set=part.column("content_id").combine_chunks())
+        objects = blocks["objects"].filter(here)
+        place = pc.index_in(objects.column("content_id"), value_set=part.column("content_id").combine_chunks())
+        yield objects.append_column("component", part.column("component").take(place))
+
+
+class ReadDetails(beam.DoFn):
+    """Read and decode the contents of one block of objects, each with its component."""
+
+    def __init__(self, specs: tuple[SourceSpec, ...], options: FingerprintOptions, stores: OpenStores):
+        self.specs, self.options, self.open_stores = specs, options, stores
+
+    def setup(self):
+        self.tools = _lease(self.specs, self.options, self.open_stores)
+
+    def teardown(self):
+        _release(self.specs, self.options)
+
+    def process(self, objects: pa.Table):
+        wanted = ipc.distinct_rows(
+            ipc.sort_rows(objects.select(["content_id", "component"]), ("content_id",)), ("content_id",)
+        )
+        yield from again.read_again(wanted, objects, *self.tools, self.options, _note_again)
+
+
+def _note_again(done: again.Done) -> None:
+    for name, value in vars(done).items():
+        Metrics.counter("fingerprint", f"again_{name}").inc(value)
 
 
 _lock = threading.Lock()

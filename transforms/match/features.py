@@ -33,6 +33,8 @@ COLUMNS = (
     "capture_time",
     "orientation",
 )
+DETAIL = "detail"
+"""Column that contents have beside COLUMNS once some of them were read again."""
 LARGE_HASHES = ("phash256", "dhash256", "pdq256")
 
 
@@ -48,6 +50,7 @@ class Features:
       colours: int16 (rows, 8, 3), means of (Y, Cb, Cr) as the fingerprint stores them; zeros where withheld.
       digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
       pages: phash64 of the further pages, one tuple a row.
+      details: 256x256 luma of contents that were read again, else None.
     """
 
     ids: list[str]
@@ -68,6 +71,7 @@ class Features:
     media: list[str]
     captured: list[str | None]
     pages: list[tuple[int, ...]]
+    details: list[bytes | None]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -100,6 +104,7 @@ def make_features(contents: pa.Table, crops: bool) -> Features:
         media=contents.column("media_type").to_pylist(),
         captured=contents.column("capture_time").to_pylist(),
         pages=[tuple(pages or ()) for pages in contents.column("page_hashes").to_pylist()],
+        details=contents.column(DETAIL).to_pylist() if DETAIL in contents.column_names else [None] * rows,
     )
 
 

@@ -26,8 +26,9 @@ class Measures:
 
     Attributes:
       distances: Hamming distances by column of `pairs`.
-      symmetry: which symmetry of one lies on the other, 0..7 (see `signatures.turn`), as (pairs,) int64.
-      turned: row of the picture that was turned.
+      symmetry: which symmetry of one lies on the other, 0..7 (see `probes.turn`), as (pairs,) int64.
+      reference, turned: row of the picture that is laid onto the other, and of the other, which was turned.
+      warp: float64 (pairs, 6), reference to the turned picture.
       correlation, highpass, residual, structure, agreement: of the aligned lumas, see `score.compare`.
       crop_area: share of the larger that the smaller shows.
       container: row of the picture that shows more, where crop_area < 1.
@@ -40,7 +41,9 @@ class Measures:
     b: np.ndarray
     distances: dict[str, np.ndarray]
     symmetry: np.ndarray
+    reference: np.ndarray
     turned: np.ndarray
+    warp: np.ndarray
     correlation: np.ndarray
     highpass: np.ndarray
     residual: np.ndarray
@@ -92,8 +95,41 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide:
     quality = np.where(scores[:, 3] > 0, scores[:, 1] + scores[:, 0], -9.0)
     order = np.lexsort((np.arange(len(quality)), -np.round(quality, 9), tries.pair))
     best = order[np.searchsorted(tries.pair[order], np.arange(len(a)))]
-    reference, other, symmetry = tries.reference[best], tries.other[best], tries.symmetry[best]
-    warp, score = warps[best], scores[best]
+    columns = distances(features, a, b)
+    return _scored(
+        features,
+        a,
+        b,
+        columns,
+        tries.reference[best],
+        tries.other[best],
+        tries.symmetry[best],
+        warps[best],
+        scores[best],
+    )
+
+
+def rescored(
+    features: Features, found: Measures, chosen: np.ndarray, warps: np.ndarray, scores: np.ndarray
+) -> Measures:
+    """Give the chosen pairs as measured by other warps and scores, of the same pictures in the same turns."""
+    columns = {name: values[chosen] for name, values in found.distances.items()}
+    kept = (getattr(found, name)[chosen] for name in ("reference", "turned", "symmetry"))
+    return _scored(features, found.a[chosen], found.b[chosen], columns, *kept, warps, scores)
+
+
+def replaced(found: Measures, rows: np.ndarray, other: Measures, which: np.ndarray) -> Measures:
+    """Give measures with some rows taken from those of `other` that `which` names; distances stay."""
+    columns = {}
+    for name in Measures.__dataclass_fields__:
+        columns[name] = values = getattr(found, name)
+        if name != "distances":
+            columns[name] = values.copy()
+            columns[name][rows] = getattr(other, name)[which]
+    return Measures(**columns)
+
+
+def _scored(features: Features, a, b, columns, reference, other, symmetry, warp, score) -> Measures:
     determinant = np.abs(warp[:, 0] * warp[:, 4] - warp[:, 1] * warp[:, 3])
     covered = score[:, 3]
     sides = np.log(features.width / features.height)
@@ -102,9 +138,11 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide:
     return Measures(
         a=a,
         b=b,
-        distances=distances(features, a, b),
+        distances=columns,
         symmetry=symmetry,
+        reference=reference,
         turned=other,
+        warp=warp,
         correlation=score[:, 0],
         highpass=score[:, 1],
         residual=score[:, 2],

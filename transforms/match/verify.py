@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.match.candidates import candidates, candidates_within
+from mirrorfold.transforms.match.detail import has_detail, measure_detail, worth_detail
 from mirrorfold.transforms.match.features import Features, colour_shift, distances, make_features
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, describe, kind_of
-from mirrorfold.transforms.match.measure import Measures, measure
+from mirrorfold.transforms.match.measure import Measures, measure, replaced
 
 SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
 PAGE_RADIUS = 6
@@ -36,9 +37,11 @@ RESULT = pa.schema(
         ("aspect", pa.float32()),
         ("rule", pa.string()),
         ("capture_conflict", pa.bool_()),
+        ("undecided", pa.bool_()),
     ]
 )
-"""A verified pair of rows: its tier, whether it may hold a cluster together, and what it was judged by."""
+"""A verified pair of rows: its tier, whether it may hold a cluster together, what it was judged by, and whether reading
+both again could settle it."""
 
 
 SCORES = ("correlation", "residual", "highpass", "crop_area", "aspect")
@@ -95,6 +98,7 @@ class Limits:
     marked_crop: Fit = Fit(0.96, 0.85, 0.85, 1.5, 0.006, 0.006, 0.5)
     document: Fit = Fit(0.95, 0.95, 0.9, 0.3, 0.015, 0.012, 0.97)
     document_crop: Fit = Fit(0.985, 0.85, 0.88, 0.5, 0.004, 0.004, 0.5)
+    detail: Fit = Fit(0.95, 0.9, 0.85, 9.0, 0.008, 0.004, 0.5)
     miss: Fit = Fit(0.85, 0.6, 0.6, 9.0, 0.1, 0.1, 0.4)
 
 
@@ -136,6 +140,19 @@ class Verifier:
             return RESULT.empty_table()
         return judge(features, measure(features, pairs[:, 0], pairs[:, 1], self.rule, wide), self.limits)
 
+    def undecided(self, features: Features, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find candidate pairs of documents, within groups of rows, that reading both again could settle.
+
+        Returns:
+          (pairs as int64 (pairs, 2), rank as int32: the smallest are the likeliest copies).
+        """
+        pairs = self.candidates_within(features, bounds)
+        pairs = pairs[features.document[pairs].any(axis=1)]
+        found = self.verify(features, pairs)
+        pairs = pairs[found.column("undecided").to_numpy()]
+        fit = found.filter(found.column("undecided")).column("highpass").to_numpy()
+        return pairs, np.rint(10_000 * (1 - fit)).astype(np.int32)
+
 
 def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     """Give each measured pair its tier, kind and rule.
@@ -158,16 +175,19 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     crop = (limits.crop.passes(found) | limits.exact_crop.passes(found)) & (found.crop_area < limits.photo.area)
     fits = np.where(document, page, limits.photo.passes(found) | crop)
     blind = ~(features.seen[a] & features.seen[b])
-    aligned = (fits | marked) & pages & ~low & ~blind
+    open_ = document & ~(fits | marked) & pages & ~low & ~blind
+    found, settled = _settle(features, found, limits, open_ & has_detail(features, found))
+    aligned = (fits | marked | settled) & pages & ~low & ~blind
     tint, tone = colour_shift(features, a, b)
     tinted, toned = tint > limits.tint, tone > limits.tone
     near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned
     burst = conflict & ~same
+    undecided = open_ & ~settled & ~same & ~burst & worth_detail(features, found)
     joins = same | near | (aligned & ~burst)
     miss = ~joins & (limits.miss.passes(found) | aligned | blind) & ~low
     tier = np.select([same, near], [SAME_PICTURE, NEAR_CERTAIN], PROBABLE)
-    rules = ["picture-digest", "rule-a", "aligned", "marked", "withheld"]
-    rule = np.select([same, near, aligned & fits, aligned, blind], rules, "candidate")
+    rules = ["picture-digest", "rule-a", "aligned", "aligned-256", "marked", "withheld"]
+    rule = np.select([same, near, aligned & fits, settled, aligned, blind], rules, "candidate")
     # Darkening shrinks the chroma as well: what changed more names the kind.
     greyed = tinted & (features.grey[a] != features.grey[b])
     looks = np.select([greyed, tinted & (tint >= tone), tinted | toned], LOOKS, "")
@@ -178,10 +198,22 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
         [describe(features, found, k, kinds[k]) for k in range(len(a))],
         *(found.distances[field.name] for field in DISTANCES),
         *(_scores(getattr(found, name), blind & (name != "aspect")) for name in SCORES),
-        rule, conflict,
+        rule, conflict, undecided,
     ]  # fmt: skip
     arrays = [pa.array(values, type=field.type) for values, field in zip(columns, RESULT, strict=True)]
     return pa.table(arrays, schema=RESULT)
+
+
+def _settle(features: Features, found: Measures, limits: Limits, open_: np.ndarray) -> tuple[Measures, np.ndarray]:
+    """Compare open pairs at 256 pixels; give the measures, with those of the pairs that fit there, and which do."""
+    settled = np.zeros(len(found.a), dtype=bool)
+    chosen = np.flatnonzero(open_)
+    if len(chosen):
+        finer = measure_detail(features, found, chosen)
+        good = limits.detail.passes(finer)
+        settled[chosen[good]] = True
+        found = replaced(found, chosen[good], finer, good)
+    return found, settled
 
 
 def _scores(values: np.ndarray, unknown: np.ndarray) -> pa.Array:
