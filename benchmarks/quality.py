@@ -1,8 +1,10 @@
 """Quality of matching on real pictures: recall and precision by class and kind, and what each rule costs.
 
-    python benchmarks/quality.py [--corpora FOLDER] [--files 10000] [--copies 2000] [--quick]
+    python benchmarks/quality.py [--corpora FOLDER] [--files 10000] [--copies 2000] [--refetch BYTES] [--quick]
 
-Files go through the real decoder, search, verification and clustering, in this process.
+Files go through the real decoder, search, verification and clustering, in this process. Figures are printed apart for
+sources on which no threshold is set since they were held out (by a digest of the name), and for pictures of other
+corpora on which none ever was.
 """
 
 from __future__ import annotations
@@ -23,11 +25,26 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from quality_corpus import COPIES, SMALLEST, File, corpora_folder, make_distinct, make_files, paths_of
+from quality_corpus import (
+    COPIES,
+    SMALLEST,
+    File,
+    corpora_folder,
+    encode,
+    fresh_pictures,
+    make_distinct,
+    make_files,
+    make_fresh,
+    paths_of,
+    pictures,
+)
 from quality_rules import print_costs, rule_costs
+from quality_strengths import copies_of, held_out, print_strengths
 
 from mirrorfold.transforms.cluster.components import label_components
 from mirrorfold.transforms.cluster.resolve import resolve
+from mirrorfold.transforms.cluster.undecided import contents_of, find_undecided, within_budget
+from mirrorfold.transforms.fingerprint.again import detail_options
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.rows import Content, content_rows
@@ -52,8 +69,14 @@ def fingerprint(files: list[bytes]) -> pa.Table:
     return content_rows(found)
 
 
-def match(contents: pa.Table, radius: int = 8) -> tuple[list[dict], list[dict]]:
-    """Search, verify and cluster contents in one process; larger pictures are preferred. Give (pairs, members)."""
+def match(
+    contents: pa.Table, radius: int = 8, files: dict[str, bytes] | None = None, refetch: int = 0
+) -> tuple[list[dict], list[dict]]:
+    """Search, verify and cluster contents in one process; larger pictures are preferred. Give (pairs, members).
+
+    Args:
+      files: bytes by content id, of which `refetch` may be read again.
+    """
     rule = Rule(radius, CHECK_LIMIT)
     light = make_light(contents, True)
     rows, edges, _ = collapse(light)
@@ -69,11 +92,27 @@ def match(contents: pa.Table, radius: int = 8) -> tuple[list[dict], list[dict]]:
     order = [
         (10**12 - p).to_bytes(8, "big") + (10**12 - s).to_bytes(8, "big") for p, s in zip(pixels, sizes, strict=True)
     ]
-    found = list(resolve(routed.append_column("priority", pa.array(order)), Verifier(rule)))
+    routed = routed.append_column("priority", pa.array(order, pa.binary()))
+    if refetch:
+        routed = routed.append_column("detail", read_again(routed, files or {}, rule, refetch))
+    found = list(resolve(routed, Verifier(rule)))
     return (
         [row for part, _ in found for row in part.to_pylist()],
         [row for _, part in found for row in part.to_pylist()],
     )
+
+
+def detail_of(data: bytes) -> bytes:
+    """Decode a file to its 256x256 luma."""
+    return decode(data, detail_options(FingerprintOptions()), None).luma
+
+
+def read_again(contents: pa.Table, files: dict[str, bytes], rule: Rule, budget: int) -> pa.Array:
+    """Read again what is undecided, within a budget of bytes; give the column `detail`."""
+    chosen = within_budget(find_undecided(contents, Verifier(rule))[0], budget)
+    wanted = [name for block in contents_of(chosen) for name in block.column("content_id").to_pylist()]
+    lumas = {name: detail_of(files[name]) for name in wanted}
+    return pa.array([lumas.get(name) for name in contents.column("content_id").to_pylist()], pa.binary())
 
 
 def report(files: list[File], low: set[str], pairs: list[dict], members: list[dict], console: Console) -> dict:
@@ -106,6 +145,13 @@ def report(files: list[File], low: set[str], pairs: list[dict], members: list[di
         f"files {len(files):,}, pairs wanted {len(wanted):,}, pairs found {len(together):,}, "
         f"precision {figures['precision']:.5f}, recall {figures['recall']:.4f}"
     )
+    for held in (False, True):
+        part = [(a, b) for a, b in wanted if held_out(files[a].source) == held]
+        share = sum(1 for a, b in part if where[a] == where[b]) / max(1, len(part))
+        figures["held out" if held else "set on"] = share
+        console.print(
+            f"  sources {'held out' if held else 'that thresholds are set on'}: {len(part):,}, recall {share:.4f}"
+        )
     informed = [pair for pair in wanted if not {ids[pair[0]], ids[pair[1]]} & low]
     figures["informed"] = sum(1 for a, b in informed if where[a] == where[b]) / max(1, len(informed))
     console.print(f"without low-information pictures: {len(informed):,} pairs, recall {figures['informed']:.4f}")
@@ -122,6 +168,26 @@ def report(files: list[File], low: set[str], pairs: list[dict], members: list[di
     console.print("members by tier and kind:", dict(sorted(kinds.items())))
     figures["false"] = {key: wrong[key] for key in wrong}
     return figures
+
+
+def strengths(folder: Path, radius: int, console: Console, most: int) -> None:
+    """Print recall at other strengths, over the whole documents, some of the photographs, and the fresh pictures."""
+    chosen = [*itertools.islice(pictures(folder, "photo", 1.0, (1, 1)), 0, None, max(1, 800 // most))]
+    bases = [(picture, "photo", source) for picture, source in chosen]
+    bases += [(picture, "document", source) for picture, source in pictures(folder, "document", 1.0, (1, 1))][:most]
+    bases += [(picture, f"fresh {group}", source) for picture, group, source in fresh_pictures(folder)][:most]
+    files, rows, pairs = [], [], []
+    for picture, group, source in bases:
+        original = len(files)
+        files.append(encode(picture))
+        for name, data in copies_of(picture, source).items():
+            pairs.append((original, len(files)))
+            rows.append((name, group, held_out(source)))
+            files.append(data)
+    contents = fingerprint(files)
+    place = {name: row for row, name in enumerate(contents.column("content_id").to_pylist())}
+    at = np.array([place[hashlib.sha256(data).hexdigest()] for data in files])
+    print_strengths(rows, contents, at[np.array(pairs)], Verifier(Rule(radius, CHECK_LIMIT)), console)
 
 
 def others(folder: Path, radius: int) -> dict[str, dict[str, int]]:
@@ -158,6 +224,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--copies", type=int, default=2_000)
     parser.add_argument("--radius", type=int, default=8)
+    parser.add_argument("--refetch", type=int, default=10**9, help="bytes that may be read again (match.refetch_bytes)")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     console = Console(width=120)
@@ -166,16 +233,25 @@ def main() -> None:
         console.print("skipped: no corpora (give --corpora or set MIRRORFOLD_CORPORA)")
         return
     size = (1_500, 480) if options.quick else (options.files, options.copies)
-    files = make_files(folder, *size)
-    contents = fingerprint([file.data for file in files])
-    low = set(contents.filter(contents.column("low_information")).column("content_id").to_pylist())
-    report(files, low, *match(contents, options.radius), console)
+    for title, files in (
+        ("All corpora", make_files(folder, *size)),
+        ("Fresh pictures, on which no threshold was ever set", make_fresh(folder)),
+    ):
+        console.rule(title, align="left")
+        contents = fingerprint([file.data for file in files])
+        low = set(contents.filter(contents.column("low_information")).column("content_id").to_pylist())
+        held = {hashlib.sha256(file.data).hexdigest(): file.data for file in files}
+        for budget in (0, options.refetch):
+            console.print("from stored signatures alone" if not budget else f"reading again up to {budget:,} bytes")
+            report(files, low, *match(contents, options.radius, held, budget), console)
+    strengths(folder, options.radius, console, 40 if options.quick else 400)
     console.print(f"bursts and screenshots: {others(folder, options.radius)}")
     many = {"photo": (1_000, (5, 5)), "document": (800, (9, 9))} if options.quick else DISTINCT
-    costs = {
-        group: rule_costs(fingerprint(make_distinct(folder, group, count, tiles)), options.radius)
-        for group, (count, tiles) in many.items()
-    }
+    costs = {}
+    for group, (count, tiles) in many.items():
+        held = {hashlib.sha256(data).hexdigest(): data for data in make_distinct(folder, group, count, tiles)}
+        contents = fingerprint(list(held.values()))
+        costs[group] = rule_costs(contents, options.radius, lambda name, held=held: detail_of(held[name]))
     print_costs(costs, console)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import os
 import random
 from collections.abc import Iterator
@@ -28,12 +29,13 @@ CLASSES = {
 
 @dataclass(frozen=True)
 class File:
-    """One file: its bytes, the distinct picture it shows, the class of that picture, and the kind of copy."""
+    """One file: its bytes, the distinct picture it shows and that one's class, the kind of copy, its source."""
 
     data: bytes
     picture: int
     group: str
     kind: str
+    source: str
 
 
 def corpora_folder(given: str | None) -> Path | None:
@@ -52,8 +54,8 @@ def paths_of(folder: Path, group: str) -> list[Path]:
     return list(seen.values())
 
 
-def pictures(folder: Path, group: str, whole: float, tiles: tuple[int, int]) -> Iterator[Image.Image]:
-    """Give distinct pictures: a share of the files whole, of the others disjoint tiles (rows, columns)."""
+def pictures(folder: Path, group: str, whole: float, tiles: tuple[int, int]) -> Iterator[tuple[Image.Image, str]]:
+    """Give distinct pictures and their sources: a share of the files whole, of the others tiles (rows, columns)."""
     paths = paths_of(folder, group)
     chosen = set(random.Random(7).sample(range(len(paths)), round(whole * len(paths))))
     for number, path in enumerate(paths):
@@ -63,14 +65,14 @@ def pictures(folder: Path, group: str, whole: float, tiles: tuple[int, int]) -> 
             continue
         if number in chosen:
             picture.thumbnail((1600, 1600))
-            yield picture
+            yield picture, str(path.relative_to(folder))
             continue
         width, height = picture.width // tiles[1], picture.height // tiles[0]
         for row in range(tiles[0]):
             for column in range(tiles[1]):
                 tile = picture.crop((column * width, row * height, (column + 1) * width, (row + 1) * height))
                 if np.asarray(tile.convert("L").resize((64, 64))).std() > PLAIN:
-                    yield tile
+                    yield tile, str(path.relative_to(folder))
 
 
 def encode(picture: Image.Image, quality: int = 88, **options) -> bytes:
@@ -141,7 +143,31 @@ COPIES = {
 
 def make_distinct(folder: Path, group: str, files: int, tiles: tuple[int, int]) -> list[bytes]:
     """Make distinct files of one class out of tiles alone."""
-    return [encode(picture) for picture, _ in zip(pictures(folder, group, 0.0, tiles), range(files), strict=False)]
+    return [encode(picture) for picture, _ in itertools.islice(pictures(folder, group, 0.0, tiles), files)]
+
+
+def fresh_pictures(folder: Path) -> list[tuple[Image.Image, str, str]]:
+    """Give (picture, class, source) of pictures on which no threshold was ever set, as far as they are there."""
+    lines = (Path(__file__).parent / "fresh_pictures.txt").read_text().splitlines()
+    found = []
+    for group, source in (line.split(" ", 1) for line in lines if not line.startswith("#")):
+        if (folder / source).exists():
+            with Image.open(folder / source) as opened:
+                picture = ImageOps.exif_transpose(opened).convert("RGB")
+            picture.thumbnail((1600, 1600))
+            found.append((picture, group, source))
+    return found
+
+
+def make_fresh(folder: Path) -> list[File]:
+    """Make files of every fresh picture and its twelve copies."""
+    made = []
+    for number, (picture, group, source) in enumerate(fresh_pictures(folder)):
+        data = encode(picture)
+        made.append(File(data, number, group, "original", source))
+        for kind, make in COPIES.items():
+            made.append(File(make(picture, data, random.Random(f"{source} {kind}")), number, group, kind, source))
+    return made
 
 
 def make_files(folder: Path, files: int, copies: int) -> list[File]:
@@ -150,14 +176,22 @@ def make_files(folder: Path, files: int, copies: int) -> list[File]:
     The other distinct files are tiles, each a 25th of a picture: no copy of it, but like its neighbours.
     """
     chance = random.Random(11)
-    found = [(picture, group) for group in ("photo", "document") for picture in pictures(folder, group, 1.0, (1, 1))]
+    found = [
+        (picture, group, source)
+        for group in ("photo", "document")
+        for picture, source in pictures(folder, group, 1.0, (1, 1))
+    ]
     chance.shuffle(found)
     found = found[: (files - copies) // 2]
     wholes = len(found)
-    found += [(picture, "tile") for picture in pictures(folder, "photo", 0.0, (5, 5))][: files - copies - wholes]
-    made = [File(encode(picture), number, group, "original") for number, (picture, group) in enumerate(found)]
+    tiles = itertools.islice(pictures(folder, "photo", 0.0, (5, 5)), max(0, files - copies - wholes))
+    found += [(picture, "tile", source) for picture, source in tiles]
+    made = [
+        File(encode(picture), number, group, "original", source)
+        for number, (picture, group, source) in enumerate(found)
+    ]
     for number in range(copies):
         source, kind = number % wholes, list(COPIES)[number % len(COPIES)]
-        picture, group = found[source]
-        made.append(File(COPIES[kind](picture, made[source].data, random.Random(number)), source, group, kind))
+        picture, group, name = found[source]
+        made.append(File(COPIES[kind](picture, made[source].data, random.Random(number)), source, group, kind, name))
     return made

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 from rich.console import Console
 from rich.table import Table
 
 from mirrorfold.transforms.match.collapse import collapse
-from mirrorfold.transforms.match.features import Features
+from mirrorfold.transforms.match.features import DETAIL, Features
 from mirrorfold.transforms.match.join import Rule, edges_of, search
 from mirrorfold.transforms.match.plan import make_plan
 from mirrorfold.transforms.match.signatures import make_light, node_ids
@@ -26,6 +30,10 @@ RULES = (
     ("PDQ <= 31", 3, 31),
     ("PDQ <= 66", 3, 66),
 )
+
+
+JOINING = ("picture-digest", "rule-a", "aligned", "marked")
+"""Verification rules by which a pair joins a cluster; `aligned-256` needs the files again."""
 
 
 @njit(cache=True)
@@ -51,8 +59,12 @@ def _bits(x):
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-def rule_costs(contents: pa.Table, radius: int) -> dict[str, int]:
-    """Count the pairs of distinct pictures that pass each rule, and the pairs there are."""
+def rule_costs(contents: pa.Table, radius: int, detail: Callable[[str], bytes]) -> dict[str, int]:
+    """Count the pairs of distinct pictures that pass each rule, and the pairs there are.
+
+    Args:
+      detail: reads a content again, as match.refetch_bytes lets a run do.
+    """
     verifier = Verifier(Rule(radius, CHECK_LIMIT))
     features = verifier.features(contents)
     rows = len(features)
@@ -62,12 +74,21 @@ def rule_costs(contents: pa.Table, radius: int) -> dict[str, int]:
     pairs = _candidates(contents, features, radius)
     counts["candidates of the search"] = len(pairs)
     judged = verifier.verify(features, pairs)
-    tiers, joins = judged.column("tier").to_pylist(), judged.column("joins").to_pylist()
-    for tier in ("same-picture", "near-certain", "probable"):
-        counts[f"tier {tier}, joins a cluster"] = sum(
-            found == tier and join for found, join in zip(tiers, joins, strict=True)
-        )
-    return counts
+    joined = judged.filter(judged.column("joins"))
+    for column, names in (("rule", JOINING), ("tier", ("same-picture", "near-certain", "probable"))):
+        found = Counter(joined.column(column).to_pylist())
+        counts |= {f"{column} {name}, joins a cluster": found[name] for name in names}
+    return counts | _detail_costs(contents, verifier, pairs[judged.column("undecided").to_numpy()], detail)
+
+
+def _detail_costs(contents: pa.Table, verifier: Verifier, pairs: np.ndarray, detail) -> dict[str, int]:
+    """Count the undecided pairs, and those of them that join once both are read again."""
+    wanted = set(pairs.ravel().tolist())
+    names = contents.column("content_id").to_pylist()
+    details = [detail(name) if row in wanted else None for row, name in enumerate(names)]
+    features = verifier.features(contents.append_column(DETAIL, pa.array(details, pa.binary())))
+    joins = pc.sum(verifier.verify(features, pairs).column("joins")).as_py() or 0
+    return {"undecided, worth reading again": len(pairs), "rule aligned-256, joins a cluster": joins}
 
 
 def _candidates(contents: pa.Table, features: Features, radius: int) -> np.ndarray:
