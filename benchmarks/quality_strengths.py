@@ -66,7 +66,7 @@ STRENGTHS = dict(_strengths())
 
 
 def held_out(source: str) -> bool:
-    """Tell which half of the sources no threshold is set on, by a digest of the name."""
+    """Tell which half of the sources no threshold is to be set on, by a digest of the name."""
     return bool(hashlib.sha256(source.encode()).digest()[0] % 2)
 
 
@@ -85,7 +85,7 @@ def share_found(features: Features, verifier: Verifier, pairs: np.ndarray) -> np
 
 
 def print_strengths(rows: list[tuple[str, str, bool]], contents: pa.Table, pairs, verifier, console: Console) -> None:
-    """Print the share of pairs found by strength and class, of the sources that thresholds are set on | held out.
+    """Print the share of pairs found by strength and class, of the first | second half of the sources.
 
     Args:
       rows: (strength, class, held out) of each pair; pairs: row numbers of `contents`, int64 (pairs, 2).
@@ -96,7 +96,7 @@ def print_strengths(rows: list[tuple[str, str, bool]], contents: pa.Table, pairs
         tally[name, group, held][0] += hit
         tally[name, group, held][1] += 1
     groups = sorted({group for _, group, _ in rows})
-    title = "Other strengths: share that is a candidate of its original and joins it (set on | held out)"
+    title = "Other strengths: share that is a candidate of its original and joins it (first | second half)"
     table = Table(title=title, title_justify="left")
     table.add_column("copy")
     for group in groups:

@@ -39,6 +39,9 @@ class Near:
         parts = [self.candidates(features, np.arange(a, b), np.arange(a, b)) for a, b in itertools.pairwise(bounds)]
         return np.unique(np.concatenate(parts), axis=0)
 
+    def index(self, features, rows):
+        return None
+
     def nearness(self, features, pairs):
         return np.abs(features[pairs[:, 0]] - features[pairs[:, 1]])
 

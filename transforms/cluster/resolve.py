@@ -81,8 +81,7 @@ def _resolve_batch(contents: pa.Table, verifier: Verifier) -> tuple[pa.Table, pa
         rows = np.arange(start, stop)
         labels = families(judged, rows)
         listed: dict[tuple[int, int], tuple[str, bool]] = {}
-        for label in np.unique(labels).tolist():
-            family = rows[labels == label]
+        for family in _families_of(rows, labels):
             if len(family) > 1:
                 order = sorted(family.tolist(), key=lambda row: (priorities[row], ids[row]))
                 masters = stars(judged, np.array(order))
@@ -92,6 +91,12 @@ def _resolve_batch(contents: pa.Table, verifier: Verifier) -> tuple[pa.Table, pa
         _list_misses(judged, listed, rows, labels)
         pairs += _pair_rows(judged, ids, listed)
     return _table(pairs, PAIRS.schema), _table(members, MEMBERS)
+
+
+def _families_of(rows: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    """Group rows by label, in the order of labels, each group's rows ascending."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(rows[order], np.flatnonzero(np.diff(labels[order])) + 1)
 
 
 def _runs(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -11,13 +11,22 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mirrorfold.transforms.cluster.components import Forest
 
 LARGEST_STEP = 256
+NOTHING = {"joins": False}
+"""What is known of a pair that came to nothing: in a large component they are the most."""
 WIDE_ROWS = 64
 """Families up to this size have each master compared with every row left, candidate or not: a crop of the original may
 be far from the turned or marked copy that leads the family, and still lie on it. Larger ones stay with candidates."""
+
+
+class Index(Protocol):
+    """Candidates by look-up, among the rows of one large component."""
+
+    def candidates(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray: ...
 
 
 class Verifier(Protocol):
@@ -30,6 +39,8 @@ class Verifier(Protocol):
     ) -> np.ndarray: ...
 
     def candidates_within(self, features: Any, bounds: np.ndarray) -> np.ndarray: ...
+
+    def index(self, features: Any, rows: np.ndarray) -> Index | None: ...
 
     def nearness(self, features: Any, pairs: np.ndarray) -> np.ndarray: ...
 
@@ -54,7 +65,11 @@ class Judged:
     def verify(self, pairs: np.ndarray) -> None:
         """Verify pairs that aren't known yet."""
         new = np.array([key for key in map(tuple, pairs.tolist()) if key not in self.known], dtype=np.int64)
-        for row in self.verifier.verify(self.features, new.reshape(-1, 2)).to_pylist():
+        if not len(new):
+            return
+        found = self.verifier.verify(self.features, new)
+        self.known.update(dict.fromkeys(map(tuple, new.tolist()), NOTHING))
+        for row in found.filter(pc.or_(found.column("joins"), found.column("near_miss"))).to_pylist():
             self.known[row["a"], row["b"]] = row
             if row["near_miss"]:
                 self.misses.append((row["a"], row["b"]))
@@ -81,11 +96,15 @@ def families(judged: Judged, rows: np.ndarray) -> np.ndarray:
     """
     forest = Forest(len(rows))
     everywhere = np.full(int(rows[-1]) + 1, -1, dtype=np.int64)
+    index = judged.verifier.index(judged.features, rows)
     start, step = 0, 1
     while start < len(rows):
         stop = min(len(rows), start + step)
         everywhere[rows] = forest.labels()
-        pairs = judged.candidates(rows[start:stop], rows[start + 1 :], everywhere)
+        if index is not None:
+            pairs = np.unique(index.candidates(rows[start:stop], everywhere), axis=0)
+        else:
+            pairs = judged.candidates(rows[start:stop], rows[start + 1 :], everywhere)
         _unite_lazily(judged, forest, rows, pairs)
         start, step = stop, min(step * 2, LARGEST_STEP)
     return rows[forest.labels()]

@@ -11,6 +11,7 @@ from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.match.candidates import candidates, candidates_within
 from mirrorfold.transforms.match.detail import has_detail, measure_detail, worth_detail
 from mirrorfold.transforms.match.features import Features, colour_shift, distances, make_features
+from mirrorfold.transforms.match.index import INDEX_ROWS, Index, make_index
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, describe, kind_of
 from mirrorfold.transforms.match.measure import Measures, measure, replaced
@@ -124,6 +125,10 @@ class Verifier:
     def candidates_within(self, features: Features, bounds: np.ndarray) -> np.ndarray:
         """Give all candidate pairs within groups of consecutive rows; `bounds` holds the starts and the end."""
         return candidates_within(features, bounds, self.rule)
+
+    def index(self, features: Features, rows: np.ndarray) -> Index | None:
+        """Index the rows of a component so large that comparing all of them would cost more; else give None."""
+        return make_index(features, rows, self.rule) if len(rows) >= INDEX_ROWS else None
 
     def nearness(self, features: Features, pairs: np.ndarray) -> np.ndarray:
         """Give one number of bits by which pairs are ranked before they are verified, int64; 0 is the nearest."""
