@@ -135,4 +135,4 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
     from PIL import ImageCms
 
     transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
-    return ImageCms.applyTransform(image, transform)
+    return ImageCms.applyTransform(image, transform) or image

@@ -92,6 +92,7 @@ def _read_scan(data: bytes, start: int, length: int) -> Scan | None:
 
 def _scaled_table(header: JpegHeader, last: int, lack: int) -> bytes:
     """Restate luminance's quantisation table with the band's steps times 2**lack: the same values, all bits known."""
+    assert header.luma_table is not None  # `keep_first_scans` has looked
     number, steps = header.luma_table
     scaled = [min(65535, step << lack) if 1 <= index <= last else step for index, step in enumerate(steps)]
     return b"\xff\xdb\x00\x83" + bytes([0x10 | number]) + b"".join(step.to_bytes(2, "big") for step in scaled)

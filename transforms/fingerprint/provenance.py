@@ -153,5 +153,5 @@ def _icc_text(tag: bytes) -> str | None:
 def looks_salt(orientation: int, profile: bytes | None) -> bytes:
     """Give what changes how a picture looks but isn't in its coding: orientation, and a profile other than sRGB."""
     name = icc_description(profile) or ""
-    plain = not profile or "srgb" in name.lower()
-    return bytes([orientation]) + (b"" if plain else hashlib.sha256(profile).digest())
+    seen = b"" if not profile or "srgb" in name.lower() else hashlib.sha256(profile).digest()
+    return bytes([orientation]) + seen

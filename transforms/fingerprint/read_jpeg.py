@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -120,8 +121,7 @@ def _pictures(data: bytes, header: jpeg.JpegHeader) -> int:
     layout = ifd.layout_of(block)
     index = ifd.read_directory(block, layout, layout.first) if layout else None
     entries = index.raw(0xB002) if index is not None else None
-    if entries is None:
+    if layout is None or entries is None:
         return 1
-    order = "little" if layout.order == "<" else "big"
-    kinds = [int.from_bytes(entries[start : start + 4], order) & 0xFFFFFF for start in range(0, len(entries) - 15, 16)]
-    return max(1, sum(kind in _PLURAL_TYPES for kind in kinds))
+    kinds = (struct.unpack_from(layout.order + "I", entries, at)[0] for at in range(0, len(entries) - 15, 16))
+    return max(1, sum(kind & 0xFFFFFF in _PLURAL_TYPES for kind in kinds))

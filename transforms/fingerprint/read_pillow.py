@@ -121,7 +121,7 @@ def _reduce_jp2(image: Image.Image, data: bytes) -> int:
     skip = 0
     while skip < levels and min(image.size) >> (skip + 1) >= SHORT_SIDE:
         skip += 1
-    image.reduce = skip
+    image.reduce = skip  # type: ignore[method-assign, assignment]  # Pillow reads it from there
     return 1 << skip
 
 

@@ -30,7 +30,7 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
     """
     layout = ifd.layout_of(data)
     pages = find_pages(data, layout) if layout else []
-    if not pages:
+    if layout is None or not pages:
         raise DecodeError(
             "truncated" if layout and layout.first >= len(data) else "corrupt", "TIFF: no readable directory"
         )

@@ -108,6 +108,9 @@ class _Worker:
             env=environment,
             close_fds=True,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._questions, self._answers = self.process.stdin, self.process.stdout
         self.uses = 0
 
     def ask(self, kind: str, data: bytes, limits: Limits, seconds: float) -> tuple[bytes, bytes]:
@@ -126,9 +129,9 @@ class _Worker:
         ).encode()
         deadline = time.monotonic() + WALL_FACTOR * seconds + WALL_GRACE
         try:
-            self.process.stdin.write(HEAD.pack(len(head), len(data)) + head)
-            self.process.stdin.write(data)
-            self.process.stdin.flush()
+            self._questions.write(HEAD.pack(len(head), len(data)) + head)
+            self._questions.write(data)
+            self._questions.flush()
         except BrokenPipeError:
             raise self._ended() from None
         status, length = ANSWER.unpack(self._read(ANSWER.size, deadline))
@@ -137,7 +140,7 @@ class _Worker:
         return status, self._read(length, deadline)
 
     def _read(self, count: int, deadline: float) -> bytes:
-        stream = self.process.stdout.fileno()
+        stream = self._answers.fileno()
         parts = bytearray()
         while len(parts) < count:
             left = deadline - time.monotonic()
@@ -161,6 +164,6 @@ class _Worker:
     def kill(self) -> None:
         """End the process and reap it."""
         self.process.kill()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self._questions.close()
+        self._answers.close()
         self.process.wait()

@@ -147,9 +147,11 @@ class _Shard:
             self.sizes[content_id] = size
             return True
 
-    def _fail(self, item: Item, stage: str, code: str, message: str) -> None:
+    def _fail(self, item: Item, stage: str, code: str, message: str) -> str | None:
+        """Note a failure; there is no content id then."""
         with self.lock:
             self.failed.append(Failed(item, stage, code, message))
+        return None
 
     def _count(self, ref: ObjectRef, failures: int) -> None:
         with self.lock:

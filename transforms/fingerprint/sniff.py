@@ -79,9 +79,9 @@ def sniff(data: bytes, whole: bool = False) -> Kind:
     for start, kind in _STARTS:
         if head.startswith(start):
             return RAW if kind is TIFF and head[8:10] == b"CR" else kind
-    kind = _riff(head) or _iso_media(head) or _bmp(head) or _pnm(head)
-    if kind is not None:
-        return kind
+    found = _riff(head) or _iso_media(head) or _bmp(head) or _pnm(head)
+    if found is not None:
+        return found
     if whole and _is_tga(data):
         return TGA
     for start, what in _KNOWN_BUT_UNREAD:

@@ -114,8 +114,8 @@ def rescored(
 ) -> Measures:
     """Give the chosen pairs as measured by other warps and scores, of the same pictures in the same turns."""
     columns = {name: values[chosen] for name, values in found.distances.items()}
-    kept = (getattr(found, name)[chosen] for name in ("reference", "turned", "symmetry"))
-    return _scored(features, found.a[chosen], found.b[chosen], columns, *kept, warps, scores)
+    reference, turned, symmetry = (getattr(found, name)[chosen] for name in ("reference", "turned", "symmetry"))
+    return _scored(features, found.a[chosen], found.b[chosen], columns, reference, turned, symmetry, warps, scores)
 
 
 def replaced(found: Measures, rows: np.ndarray, other: Measures, which: np.ndarray) -> Measures:
