@@ -50,7 +50,7 @@ tools-servers: ## Install versitygw (S3) and fake-gcs-server (GCS); needs Go
 	@./tools/servers.sh $(TOOLS) $(VERSITYGW) $(FAKE_GCS)
 
 .PHONY: tools-flink
-tools-flink: ## Fetch Flink with Beam's job server (150 MB of jars); needs Java and Maven
+tools-flink: ## Fetch Flink with Beam's job server (115 MB of jars); needs Java and Maven
 	@./tools/engines.sh build/tools flink || [ "$(CI)" != true ]
 
 .PHONY: tools-engines

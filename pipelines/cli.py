@@ -18,6 +18,11 @@ First steps:
   mirrorfold estimate s3://hk-archive                                   what that would cost and free
   mirrorfold verify out/                                                check every promise of a finished run
 
+\b
+Without an engine, a run uses every core of this machine. --engine=NAME runs it elsewhere, and any Beam option may
+follow: --engine=flink, flink-cluster, flink-kubernetes, spark, spark-emr, spark-dataproc, dataflow, or a file of yours.
+
+\b
 mirrorfold never deletes anything: it reads sources, and writes tables, plans and pages to --output.
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped by a safety rule, 4 a broken promise."""
 

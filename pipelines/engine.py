@@ -29,9 +29,14 @@ from apache_beam.runners.runner import PipelineState  # noqa: E402
 
 from mirrorfold.pipelines import engine_files  # noqa: E402
 from mirrorfold.pipelines.beam_answers import remember_answers  # noqa: E402
-from mirrorfold.pipelines.beam_fixes import let_late_workers_end  # noqa: E402
+from mirrorfold.pipelines.beam_fixes import (  # noqa: E402
+    end_worker_processes,
+    let_late_workers_end,
+    own_worker_processes,
+)
 from mirrorfold.pipelines.engine_errors import EngineFailed, typed_error  # noqa: E402
 from mirrorfold.pipelines.errors import MirrorfoldError, UsageError  # noqa: E402
+from mirrorfold.pipelines.interrupts import heed_interrupts  # noqa: E402
 from mirrorfold.pipelines.receipt import JobSubmitted, Receipt  # noqa: E402
 
 LOCAL_RUNNER = "FnApiRunner"
@@ -134,13 +139,16 @@ def run_pipeline(
 def _run_once(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> dict[str, int]:
     let_late_workers_end()
     remember_answers()
+    if options.view_as(DirectOptions).direct_running_mode == "multi_processing":
+        own_worker_processes()
     # Runners write into the options they are given.
     pipeline = beam.Pipeline(options=copy.deepcopy(options))
     build(pipeline)
-    try:
-        state = (result := pipeline.run()).wait_until_finish()
-    except Exception as error:
-        raise typed_error(error) from error
+    with heed_interrupts(end_worker_processes):
+        try:
+            state = (result := pipeline.run()).wait_until_finish()
+        except Exception as error:
+            raise typed_error(error) from error
     if state not in (None, PipelineState.DONE):
         raise MirrorfoldError(f"the engine ended the pipeline in state {state}: see the engine's own log")
     return counters(result)

@@ -11,6 +11,7 @@ import yaml
 
 from mirrorfold.pipelines import engine
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.engine_check import check_engine
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.lock import lock_output
 from mirrorfold.pipelines.mission import MISSION, STAGES
@@ -49,6 +50,7 @@ def run(
       UsageError: DIR holds a run over other sources, or another run is at work in it.
       SafetyStop: too many failures, or a listing that shrank.
     """
+    check_engine(engine.pipeline_options(beam_args, work=None), output)
     store, progress = open_output(output), progress or Progress.silent()
     _refuse_other_run(store, request, output)
     with lock_output(store), spill_folder(beam_args) as spill:

@@ -79,6 +79,8 @@ def carry_out(
 def _log_to_stderr(as_json: bool, quiet: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if as_json else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    # An engine logs pages of traceback for an error that comes back to us as one line; programs get them, people don't.
+    logging.getLogger().handlers[:] = [handler if as_json else logging.NullHandler()]
     ours = logging.getLogger("mirrorfold")
     ours.handlers[:] = [handler]
     ours.propagate = False

@@ -1,7 +1,8 @@
 """The command that starts one Python worker on a cluster's host, for `--environment_type=PROCESS`.
 
 The engine calls it as `mirrorfold-worker --id=ID --provision_endpoint=HOST:PORT`. It asks the engine where control and
-logging listen, and becomes Beam's own worker. mirrorfold has to be installed beside it: nothing is fetched.
+logging listen, and becomes Beam's own worker in the same process: another one would import Beam a second time, for each
+worker of each job. mirrorfold has to be installed beside it: nothing is fetched.
 """
 
 from __future__ import annotations
@@ -9,41 +10,37 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+# One thread per linear-algebra call, as an engine already runs as many workers as it has slots; read at import.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import grpc
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
+from apache_beam.runners.worker import sdk_worker_main
 from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 from google.protobuf import json_format, text_format
 
-HARNESS = "apache_beam.runners.worker.sdk_worker_main"
-
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Replace this process by a Beam worker."""
+    """Become a Beam worker."""
     args = _parse(argv)
-    info = provision(args.provision_endpoint, args.id)
-    os.execve(sys.executable, [sys.executable, "-m", HARNESS], worker_environment(info, args.id, os.environ))
+    os.environ.update(worker_environment(provision(args.provision_endpoint, args.id), args.id))
+    sdk_worker_main.main(sys.argv)
 
 
 def provision(endpoint: str, worker_id: str) -> beam_provision_api_pb2.ProvisionInfo:
     """Ask the engine what this worker needs to know."""
-    channel = grpc.intercept_channel(grpc.insecure_channel(endpoint), WorkerIdInterceptor(worker_id))
-    stub = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
-    request = beam_provision_api_pb2.GetProvisionInfoRequest()
-    return stub.GetProvisionInfo(request, timeout=60, wait_for_ready=True).info
+    with grpc.insecure_channel(endpoint) as channel:
+        named = grpc.intercept_channel(channel, WorkerIdInterceptor(worker_id))
+        stub = beam_provision_api_pb2_grpc.ProvisionServiceStub(named)
+        request = beam_provision_api_pb2.GetProvisionInfoRequest()
+        return stub.GetProvisionInfo(request, timeout=60, wait_for_ready=True).info
 
 
-def worker_environment(
-    info: beam_provision_api_pb2.ProvisionInfo, worker_id: str, inherited: Mapping[str, str]
-) -> dict[str, str]:
-    """Give the variables that Beam's worker reads.
-
-    One thread per linear-algebra call: an engine already runs as many workers as it has slots.
-    """
+def worker_environment(info: beam_provision_api_pb2.ProvisionInfo, worker_id: str) -> dict[str, str]:
+    """Give the variables that Beam's worker reads."""
     variables = {
-        "OPENBLAS_NUM_THREADS": "1",
-        **inherited,
         "WORKER_ID": worker_id,
         "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(info.control_endpoint),
         "LOGGING_API_SERVICE_DESCRIPTOR": text_format.MessageToString(info.logging_endpoint),

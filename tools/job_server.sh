@@ -13,6 +13,13 @@ case $engine in
 esac
 [ -d "$folder/$engine/jars" ] || { echo "job_server.sh: run tools/engines.sh $folder $engine first" >&2; exit 1; }
 
+# A remote Flink is sent every jar of this class path with each job, and takes seconds over it: leave out what only a
+# Flink in this process needs.
+jars=$folder/$engine/jars/*
+if [ "$engine" = flink ] && [ -n "${3:-}" ]; then
+  jars=$(printf '%s:' $(ls "$folder"/flink/jars/*.jar | grep -vE '/flink-(rpc-akka-loader|shaded-zookeeper-3)-[^/]*$'))
+fi
+
 opens=()
 for package in lang lang.invoke lang.reflect io net nio text time util util.concurrent util.concurrent.atomic \
   util.concurrent.locks; do opens+=("--add-opens=java.base/java.$package=ALL-UNNAMED"); done
@@ -23,7 +30,7 @@ done
 artifacts=$(mktemp -d)
 # It listens for mirrorfold and for staged files on loopback, but the ports on which a cluster's workers call back are
 # open to every interface: keep this host behind a firewall.
-java "-Xmx${HEAP:-1g}" -XX:+UseSerialGC "${opens[@]}" -Dspark.ui.enabled=false -cp "$folder/$engine/jars/*" "$main" \
+java "-Xmx${HEAP:-1g}" -XX:+UseSerialGC "${opens[@]}" -Dspark.ui.enabled=false -cp "$jars" "$main" \
   "$master" --job-host=localhost "--job-port=${JOB_PORT:-8099}" "--artifact-port=${ARTIFACT_PORT:-8098}" \
   --expansion-port=0 "--artifacts-dir=$artifacts" &
 server=$!

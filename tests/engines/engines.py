@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import tempfile
@@ -15,8 +16,6 @@ from pathlib import Path
 from tests.servers import MissingServer, find_program, free_port, running
 
 TOOLS = Path(__file__).resolve().parents[2] / "build" / "tools"
-
-FLINK_JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 
 # What Flink's and Spark's own scripts open for Java 17.
 _OPENS = (
@@ -40,7 +39,7 @@ _OPENS = (
 )
 
 
-def java(engine: str, heap: str, main: str, *arguments: str, properties: dict[str, str] | None = None) -> list[str]:
+def java(engine: str, heap: str, main: str, *arguments: str) -> list[str]:
     """Give the command that runs a main class out of an engine's jars.
 
     Raises:
@@ -58,47 +57,32 @@ def java(engine: str, heap: str, main: str, *arguments: str, properties: dict[st
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
     ]
     command += [f"--add-opens={package}=ALL-UNNAMED" for package in _OPENS]
-    command += [f"-D{name}={value}" for name, value in (properties or {}).items()]
     return [*command, "-cp", f"{jars}/*", main, *arguments]
 
 
 @contextlib.contextmanager
 def flink_embedded() -> Iterator[list[str]]:
     """Start a job server with a whole Flink in it; give the Beam options that reach it."""
-    with _job_server("flink", FLINK_JOB_SERVER, "--flink-master=[local]") as args:
+    with _job_server("flink") as args:
         yield [*args, "--environment_type=LOOPBACK", "--parallelism=2"]
 
 
 @contextlib.contextmanager
 def spark_local() -> Iterator[list[str]]:
     """Start a job server with a local Spark of two cores in it; give the Beam options that reach it."""
-    with _job_server(
-        "spark",
-        "org.apache.beam.runners.spark.SparkJobServerDriver",
-        "--spark-master-url=local[2]",
-        properties={"spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false"},
-    ) as args:
+    with _job_server("spark") as args:
         yield [*args, "--environment_type=LOOPBACK"]
 
 
 @contextlib.contextmanager
-def _job_server(engine: str, main: str, master: str, properties: dict[str, str] | None = None) -> Iterator[list[str]]:
-    port, artifacts = free_port(), free_port()
-    with tempfile.TemporaryDirectory(prefix="artifacts-") as folder:
-        command = java(
-            engine,
-            "768m",
-            main,
-            master,
-            "--job-host=localhost",
-            f"--job-port={port}",
-            f"--artifact-port={artifacts}",
-            "--expansion-port=0",
-            f"--artifacts-dir={folder}",
-            properties=properties,
-        )
-        with running(command, port):
-            yield ["--runner=PortableRunner", f"--job_endpoint=localhost:{port}"]
+def _job_server(engine: str, *master: str) -> Iterator[list[str]]:
+    """Run the script behind `make flink` and `make spark`."""
+    if not (TOOLS / engine / "jars").is_dir():
+        raise MissingServer(f"{engine} isn't installed: run `make tools`")
+    port = free_port()
+    ports = {"JOB_PORT": str(port), "ARTIFACT_PORT": str(free_port()), "HEAP": "768m"}
+    with running([str(TOOLS.parents[1] / "tools" / "job_server.sh"), str(TOOLS), engine, *master], port, ports):
+        yield ["--runner=PortableRunner", f"--job_endpoint=localhost:{port}"]
 
 
 @contextlib.contextmanager
@@ -163,13 +147,29 @@ class FlinkCluster:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.rest}/overview", timeout=5) as answer:
                 if f'"taskmanagers":{count}' in answer.read().decode():
                     return
-            if any(manager.poll() is not None for manager in self.managers):
+            if len(self.live_managers()) < count:
                 break
             time.sleep(0.3)
         logs = "\n".join(
             (self.folder / f"taskmanager-{i}" / "log").read_text()[-20000:] for i in range(len(self.managers))
         )
         raise RuntimeError(f"{count} TaskManagers never registered:\n{logs}")
+
+    def live_managers(self) -> list[subprocess.Popen]:
+        """List the TaskManagers that weren't killed."""
+        return [manager for manager in self.managers if manager.poll() is None]
+
+    def jobs(self, state: str) -> int:
+        """Count the jobs in a state."""
+        return sum(job["state"] == state for job in self._overview())
+
+    def busy(self) -> bool:
+        """Tell whether a job's tasks are running."""
+        return any(job["state"] == "RUNNING" and job["tasks"]["running"] for job in self._overview())
+
+    def _overview(self) -> list[dict]:
+        with urllib.request.urlopen(f"{self.rest}/jobs/overview", timeout=10) as answer:
+            return json.load(answer)["jobs"]
 
 
 @contextlib.contextmanager
@@ -193,11 +193,8 @@ def flink_cluster(parallelism: int = 2, env: dict[str, str] | None = None) -> It
         cluster.add_manager()
         cluster.add_manager()
         cluster.wait_for_managers(2)
-        server = _job_server(
-            "flink", "org.apache.beam.runners.flink.FlinkJobServerDriver", f"--flink-master=127.0.0.1:{rest}"
-        )
         cluster.args = [
-            *stack.enter_context(server),
+            *stack.enter_context(_job_server("flink", f"127.0.0.1:{rest}")),
             "--environment_type=PROCESS",
             f"--parallelism={parallelism}",
         ]

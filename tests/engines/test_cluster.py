@@ -14,14 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from mirrorfold.pipelines import engine
+from mirrorfold.pipelines.errors import SafetyStop
 from tests.conftest import _started as started
+from tests.engines import kit_job
 from tests.engines.engines import FlinkCluster, flink_cluster
 from tests.engines.photographs import variants
 from tests.mission.stores import environment, fill_s3, s3_client
 from tests.servers import Server, versity_server
 
 MIRRORFOLD = str(Path(sys.executable).parent / "mirrorfold")
-IMAGES = 900
+IMAGES = 2_400
 OUTPUT = "results"
 EXEMPT = "hold_checks"
 
@@ -93,10 +96,23 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen, what: str
         time.sleep(0.2)
 
 
-def fingerprint_shards(store: Server, folder: str) -> int:
-    """Count the shards that fingerprinting has committed so far."""
-    pages = s3_client(store).list_objects_v2(Bucket=OUTPUT, Prefix=f"{folder}/_work/fingerprints/")
-    return pages.get("KeyCount", 0)
+def fingerprinting(cluster: FlinkCluster, store: Server, folder: str) -> bool:
+    """Tell whether some shards are committed and others aren't."""
+    return len(work_files(store, folder, "fingerprints/")) > 1 and bool(python_workers(cluster))
+
+
+def matching(cluster: FlinkCluster, store: Server, folder: str) -> bool:
+    """Tell whether matching is at work: its step isn't committed, and the cluster runs its job."""
+    steps = {path.rsplit("/", 1)[1] for path in work_files(store, folder, "steps/")}
+    return (
+        "fingerprint.json" in steps and "match.json" not in steps and cluster.busy() and bool(python_workers(cluster))
+    )
+
+
+def work_files(store: Server, folder: str, prefix: str) -> list[str]:
+    """List what a run has committed so far."""
+    found = s3_client(store).list_objects_v2(Bucket=OUTPUT, Prefix=f"{folder}/_work/{prefix}")
+    return [content["Key"] for content in found.get("Contents", [])]
 
 
 def python_workers(cluster: FlinkCluster) -> list[int]:
@@ -107,15 +123,16 @@ def python_workers(cluster: FlinkCluster) -> list[int]:
         with contextlib.suppress(OSError):
             parent = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("PPid:"))
             command = (status.parent / "cmdline").read_text()
-            if parent in managers and "sdk_worker_main" in command:
+            if parent in managers and "mirrorfold-worker" in command:
                 found.append(int(status.parent.name))
     return found
 
 
 def kill_manager(cluster: FlinkCluster) -> None:
-    """Kill a host: its TaskManager and the workers beside it."""
-    cluster.managers[0].kill()
-    cluster.managers[0].wait()
+    """Kill a host: its TaskManager, and with it the workers that can't reach it any more."""
+    manager = cluster.live_managers()[0]
+    manager.kill()
+    manager.wait()
 
 
 def kill_worker(cluster: FlinkCluster) -> None:
@@ -127,12 +144,32 @@ def test_undisturbed(store, local, cluster):
     assert finish(start(store, "undisturbed", cluster.args), store, "undisturbed") == local
 
 
-@pytest.mark.parametrize("kill", [kill_manager, kill_worker], ids=["taskmanager", "python-worker"])
-def test_killed(kill, store, local, cluster, tmp_path):
-    folder = f"killed-{kill.__name__}"
+@pytest.mark.parametrize(
+    ("at_work", "kill"),
+    [
+        pytest.param(fingerprinting, kill_manager, id="taskmanager-in-fingerprint"),
+        pytest.param(fingerprinting, kill_worker, id="python-worker-in-fingerprint"),
+        pytest.param(matching, kill_manager, id="taskmanager-in-match"),
+    ],
+)
+def test_killed(at_work, kill, store, local, cluster, tmp_path):
+    folder = f"{kill.__name__}-{at_work.__name__}"
     config = tmp_path / "small-shards.yaml"
     config.write_text("fingerprint: {shard_objects: 100}\n")
+    if len(cluster.live_managers()) < 2:
+        cluster.add_manager()
+    cluster.wait_for_managers(2)
+    failed = cluster.jobs("FAILED")
     process = start(store, folder, cluster.args, config)
-    wait_for(lambda: fingerprint_shards(store, folder) > 1 and python_workers(cluster), process, kill.__name__)
+    wait_for(lambda: at_work(cluster, store, folder), process, kill.__name__)
     kill(cluster)
     assert finish(process, store, folder) == local
+    assert cluster.jobs("FAILED") > failed, "the kill hit no job"
+
+
+def test_own_error(cluster):
+    """It comes back as its own type and message, from one job: neither the cluster nor mirrorfold tries again."""
+    failed = cluster.jobs("FAILED")
+    with pytest.raises(SafetyStop, match=r"^s3://absent doesn't exist: check its name$"):
+        engine.run_pipeline(kit_job.build_failing, engine.pipeline_options(cluster.args, work=None))
+    assert cluster.jobs("FAILED") == failed + 1

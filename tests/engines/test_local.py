@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 import subprocess
 import sys
 
@@ -13,8 +16,11 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import BeamFn
 from mirrorfold.pipelines import engine
 from mirrorfold.pipelines.beam_fixes import let_late_workers_end
 from mirrorfold.pipelines.engine import WorkEstimate
+from mirrorfold.pipelines.engine_check import check_engine
 from mirrorfold.pipelines.engine_errors import EngineFailed, StepFailed, typed_error
-from mirrorfold.pipelines.errors import MirrorfoldError, SafetyStop
+from mirrorfold.pipelines.errors import MirrorfoldError, SafetyStop, UsageError
+from mirrorfold.pipelines.interrupts import heed_interrupts
+from tests.servers import free_port
 
 LONG, SHORT = WorkEstimate(1e6), WorkEstimate(10)
 
@@ -38,6 +44,54 @@ def test_local_defaults(cores, work, args, mode, workers, monkeypatch):
     assert options.view_as(StandardOptions).runner == "FnApiRunner"
     assert options.view_as(SetupOptions).save_main_session is False
     assert engine.is_local(options)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--engine=flink"], r"^no job server answers at localhost:\d+: start one \(`make flink`"),
+        (["--runner=PortableRunner"], "needs --job_endpoint=HOST:PORT"),
+        (["--runner=PortableRunner", "--job_endpoint=flink"], "'flink' isn't HOST:PORT of a job server"),
+        (["--runner=FlinkRunner", "--flink_master=127.0.0.1"], "isn't HOST:PORT of a JobManager"),
+    ],
+    ids=["nobody-listens", "no-endpoint", "no-port", "no-master-port"],
+)
+def test_an_engine_that_cannot_be_reached_is_refused(args, said):
+    """Beam itself would wait for it forever."""
+    unused = [f"--job_endpoint=localhost:{free_port()}"] if args == ["--engine=flink"] else []
+    with pytest.raises(UsageError, match=said):
+        check_engine(engine.pipeline_options([*args, *unused], work=None), "s3://results/clean")
+
+
+@pytest.mark.parametrize(("output", "warned"), [("/data/clean", True), ("s3://results/clean", False)])
+def test_a_folder_on_a_cluster_is_worth_a_warning(output, warned, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        args = ["--engine=flink-cluster", f"--job_endpoint=127.0.0.1:{server.getsockname()[1]}"]
+        check_engine(engine.pipeline_options(args, work=None), output)
+    assert ("every host of the cluster has to share it" in caplog.text) is warned
+
+
+def wrap_an_interrupt() -> None:
+    """Do with Ctrl-C what Beam does where a step runs in the main thread."""
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise RuntimeError("KeyboardInterrupt [while running 'Read']") from None
+
+
+def swallow_an_interrupt() -> None:
+    """Do with Ctrl-C what a destructor does."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("mishandle", [wrap_an_interrupt, swallow_an_interrupt])
+def test_ctrl_c_comes_back_whatever_was_made_of_it(mishandle):
+    stopped = []
+    with pytest.raises(KeyboardInterrupt), heed_interrupts(lambda: stopped.append(True)):
+        mishandle()
+    assert stopped == [True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 TRACE = """java.lang.RuntimeException: Error received from SDK harness: Traceback (most recent call last):
