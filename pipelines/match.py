@@ -13,20 +13,25 @@ import pyarrow.compute as pc
 from mirrorfold.pipelines import previous
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.fingerprint import options_of
+from mirrorfold.pipelines.match_again import ReadEarlierEdges, plan_again
 from mirrorfold.pipelines.previous import ReadMasters
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
+from mirrorfold.transforms.cluster.incremental.wiring import Earlier, Recluster
 from mirrorfold.transforms.cluster.members import PRIORITIES
+from mirrorfold.transforms.cluster.resolve import MEMBERS
 from mirrorfold.transforms.cluster.wiring import Cluster, Sources
 from mirrorfold.transforms.fingerprint import again
 from mirrorfold.transforms.fingerprint.wiring import ReadAgain
 from mirrorfold.transforms.match import features, signatures
 from mirrorfold.transforms.match.compare_all import MOST_ROWS
 from mirrorfold.transforms.match.explain import explain_plan
+from mirrorfold.transforms.match.incremental.wiring import MatchNew
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.plan import Plan, make_plan
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
@@ -43,32 +48,49 @@ OBJECTS_PER_PARTITION = 250_000
 def build(root: beam.Pipeline, run: RunContext) -> None:
     """Compose candidate search, verification and clusters over the tables in DIR.
 
-    Where no object has changed since the previous run, its pairs and clusters are taken over.
+    Where no object has changed since the previous run, its pairs and clusters are taken over. Where little has, the new
+    contents are searched against all, and what they don't touch is taken over.
     """
     if previous.same_matching(run):
-        previous.take_over(run, (PAIRS.name, CLUSTERS.name))
+        previous.take_over(run, (COMPONENTS.name, PAIRS.name, CLUSTERS.name))
         root | "NothingToMatch" >> beam.Create([None])
         return
-    settings, spill = run.settings.match, run.spill
-    rule = Rule(settings.radius, CHECK_LIMIT)
+    settings, spill, again = run.settings.match, run.spill, plan_again(run)
+    rule, rows = Rule(settings.radius, CHECK_LIMIT), run.rows("contents")
     contents = root | "ReadSignatures" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
-    plan = plan_for(run)
-    edges = contents | "Match" >> Match(plan, rule, settings.crops, run.rows("contents"), spill)
+    if again is None:
+        edges = contents | "Match" >> Match(plan_for(run), rule, settings.crops, rows, spill)
+    else:
+        reread = root | "ReadSignaturesAgain" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
+        found = (contents, reread) | "MatchNew" >> MatchNew(
+            again.new, plan_for_new(run, again.searched), rule, settings.crops, rows, spill
+        )
+        earlier_edges = root | "ReadEarlierEdges" >> ReadEarlierEdges(run.previous, again.dropped)
+        edges = (found, earlier_edges) | "JoinEdges" >> beam.Flatten()
     sources = Sources(
         edges=edges,
         contents=root | "ReadFeatures" >> ReadTable(run.output, CONTENTS, features.COLUMNS),
         priorities=_priorities(root, run),
     )
-    clustered = sources | "Cluster" >> Cluster(
+    cluster = Cluster(
         verifier=Verifier(rule, settings.crops),
         node_ids=signatures.node_ids,
         schema=pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS]),
-        contents=run.rows("contents"),
+        contents=rows,
         objects=run.rows("objects"),
         spill=spill,
         again=_again(root, run) if settings.refetch_bytes else None,
         again_bytes=settings.refetch_bytes,
     )
+    if again is None:
+        clustered = sources | "Cluster" >> cluster
+    else:
+        earlier = Earlier(
+            pairs=root | "ReadEarlierPairs" >> ReadTable(run.previous, PAIRS),
+            clusters=root | "ReadEarlierClusters" >> ReadTable(run.previous, CLUSTERS, MEMBERS.names),
+        )
+        clustered = (sources, earlier) | "Recluster" >> Recluster(cluster, again.new)
+    clustered.components | "WriteComponents" >> WriteTable(run.output, COMPONENTS, rows, spill=spill)
     clustered.pairs | "WritePairs" >> WriteTable(run.output, PAIRS, run.rows("contents"), spill=spill)
     clustered.clusters | "WriteClusters" >> WriteTable(run.output, CLUSTERS, run.rows("objects"), spill=spill)
 
@@ -139,6 +161,13 @@ def plan_for(run: RunContext) -> Plan | None:
     rows = run.rows("contents") * (signatures.KINDS if settings.crops else 1)
     if rows <= MOST_ROWS:
         return None
+    return make_plan(settings.radius, rows, sample_signatures(run))
+
+
+def plan_for_new(run: RunContext, searched: int) -> Plan:
+    """Plan the tables in which some contents are searched for among all."""
+    settings = run.settings.match
+    rows = run.rows("contents") + searched * (signatures.KINDS if settings.crops else 1)
     return make_plan(settings.radius, rows, sample_signatures(run))
 
 

@@ -53,7 +53,7 @@ MISSION = (
         "match",
         stage="match",
         builds=(match.build,),
-        writes=("pairs", "clusters"),
+        writes=("components", "pairs", "clusters"),
         depends=lambda run: [depends_on("match")(run), run.policy, state_of(run.previous, "match")],
         total="contents",
     ),

@@ -17,6 +17,7 @@ from mirrorfold.pipelines.run_record import code_version, library_versions
 from mirrorfold.pipelines.steps import digest_of
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable
 from mirrorfold.transforms.fingerprint.version import ALGORITHM
@@ -126,13 +127,27 @@ def same_matching(run: RunContext) -> bool:
     then those of the very clusters that are taken over.
     """
     earlier = reuse(run)
-    if run.previous is None or earlier is None or not earlier.failures or earlier.rows != run.rows("objects"):
+    if earlier is None or not matched_alike(run) or earlier.rows != run.rows("objects"):
         return False
-    record, settings = read_record(run.previous), run.settings.match.model_dump(mode="json")
-    alike = record["settings"]["match"] == settings and record["policy_hash"] == policy_hash(run.policy)
     before, now = open_output(run.previous), run.store
     paths = parquet.shards(now, "objects/")
-    return alike and paths == parquet.shards(before, "objects/") and all(now.get(p) == before.get(p) for p in paths)
+    return paths == parquet.shards(before, "objects/") and all(now.get(p) == before.get(p) for p in paths)
+
+
+def matched_alike(run: RunContext) -> bool:
+    """Tell whether the previous run matched as this one would: the same code, signatures, settings and policy.
+
+    A merge may have matched contents whose lumas stayed at home, which are judged otherwise once they are read here.
+    """
+    earlier = reuse(run)
+    if run.previous is None or earlier is None or not earlier.failures or _commit(run.previous, "merge"):
+        return False
+    if run.settings.match.refetch_bytes:
+        return False  # a budget that is spent over all candidates, so that each hangs on all others
+    record, settings = read_record(run.previous), run.settings.match.model_dump(mode="json")
+    known = record["schemas"].get(COMPONENTS.name) == COMPONENTS.version
+    alike = record["settings"]["match"] == settings and record["policy_hash"] == policy_hash(run.policy)
+    return known and alike
 
 
 def take_over(run: RunContext, tables: tuple[str, ...]) -> None:

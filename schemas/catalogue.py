@@ -5,6 +5,7 @@ from __future__ import annotations
 from mirrorfold.schemas.aliases import ALIASES
 from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.failures import FAILURES
@@ -20,6 +21,7 @@ TABLES: dict[str, Table] = {
         OBJECTS,
         CONTENTS,
         FAILURES,
+        COMPONENTS,
         PAIRS,
         CLUSTERS,
         LINEAGE,

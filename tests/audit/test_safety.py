@@ -17,6 +17,7 @@ from mirrorfold.pipelines.errors import SafetyStop, UsageError
 from mirrorfold.pipelines.lock import lock_output
 from mirrorfold.pipelines.previous import check_previous, reuse, same_matching
 from mirrorfold.pipelines.run_record import code_version, library_versions
+from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parquet import write_shard
 from mirrorfold.transforms.fingerprint.version import ALGORITHM
@@ -93,7 +94,8 @@ def finished(folder: Path, **record) -> Path:
     """Write a run's record."""
     budgets = Settings().model_dump(mode="json")["fingerprint"]
     known = {
-        "mirrorfold": code_version(), "versions": library_versions(), "schemas": {"objects": OBJECTS.version},
+        "mirrorfold": code_version(), "versions": library_versions(), 
+        "schemas": {name: table.version for name, table in TABLES.items()},
         "algorithms": [ALGORITHM], "settings": {"fingerprint": budgets | record.pop("budgets", {})},
         "counts": {"objects": 5},
     }  # fmt: skip
@@ -161,9 +163,10 @@ def test_one_run_at_a_time(tmp_path) -> None:
         ({}, 5, True),
         ({"policy_hash": "other"}, 5, False),
         ({"mirrorfold": "0.0"}, 5, False),
+        ({"schemas": {"objects": OBJECTS.version}}, 5, False),
         ({}, 4, False),
     ],
-    ids=["nothing changed", "another policy", "other code", "an object less"],
+    ids=["nothing changed", "another policy", "other code", "no components yet", "an object less"],
 )
 def test_when_matching_would_only_repeat(tmp_path, record: dict, objects: int, same: bool) -> None:
     settings, policy = Settings(), {"name": "p"}

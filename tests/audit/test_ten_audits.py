@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from mirrorfold.pipelines import match_again
 from mirrorfold.transforms.stores.files import FolderSource
 from tests.audit.world import World, audit, shards, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 AUDITS = 10
-EQUAL = ("objects", "contents", "failures", "pairs")
+EQUAL = ("objects", "contents", "failures", "components", "pairs")
 SEATED = {"is_master"}
 DECIDED = {
     "action", "rule", "reason", "tier_to_kept", "kept_uri", "kept_version", "kept_etag", "bytes_freed",
@@ -38,6 +39,7 @@ def audits(tmp_path_factory):
         return plain(self, ref, *span)
 
     patch.setattr(FolderSource, "read", read)
+    patch.setattr(match_again, "FEWEST_CONTENTS", 0)
     outputs: list[Path] = []
     for number in range(AUDITS + 1):
         touched.append(world.change(draw) if number else set())
@@ -53,6 +55,11 @@ def audits(tmp_path_factory):
 @pytest.mark.parametrize("name", EQUAL)
 def test_the_last_audit_equals_a_full_run(audits, name: str) -> None:
     assert shards(audits["outputs"][-1], name) == shards(audits["full"], name)
+
+
+def test_audits_matched_only_what_changed(audits) -> None:
+    searched = [folder for folder in audits["outputs"][1:] if (folder / "_work/match/new.parquet").exists()]
+    assert len(searched) >= AUDITS // 2
 
 
 def test_families_are_the_same(audits) -> None:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.cluster.components import label_components, spanning_forest
@@ -21,7 +22,7 @@ from mirrorfold.transforms.cluster.resolve import MEMBERS, resolve
 from mirrorfold.transforms.cluster.stars import Verifier
 from mirrorfold.transforms.cluster.undecided import REQUESTS, WANTED, contents_of, find_undecided, within_budget
 
-LABELS = pa.schema([("node", pa.uint64()), ("component", pa.uint64())])
+LABELS = COMPONENTS.schema
 DETAILS = WANTED.append(pa.field("detail", pa.binary()))
 """A content that was read again: its 256x256 luma."""
 LABELS_PER_BLOCK = 1_000_000
@@ -35,10 +36,18 @@ LAST = b"\xff" * 8
 
 
 class Clustered(NamedTuple):
-    """Blocks of the tables `pairs` and `clusters`."""
+    """Blocks of the tables `pairs`, `clusters` and `components`."""
 
     pairs: beam.PCollection
     clusters: beam.PCollection
+    components: beam.PCollection
+
+
+class Resolved(NamedTuple):
+    """Blocks of PAIRS and of resolve.MEMBERS."""
+
+    pairs: beam.PCollection
+    members: beam.PCollection
 
 
 class Sources(NamedTuple):
@@ -78,27 +87,27 @@ class Cluster(beam.PTransform):
     again_bytes: int = 0
 
     def expand(self, sources: Sources):
-        labels = (
-            sources.edges
-            | "UniteEdges" >> beam.CombineGlobally(Components())
-            | "LabelNodes" >> beam.FlatMap(label_blocks).with_output_types(pa.Table)
-        )
+        labels = sources.edges | "Label" >> label()
+        preferred = sources.priorities | "BestOfContents" >> beam.Map(best_of_contents).with_output_types(pa.Table)
+        resolved = self.resolve(sources, preferred, labels)
+        clusters = self.name_objects(resolved.members, sources.priorities)
+        return Clustered(pairs=resolved.pairs, clusters=clusters, components=labels)
+
+    def resolve(self, sources: Sources, preferred: beam.PCollection, labels: beam.PCollection) -> Resolved:
+        """Resolve the components that labels name; `preferred` holds the best object of each content."""
         linked = sources.contents | "RouteContents" >> beam.ParDo(
             Route(self.node_ids), beam.pvalue.AsList(labels)
         ).with_output_types(pa.Table)
-        preferred = (
-            sources.priorities
-            | "BestOfContents" >> beam.Map(best_of_contents).with_output_types(pa.Table)
-            | "RoutePriorities"
-            >> beam.ParDo(Route(self.node_ids), beam.pvalue.AsList(labels)).with_output_types(pa.Table)
-        )
+        ranked = preferred | "RoutePriorities" >> beam.ParDo(
+            Route(self.node_ids), beam.pvalue.AsList(labels)
+        ).with_output_types(pa.Table)
         component = pa.field("component", pa.uint64())
         schemas = {
             "contents": self.schema.append(component),
             "priorities": pa.schema([("content_id", pa.string()), ("priority", pa.binary()), component]),
             "details": DETAILS,
         }
-        inputs = {"contents": linked, "priorities": preferred}
+        inputs = {"contents": linked, "priorities": ranked}
         if self.again is not None:
             inputs["details"] = self._details(linked, schemas["contents"])
         resolved = inputs | "Resolve" >> Shuffle(
@@ -110,14 +119,17 @@ class Cluster(beam.PTransform):
         )
         pairs = resolved | "TakePairs" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
         members = resolved | "TakeMembers" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
-        clusters = {"members": members, "objects": sources.priorities} | "NameObjects" >> Shuffle(
+        return Resolved(pairs, members)
+
+    def name_objects(self, members: beam.PCollection, priorities: beam.PCollection) -> beam.PCollection:
+        """Name the clusters of objects: blocks of the table `clusters`."""
+        return {"members": members, "objects": priorities} | "NameObjects" >> Shuffle(
             keys={"members": ("content_id",), "objects": ("content_id",)},
             schemas={"members": MEMBERS, "objects": PRIORITIES},
             partitions=max(1, -(-self.objects // OBJECTS_PER_PARTITION)),
             reduce=cluster_partition,
             spill=self.spill,
         )
-        return Clustered(pairs=pairs, clusters=clusters)
 
     def _partitions(self) -> int:
         each = CONTENTS_PER_PARTITION if self.again is None else DETAILED_PER_PARTITION
@@ -143,6 +155,16 @@ class Cluster(beam.PTransform):
                 spill=self.spill,
             )
         )
+
+
+@beam.ptransform_fn
+def label(edges: beam.PCollection) -> beam.PCollection:
+    """Unite blocks of edges and label their components: blocks of LABELS, in no order."""
+    return (
+        edges
+        | "UniteEdges" >> beam.CombineGlobally(Components())
+        | "LabelNodes" >> beam.FlatMap(label_blocks).with_output_types(pa.Table)
+    )
 
 
 class Components(beam.CombineFn):
@@ -178,10 +200,10 @@ def label_blocks(labels: np.ndarray) -> Iterable[pa.Table]:
 
 
 class Route(beam.DoFn):
-    """Keep the rows of linked contents and name their component."""
+    """Keep the rows of linked contents, by the column that names them, and name their component."""
 
-    def __init__(self, node_ids):
-        self.node_ids = node_ids
+    def __init__(self, node_ids, column: str = "content_id"):
+        self.node_ids, self.column = node_ids, column
 
     def start_bundle(self):
         self.labels = None
@@ -192,7 +214,7 @@ class Route(beam.DoFn):
         nodes, components = self.labels
         if not len(nodes) or not block.num_rows:
             return
-        found = self.node_ids(block.column("content_id"))
+        found = self.node_ids(block.column(self.column))
         place = np.minimum(np.searchsorted(nodes, found), len(nodes) - 1)
         linked = nodes[place] == found
         if linked.any():

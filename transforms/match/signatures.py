@@ -11,6 +11,7 @@ import hashlib
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mirrorfold.transforms.match.probes import (
     CHECK_WORDS,
@@ -22,6 +23,8 @@ from mirrorfold.transforms.match.probes import (
 )
 
 KIND_BITS = 6
+DIGITS = 16
+"""Hex digits of a content_id that its node is made from."""
 
 WINDOW_KINDS = range(1, 1 + len(WINDOWS))
 EXTRA_KIND = 1 + STORED_WINDOWS
@@ -64,25 +67,23 @@ def node_ids(content_ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
 
     Two contents that share a node by chance are only searched as one: rows are verified by their full ids.
     """
-    return np.array([int(text[:16], 16) >> KIND_BITS for text in content_ids.to_pylist()], dtype=np.uint64)
+    first = pc.utf8_slice_codeunits(content_ids, 0, DIGITS)
+    digits = np.frombuffer("".join(first.to_pylist()).encode(), np.uint8).reshape(-1, DIGITS)
+    nibbles = (digits & 15) + np.where(digits > ord("9"), np.uint8(9), np.uint8(0))
+    octets = (nibbles[:, 0::2] << 4) | nibbles[:, 1::2]
+    return np.ascontiguousarray(octets).view(">u8").astype(np.uint64).reshape(-1) >> np.uint64(KIND_BITS)
 
 
 def make_light(contents: pa.Table, crops: bool) -> pa.Table:
     """Make searched rows from contents; a missing list of windows or symmetries repeats the full signature."""
     kinds = KINDS if crops else 1
-    rows = contents.num_rows
     full = contents.column("phash64").to_numpy()
     hashes = np.repeat(full[:, None], kinds, axis=1)
     lumas = luma_array(contents.column("luma"))
-    checked = all_checks(lumas) if crops and rows else full_checks(lumas)[:, None]
+    checked = all_checks(lumas) if crops and contents.num_rows else full_checks(lumas)[:, None]
     checks = np.repeat(checked[:, :1], kinds, axis=1)
-    if crops and rows:
-        windows, has_windows = _lists(contents.column("windows64"), STORED_WINDOWS)
-        symmetries, has_symmetries = _lists(contents.column("dihedral64"), len(DIHEDRAL_KINDS) + 1)
-        extra = window_hashes(lumas)
-        for there, found, kind in ((has_windows, windows, WINDOW_KINDS.start), (has_windows, extra, EXTRA_KIND)):
-            hashes[there, kind : kind + found.shape[1]] = found[there]
-        hashes[has_symmetries, DIHEDRAL_KINDS.start :] = symmetries[has_symmetries, 1:]
+    if crops and contents.num_rows:
+        has_windows, has_symmetries = _fill_probes(contents, lumas, hashes)
         for there, group in ((has_windows, WINDOW_KINDS), (has_symmetries, DIHEDRAL_KINDS)):
             checks[there, group.start : group.stop] = checked[there, group.start : group.stop]
     _take_withheld(contents, hashes, checks)
@@ -98,6 +99,31 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
         ],
         schema=schema,
     )
+
+
+def probe_hashes(contents: pa.Table) -> np.ndarray:
+    """Give the hashes of all kinds as `make_light` does, uint64 (rows, KINDS), without the checks, half of the work."""
+    hashes = np.repeat(contents.column("phash64").to_numpy()[:, None], KINDS, axis=1)
+    if contents.num_rows:
+        _fill_probes(contents, luma_array(contents.column("luma")), hashes)
+    _take_withheld(contents, hashes, np.empty((*hashes.shape, CHECK_WORDS), np.uint64))
+    return hashes
+
+
+def _fill_probes(contents: pa.Table, lumas: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fill in the hashes of the probes; tell which contents have windows, and which have symmetries."""
+    windows, has_windows = _lists(contents.column("windows64"), STORED_WINDOWS)
+    symmetries, has_symmetries = _lists(contents.column("dihedral64"), len(DIHEDRAL_KINDS) + 1)
+    extra = window_hashes(lumas)
+    for there, found, kind in ((has_windows, windows, WINDOW_KINDS.start), (has_windows, extra, EXTRA_KIND)):
+        hashes[there, kind : kind + found.shape[1]] = found[there]
+    hashes[has_symmetries, DIHEDRAL_KINDS.start :] = symmetries[has_symmetries, 1:]
+    return has_windows, has_symmetries
+
+
+def low_rows(contents: pa.Table) -> np.ndarray:
+    """Tell which contents carry too little information to be searched."""
+    return contents.column("low_information").to_numpy()
 
 
 def withheld_search(contents: pa.Table) -> pa.Array:

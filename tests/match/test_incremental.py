@@ -1,0 +1,216 @@
+"""An audit that matches only what changed writes the very bytes that matching everything writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from mirrorfold.configs.policy import load_policy
+from mirrorfold.configs.settings import Settings
+from mirrorfold.pipelines import match, match_again, previous
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.ipc import sort_rows
+from mirrorfold.transforms.cluster.incremental import carry
+from mirrorfold.transforms.match.incremental.search import make_broadcast, pass_by
+from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.plan import make_plan
+from mirrorfold.transforms.match.signatures import KINDS, make_light, node_ids
+from mirrorfold.transforms.stores.output import open_output
+
+from .match_pictures import content_id, make_contents, make_objects, photographs
+
+TABLES = ("components", "pairs", "clusters")
+
+
+def variants(picture):
+    """Give a picture and what archives hold of it: crops of several depths, turned, marked and small ones."""
+    width, height = picture.size
+    yield picture
+    for share in (20, 12, 8):
+        yield picture.crop((width // share, height // share, width - width // share, height - height // share))
+    yield picture.crop((0, 0, width * 9 // 10, height * 9 // 10))
+    yield picture.resize((width // 2, height // 2))
+    yield picture.convert("L")
+    yield picture.rotate(90, expand=True)
+    yield picture.resize((width // 3, height // 3))
+
+
+@pytest.fixture(scope="module")
+def archive():
+    pictures = [found for picture in photographs() for found in variants(picture)]
+    changes = [{"picture_digest": f"d{i}", "low_information": i == 3} for i in range(len(pictures))]
+    return make_contents(pictures, changes)
+
+
+def world(archive: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
+    """Draw a state of the archive: most contents, some with copies, of sizes that decide who is kept."""
+    random = np.random.default_rng(seed)
+    contents = archive.filter(pa.array(random.random(archive.num_rows) < 0.85))
+    ids = contents.column("content_id").to_pylist()
+    held = ids + [ids[i] for i in random.integers(0, len(ids), 8)]
+    objects = make_objects(held, [f"s3://b/{held[i][:8]}-{held[:i].count(held[i])}.jpg" for i in range(len(held))])
+    # The default policy prefers the older of two that are alike; a few objects were written again since.
+    times = np.where(random.random(len(held)) < 0.4, 100_000, 0) + np.array([int(i[:4], 16) for i in held])
+    index = objects.schema.get_field_index("last_modified")
+    written = pa.array((times * 1_000_000).tolist(), OBJECTS.schema.field("last_modified").type)
+    return contents, objects.set_column(index, OBJECTS.schema.field("last_modified"), written)
+
+
+def run_match(folder: Path, state: tuple[pa.Table, pa.Table], crops: bool, before: Path | None = None) -> dict:
+    contents, objects = state
+    output = open_output(str(folder))
+    for table, rows in ((CONTENTS, contents), (OBJECTS, objects)):
+        for shard, start in enumerate((0, rows.num_rows // 2)):  # some shards hold nothing but new contents
+            part = rows.slice(start) if start else rows.slice(0, rows.num_rows // 2)
+            parquet.write_shard(output, table, sort_rows(part, table.order), shard, 2)
+    settings = Settings(match={"crops": crops})
+    counts = {"contents": contents.num_rows, "objects": objects.num_rows}
+    earlier = str(before) if before else None
+    run = RunContext(str(folder), settings, load_policy("default"), counts=counts, previous=earlier)
+    with beam.Pipeline("FnApiRunner") as root:
+        match.build(root, run)
+    return {f"{name}/{path.name}": path.read_bytes() for name in TABLES for path in (folder / name).iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("seed", "crops"), [(1, True), (2, True), (3, True), (4, False)], ids=["one", "two", "three", "whole pictures only"]
+)
+def test_matching_what_changed_equals_matching_everything(archive, tmp_path, monkeypatch, seed, crops) -> None:
+    monkeypatch.setattr(previous, "same_matching", lambda run: False)
+    monkeypatch.setattr(previous, "matched_alike", lambda run: False)
+    run_match(tmp_path / "before", world(archive, seed), crops)
+    full = run_match(tmp_path / "full", world(archive, seed + 10), crops, tmp_path / "before")
+    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
+    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
+    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
+    assert run_match(tmp_path / "again", world(archive, seed + 10), crops, tmp_path / "before") == full
+    assert (tmp_path / "again/_work/match/new.parquet").exists()
+    assert not (tmp_path / "full/_work/match").exists()
+
+
+@pytest.mark.parametrize(("old", "new"), [(0, 3), (3, 0)], ids=["old wholes, new crops", "old crops, new wholes"])
+def test_crops_are_found_in_either_order(archive, tmp_path, monkeypatch, old: int, new: int) -> None:
+    """A crop deep enough that only a window of the whole finds it."""
+    monkeypatch.setattr(previous, "same_matching", lambda run: False)
+    monkeypatch.setattr(previous, "matched_alike", lambda run: False)
+    step = archive.num_rows // len(photographs())
+    before = archive.take(pa.array(range(old, archive.num_rows, step)))
+    now = pa.concat_tables([before, archive.take(pa.array(range(new, archive.num_rows, step)))])
+    states = [(rows, make_objects(rows.column("content_id").to_pylist())) for rows in (before, now)]
+    run_match(tmp_path / "before", states[0], True)
+    full = run_match(tmp_path / "full", states[1], True, tmp_path / "before")
+    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
+    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
+    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
+    assert run_match(tmp_path / "again", states[1], True, tmp_path / "before") == full
+    assert parquet.read_table(open_output(str(tmp_path / "full")), match.COMPONENTS).num_rows
+
+
+@pytest.mark.parametrize(
+    ("few", "share", "new"), [(0, 1.0, True), (1_000, 1.0, False), (0, 0.01, False)], ids=["few", "small", "too many"]
+)
+def test_when_everything_is_matched(archive, tmp_path, monkeypatch, few, share, new) -> None:
+    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
+    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", few)
+    monkeypatch.setattr(match_again, "LARGEST_SHARE", share)
+    for name, rows in (("before", archive.slice(0, 40)), ("now", archive.slice(2, 40))):
+        parquet.write_shard(open_output(str(tmp_path / name)), CONTENTS, rows, 0, 1)
+    run = RunContext(str(tmp_path / "now"), Settings(), counts={"contents": 40}, previous=str(tmp_path / "before"))
+    found = match_again.plan_again(run)
+    assert (found is not None) is new
+    if found is not None:
+        assert found.new.read().tolist() == sorted(node_ids(archive.column("content_id").slice(40, 2)).tolist())
+
+
+def test_what_a_removed_content_held_together_is_searched_again(archive, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
+    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
+    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
+    nodes = node_ids(archive.column("content_id"))
+    for name, rows in (("before", archive), ("now", archive.slice(1))):
+        parquet.write_shard(open_output(str(tmp_path / name)), CONTENTS, rows, 0, 1)
+    linked = pa.table({"node": nodes[:5], "component": np.repeat(nodes[:5].min(), 5)})
+    parquet.write_shard(open_output(str(tmp_path / "before")), match.COMPONENTS, linked, 0, 1)
+    counts = {"contents": archive.num_rows - 1}
+    found = match_again.plan_again(
+        RunContext(str(tmp_path / "now"), Settings(), counts=counts, previous=str(tmp_path / "before"))
+    )
+    assert found.new.read().tolist() == sorted(nodes[1:5].tolist())
+    assert found.dropped.read().tolist() == [nodes[:5].min()]
+
+
+def test_old_probes_meet_new_pictures_as_in_a_comparison_of_all(archive) -> None:
+    rule = Rule(8, 32)
+    light = make_light(archive, crops=True)
+    hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(-1, KINDS)
+    checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(len(hashes), KINDS, -1)
+    low, nodes = light.column("low").to_numpy(), light.column("node").to_numpy()
+    new = np.arange(0, len(hashes), 5)
+    old = np.setdiff1d(np.arange(len(hashes)), new)
+    expected = {
+        (min(nodes[i], nodes[j]), max(nodes[i], nodes[j]))
+        for i in old
+        for j in new
+        for kind in range(1, KINDS)
+        if not low[i]
+        and not low[j]
+        and int(hashes[i, kind] ^ hashes[j, 0]).bit_count() <= rule.radius
+        and np.bitwise_count(checks[i, kind] ^ checks[j, 0]).sum() <= rule.check_limit
+    }
+    plan = make_plan(rule.radius, 1_000, np.empty(0, np.uint64))
+    found = pass_by(archive.take(pa.array(old)), make_broadcast([light.take(pa.array(new))], plan), plan, rule)
+    assert {(int(a), int(b)) for a, b in found} == {(int(a), int(b)) for a, b in expected}
+    assert len(expected) > 10
+
+
+PRIORITIES = st.lists(st.integers(0, 5), min_size=1, max_size=6)
+
+
+@examples(max_examples=60, deadline=None)
+@given(families=st.lists(PRIORITIES, min_size=1, max_size=4), stars=st.lists(st.booleans(), min_size=4, max_size=4))
+def test_a_family_stands_only_under_its_best(families: list[list[int]], stars: list[bool]) -> None:
+    """Each family has its first content as master; where `stars` says so, its last is a star of its own."""
+    rows, expected = [], set()
+    for family, priorities in enumerate(families):
+        ids = [f"{family}{i}" for i in range(len(priorities))]
+        several = stars[family] and len(ids) > 1
+        for i, one in enumerate(ids):
+            master = ids[-1] if several and i == len(ids) - 1 else ids[0]
+            rows.append({"content_id": one, "cluster_id": master, "family_id": ids[0], "component": family,
+                         "tier": "probable", "kind": "k", "kind_text": "k"})  # fmt: skip
+        best = min(range(len(ids)), key=lambda i: (priorities[i], ids[i]))
+        if len(ids) > 1 and (several or best != 0):
+            expected.add(family)
+    members = pa.Table.from_pylist(rows, schema=carry.EARLIER)
+    preferred = pa.table(
+        {
+            "content_id": [row["content_id"] for row in rows],
+            "priority": [bytes([p]) for priorities in families for p in priorities],
+            "component": [row["component"] for row in rows],
+        },
+        schema=carry.PREFERRED,
+    )
+    found = list(carry.standing(0, {"members": members, "preferred": preferred}))
+    again = {c for block in found if block.schema.names == ["component"] for c in block["component"].to_pylist()}
+    kept = {c for block in found if "content_id" in block.schema.names for c in block["content_id"].to_pylist()}
+    assert again == expected
+    assert kept == {
+        row["content_id"] for row in rows if row["component"] not in again and len(families[row["component"]]) > 1
+    }
+
+
+def test_nodes_are_the_first_58_bits() -> None:
+    ids = [content_id(n) for n in range(50)]
+    assert node_ids(pa.array(ids)).tolist() == [int(text[:16], 16) >> 6 for text in ids]
+    assert node_ids(pa.chunked_array([ids[:3], ids[3:]])).tolist() == node_ids(pa.array(ids)).tolist()
+    assert len(node_ids(pa.array([], pa.string()))) == 0

@@ -1,0 +1,1 @@
+"""Only what something touched is clustered again: an audit's families and stars."""

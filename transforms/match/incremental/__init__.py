@@ -1,0 +1,1 @@
+"""New contents against all of them: the search of an audit."""
