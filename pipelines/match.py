@@ -65,7 +65,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         found = (contents, reread) | "MatchNew" >> MatchNew(
             again.new, plan_for_new(run, again.searched), rule, settings.crops, rows, spill
         )
-        earlier_edges = root | "ReadEarlierEdges" >> ReadEarlierEdges(run.previous, again.dropped)
+        earlier_edges = root | "ReadEarlierEdges" >> ReadEarlierEdges(again.previous, again.dropped)
         edges = (found, earlier_edges) | "JoinEdges" >> beam.Flatten()
     sources = Sources(
         edges=edges,
@@ -86,8 +86,8 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         clustered = sources | "Cluster" >> cluster
     else:
         earlier = Earlier(
-            pairs=root | "ReadEarlierPairs" >> ReadTable(run.previous, PAIRS),
-            clusters=root | "ReadEarlierClusters" >> ReadTable(run.previous, CLUSTERS, MEMBERS.names),
+            pairs=root | "ReadEarlierPairs" >> ReadTable(again.previous, PAIRS),
+            clusters=root | "ReadEarlierClusters" >> ReadTable(again.previous, CLUSTERS, MEMBERS.names),
         )
         clustered = (sources, earlier) | "Recluster" >> Recluster(cluster, again.new)
     clustered.components | "WriteComponents" >> WriteTable(run.output, COMPONENTS, rows, spill=spill)

@@ -35,11 +35,13 @@ class Again:
     """What is matched anew.
 
     Attributes:
+      previous: DIR of the earlier run.
       new: nodes of contents that weren't there, and of those whose component has lost one.
       searched: how many they are.
       dropped: the earlier components that are taken apart.
     """
 
+    previous: str
     new: NodeFile
     searched: int
     dropped: NodeFile
@@ -50,7 +52,7 @@ def plan_again(run: RunContext) -> Again | None:
 
     On the driver: 16 bytes for each content of either run, and as much for each row of `components`.
     """
-    if not previous.matched_alike(run) or run.rows("contents") < FEWEST_CONTENTS:
+    if run.previous is None or not previous.matched_alike(run) or run.rows("contents") < FEWEST_CONTENTS:
         return None
     before, now = _nodes(open_output(run.previous)), _nodes(run.store)
     lost = np.setdiff1d(before, now, assume_unique=True)
@@ -67,7 +69,10 @@ def plan_again(run: RunContext) -> Again | None:
         return None
     _log.info("matching %d contents against %d, the rest stands", len(new), len(now))
     again = Again(
-        NodeFile(run.output, "_work/match/new.parquet"), len(new), NodeFile(run.output, "_work/match/dropped.parquet")
+        run.previous,
+        NodeFile(run.output, "_work/match/new.parquet"),
+        len(new),
+        NodeFile(run.output, "_work/match/dropped.parquet"),
     )
     again.new.write(new)
     again.dropped.write(dropped)
