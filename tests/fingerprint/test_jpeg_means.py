@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -154,3 +157,14 @@ def test_every_jpeg_of_the_corpora_comes_out_alike():
         assert found == outcome(data, compiled=False), path.name
         compared += 1
     assert compared > 200
+
+
+@pytest.mark.slow
+def test_no_mutated_file_leads_the_loops_outside_their_arrays(tmp_path):
+    """Compiled loops don't check bounds: here they are compiled to, and a step outside ends the process."""
+    command = [sys.executable, "-m", "tests.fingerprint.bounds_checked", "4000"]
+    checked = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(command, env=checked, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    taken, tried = map(int, done.stdout.split())
+    assert 400 < taken < tried - 400  # both those that are read and those that are refused
