@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 
 import numpy as np
@@ -29,6 +30,10 @@ def seeds() -> list[bytes]:
 
 def mutate(data: bytes, source: random.Random) -> bytes:
     changed, scan = bytearray(data), jpeg.read_header(data).scan_marker
+    if source.random() < 0.05:  # more rows than there is data for, and nothing else wrong
+        frame = re.search(rb"\xff[\xc0\xc2]\0[\x0b\x11]\x08", data)
+        changed[frame.end()] = source.randrange(8, 200)
+        return bytes(changed)
     for _ in range(source.choice((1, 1, 2, 5, 30))):
         first, last = (2, scan + 20) if source.random() < 0.4 else (scan, len(changed))
         at = source.randrange(first, last)
