@@ -109,7 +109,8 @@ def cut_shards(
 ) -> Iterator[pa.Table]:
     """Cut readable objects into shards of the plan, in an order that follows the data alone.
 
-    All objects of one size must be among `objects`: equal evidence implies equal size, so that equals lie side by side.
+    All objects of one size must be among `objects`, or where too many share it those of one size and ETag: equals lie
+    side by side.
 
     Args:
       known: what an earlier run knows of objects of these sizes, rows of known.KNOWN.

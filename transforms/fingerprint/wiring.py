@@ -19,7 +19,7 @@ from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc, progress
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
-from mirrorfold.transforms.fingerprint import again, commit, known, plan
+from mirrorfold.transforms.fingerprint import again, commit, known, plan, spread
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
@@ -81,13 +81,19 @@ class Fingerprint(beam.PTransform):
         rows = {"rows": objects | "FindReadable" >> beam.Map(plan.readable, options).with_output_types(pa.Table)}
         if known_rows is not None:
             rows["known"] = known_rows
+        keys, schemas = ("size",), {name: PLAN_INPUTS[name] for name in rows}
+        partitions = max(1, -(-self.objects // OBJECTS_PER_PARTITION))
+        if partitions > 1:
+            keys = ("size", spread.SPREAD.name)
+            schemas = {name: schema.append(spread.SPREAD) for name, schema in schemas.items()}
+            rows = rows | "SpreadSizes" >> SpreadSizes(self.spill)
         shards = (
             rows
             | "PlanShards"
             >> Shuffle(
-                keys=dict.fromkeys(rows, ("size",)),
-                schemas={name: PLAN_INPUTS[name] for name in rows},
-                partitions=max(1, -(-self.objects // OBJECTS_PER_PARTITION)),
+                keys=dict.fromkeys(rows, keys),
+                schemas=schemas,
+                partitions=partitions,
                 reduce=CutShards(options, per_shard),
                 spill=self.spill,
             )
@@ -99,6 +105,43 @@ class Fingerprint(beam.PTransform):
         )
         failures = (skipped, done.failures) | "JoinFailures" >> beam.Flatten()
         return Fingerprinted(done.contents, done.assignments, failures)
+
+
+@dataclass(eq=False)
+class SpreadSizes(beam.PTransform):
+    """Add spread.SPREAD to the blocks of each input, by which sizes are common among "rows"."""
+
+    spill: str | None = None
+
+    def expand(self, inputs):
+        common = (
+            inputs["rows"]
+            | "CountSizes" >> beam.Map(spread.count_sizes).with_output_types(pa.Table)
+            | "SumSizes"
+            >> Shuffle(
+                keys={"rows": ("size",)},
+                schemas={"rows": spread.SIZES},
+                partitions=1,
+                reduce=CommonSizes(OBJECTS_PER_PARTITION // 2),
+                spill=self.spill,
+            )
+            | "AsNumbers" >> beam.Map(lambda block: block.column("size").to_pylist()).with_output_types(list[int])
+        )
+        return {
+            name: rows
+            | f"AddSpread {name}" >> beam.Map(spread.add_spread, beam.pvalue.AsIter(common)).with_output_types(pa.Table)
+            for name, rows in inputs.items()
+        }
+
+
+@dataclass
+class CommonSizes:
+    """Find the sizes that more than `limit` objects share; called by the shuffle."""
+
+    limit: int
+
+    def __call__(self, partition: int, blocks: dict[str, pa.Table]):
+        yield pa.table({"size": pa.array(spread.common_sizes(blocks["rows"], self.limit), pa.int64())})
 
 
 @dataclass
