@@ -34,20 +34,41 @@ Box = tuple[float, float, float, float]
 
 
 def canonical(
-    image: Image.Image, orientation: int = 1, box: Box | None = None, side: int = SIDE
+    image: Image.Image,
+    orientation: int = 1,
+    box: Box | None = None,
+    side: int = SIDE,
+    profile: bytes | None = None,
 ) -> tuple[bytes, bytes]:
     """Give (luma, cells) of a loaded image, turned by its EXIF orientation; cells are empty without colour.
 
     Args:
       box: the part that holds the picture, where a scaled decode ends within a pixel; None for all.
       side: pixels of the luma's side: 64, or picture.DETAIL_SIDE.
+      profile: the ICC profile by which its colours are meant, as `icc.applied` gives it.
     """
+    if profile is not None:
+        image, box = _by_profile(image, box, profile, side)
     plain = flatten(image)
     if plain.mode == "L":
         return _turn(_squeeze(plain, box, side), orientation), b""
     # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
     samples = plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box)
     return from_samples(_grey(plain), samples, orientation, box, side)
+
+
+def _by_profile(
+    image: Image.Image, box: Box | None, profile: bytes, side: int
+) -> tuple[Image.Image, Box | None]:
+    """Bring a picture to sRGB, as small as the resize would make it; as it is where the profile is broken."""
+    from mirrorfold.transforms.fingerprint import srgb  # loads lcms
+
+    plain = image if image.mode == "CMYK" else flatten(image)
+    if plain.mode not in ("RGB", "CMYK"):
+        return image, box
+    small, part = srgb.shrink(plain, box, int(side * GAP))
+    shown = srgb.to_srgb(small, profile)
+    return (image, box) if shown is None else (shown, part)
 
 
 def from_samples(

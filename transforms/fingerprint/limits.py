@@ -13,12 +13,16 @@ _CONVERSION = {"L": 0.0, "1": 1.0, "P": 4.0, "RGB": 1.0, "I;16": 2.0, "I;16B": 2
 
 @dataclass(frozen=True)
 class Limits:
-    """What one decode may take: pixels by the header, pages that are hashed, bytes of memory; the luma's side."""
+    """What one decode may take: pixels by the header, pages that are hashed, bytes of memory; the luma's side.
+
+    `isolated` says that it happens in a process of its own, which may parse what the worker shouldn't.
+    """
 
     max_pixels: int
     max_pages: int
     max_memory: int
     side: int = 64
+    isolated: bool = False
 
     def check_pixels(self, width: int, height: int) -> None:
         """Refuse a picture by its header.

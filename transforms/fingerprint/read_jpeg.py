@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import JpegImagePlugin
 
-from mirrorfold.transforms.fingerprint import ifd, jpeg
+from mirrorfold.transforms.fingerprint import icc, ifd, jpeg
 from mirrorfold.transforms.fingerprint.canonical import SIDE, canonical, from_samples
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture
@@ -42,9 +42,9 @@ def read_jpeg(data: bytes, limits: Limits, compiled: bool = False, header: jpeg.
     header = header or jpeg.read_header(data)
     limits.check_pixels(header.width, header.height)
     provenance, orientation = read_provenance(header.exif, header.xmp, header.iptc)
+    profile, mode = header.icc_profile, _MODES.get(header.components, "RGB")
     with codec_errors("JPEG"):
         luma, cells = _read_small(data, header, orientation, limits, compiled)
-    profile = header.icc_profile
     turned = orientation >= 5
     return Picture(
         media_type="image/jpeg",
@@ -53,7 +53,7 @@ def read_jpeg(data: bytes, limits: Limits, compiled: bool = False, header: jpeg.
         luma=luma,
         cells=cells,
         frames=_pictures(data, header),
-        mode=_MODES.get(header.components, "RGB"),
+        mode=mode,
         bit_depth=header.precision,
         orientation=orientation,
         digest=jpeg.digest(data, header, looks_salt(orientation, profile)),
@@ -67,7 +67,10 @@ def _read_small(
     data: bytes, header: jpeg.JpegHeader, orientation: int, limits: Limits, compiled: bool
 ) -> tuple[bytes, bytes]:
     scale = _scale(header.width, header.height, max(SHORT_SIDE, limits.side))
-    if compiled and scale == 8 and limits.side == SIDE and (not header.progressive or jpeg.has_end(data, header)):
+    profile = icc.applied(header.icc_profile, _MODES.get(header.components, "RGB"))
+    icc.check(profile, limits)
+    fits = compiled and scale == 8 and limits.side == SIDE and profile is None
+    if fits and (not header.progressive or jpeg.has_end(data, header)):
         means = _means_reader()(data, header)
         if means is not None:
             return from_samples(*means, orientation, (0.0, 0.0, header.width / 8, header.height / 8))
@@ -75,9 +78,10 @@ def _read_small(
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header) if limits.side == SIDE else data))
     image.decodermaxblock = len(data)  # in one piece: libjpeg's fast loop stops short of each piece's end
     # Luminance as it is coded, and no conversion of what is dropped later.
-    _, box = image.draft("YCbCr" if header.luma_and_chroma else "RGB", (header.width // scale, header.height // scale))
+    coded = header.luma_and_chroma and profile is None
+    _, box = image.draft("YCbCr" if coded else "RGB", (header.width // scale, header.height // scale))
     image.load()
-    return canonical(image, orientation, box, limits.side)
+    return canonical(image, orientation, box, limits.side, profile)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import containers
+from mirrorfold.transforms.fingerprint import containers, icc
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
@@ -37,8 +37,10 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         limits.check_memory(decode_bytes(mode, width // shrink + 1, height // shrink + 1) + len(data))
         image.load()
         info = image.info
+        profile = icc.applied(_bytes(info.get("icc_profile")), mode)
+        icc.check(profile, limits)
         provenance, orientation = read_provenance(_bytes(info.get("exif")), _xmp(info), None)
-        luma, cells = canonical(image, orientation, side=limits.side)
+        luma, cells = canonical(image, orientation, side=limits.side, profile=profile)
         walk = _walk(kind, data, looks_salt(orientation, _bytes(info.get("icc_profile"))), image)
         pages = _frames(image, min(walk.frames, ANIMATION_FRAMES, limits.max_pages), orientation)
     turned = orientation >= 5

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mirrorfold.transforms.fingerprint import containers, ifd, jpeg
+from mirrorfold.transforms.fingerprint import containers, icc, ifd, jpeg
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
@@ -54,7 +54,8 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         image.load()
         info = dict(image.info)
         provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), None)
-        luma, cells = canonical(image, side=limits.side)
+        profile = icc.applied(info.get("icc_profile"), image.mode)
+        luma, cells = canonical(image, side=limits.side, profile=profile)
         pages = []
         for index in [i for i in range(count) if i != primary][: min(limits.max_pages, MAX_HEIC_PICTURES) - 1]:
             image.seek(index)
@@ -127,7 +128,8 @@ def read_odd_jpeg(data: bytes, limits: Limits) -> Picture:
         if header.precision > 8:
             pixels = (pixels.astype(np.uint32) >> (header.precision - 8)).astype(np.uint8)
         image = image_of(pixels)
-        luma, cells = canonical(image, orientation, side=limits.side)
+        profile = icc.applied(header.icc_profile, image.mode)
+        luma, cells = canonical(image, orientation, side=limits.side, profile=profile)
     turned = orientation >= 5
     return Picture(
         media_type="image/jpeg",

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import ifd
+from mirrorfold.transforms.fingerprint import icc, ifd
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey, to_bytes_range
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
@@ -40,7 +40,7 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
     described, _ = read_provenance(None, main.raw(XMP), main.raw(IPTC))
     image, turn = _decode(data, layout, first, limits)
     with codec_errors("TIFF"):
-        luma, cells = canonical(image, turn, side=limits.side)
+        luma, cells = canonical(image, turn, side=limits.side, profile=icc.applied(main.raw(ICC), image.mode))
         mode = image.mode
         rest = [_page_grey(data, layout, page, limits) for page in pages[1 : limits.max_pages]]
     turned = orientation >= 5
