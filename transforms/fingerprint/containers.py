@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 _PNG_PICTURE = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"acTL", b"fcTL", b"fdAT", b"IEND"})
@@ -103,6 +104,29 @@ def iso_boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[
             return
         yield kind, at + head, at + length
         at += length
+
+
+def join_associations(data: bytes) -> bytes:
+    """Join an AVIF's property associations where they lie in several boxes of one kind, which libavif refuses.
+
+    Writers before 2021 gave the alpha picture a box of its own. No byte moves: the joined box fills both places.
+    """
+    start, stop = _box(data, b"iprp", *_box(data, b"meta", 0, len(data), 0), 4)
+    found = [(first, last) for kind, first, last in iso_boxes(data, start, stop) if kind == b"ipma"]
+    kinds = {data[first : first + 4] for first, _ in found}
+    if len(found) < 2 or len(kinds) > 1 or any(after[0] != before[1] + 8 for before, after in pairwise(found)):
+        return data
+    count = sum(int.from_bytes(data[first + 4 : first + 8], "big") for first, _ in found)
+    body = b"".join([*kinds, count.to_bytes(4, "big"), *(data[first + 8 : last] for first, last in found)])
+    start, stop = found[0][0], found[-1][1]
+    size = (stop - start + 8).to_bytes(4, "big")
+    return b"".join([data[: start - 8], size, b"ipma", body.ljust(stop - start, b"\0"), data[stop:]])
+
+
+def _box(data: bytes, name: bytes, start: int, stop: int, skip: int) -> tuple[int, int]:
+    """Find a box within another's content, `skip` bytes into it; (0, 0) where there is none."""
+    inner = iso_boxes(data, start + skip, stop) if stop else ()
+    return next(((first, last) for kind, first, last in inner if kind == name), (0, 0))
 
 
 def jxl_size(data: bytes) -> tuple[int, int]:

@@ -28,6 +28,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
       DecodeError: a stable code; `too-much-memory` before anything is decoded.
     """
     _check_webp(kind, data, limits)
+    data = containers.join_associations(data) if kind == "avif" else data
     with codec_errors(kind.upper()):
         image = open_with(data, _PLUGINS.get(kind, (kind.upper(),)))
         width, height = image.size
