@@ -57,9 +57,7 @@ def canonical(
     return from_samples(_grey(plain), samples, orientation, box, side)
 
 
-def _by_profile(
-    image: Image.Image, box: Box | None, profile: bytes, side: int
-) -> tuple[Image.Image, Box | None]:
+def _by_profile(image: Image.Image, box: Box | None, profile: bytes, side: int) -> tuple[Image.Image, Box | None]:
     """Bring a picture to sRGB, as small as the resize would make it; as it is where the profile is broken."""
     from mirrorfold.transforms.fingerprint import srgb  # loads lcms
 
