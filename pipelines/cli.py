@@ -10,6 +10,7 @@ import click
 from mirrorfold.pipelines.commands import COMMANDS as MISSION_COMMANDS
 from mirrorfold.pipelines.commands_estimate import COMMANDS as ESTIMATE_COMMANDS
 from mirrorfold.pipelines.commands_plan import COMMANDS as PLAN_COMMANDS
+from mirrorfold.pipelines.commands_state import COMMANDS as STATE_COMMANDS
 from mirrorfold.pipelines.errors import MirrorfoldError
 
 EPILOG = """\b
@@ -42,7 +43,7 @@ def cli() -> None:
     """Find exact and near duplicates in large image archives, and decide what to keep under a written policy."""
 
 
-for command in (*MISSION_COMMANDS, *ESTIMATE_COMMANDS, *PLAN_COMMANDS):
+for command in (*MISSION_COMMANDS, *ESTIMATE_COMMANDS, *PLAN_COMMANDS, *STATE_COMMANDS):
     cli.add_command(command)
 
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 
 @contextlib.contextmanager
-def lock_output(store: OutputStore) -> Iterator[None]:
-    """Hold DIR for this process; the kernel lets go when the process ends, however it ends.
+def lock_output(store: OutputStore) -> Iterator[Callable[[], None]]:
+    """Hold DIR for this process, and give a call that raises where it is no longer ours.
 
-    A bucket has no such lock: two runs on one bucket folder write the same bytes to the same names or refuse each
-    other by their requests, so nothing is corrupted, but the work is done twice.
+    The kernel lets go of a local folder when the process ends, however it ends; for a bucket see lock_bucket.py.
 
     Raises:
       UsageError: another process is at work in it.
     """
     if not isinstance(store, LocalOutput):
-        yield
+        from mirrorfold.pipelines.lock_bucket import lock_bucket  # brings a cloud's SDK with it
+
+        with lock_bucket(store) as still_ours:
+            yield still_ours
         return
     path = os.path.join(store.root, "_work", "lock")
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -33,4 +35,4 @@ def lock_output(store: OutputStore) -> Iterator[None]:
             raise UsageError(
                 f"another mirrorfold is at work in {store.root}: wait for it, or choose another --output"
             ) from None
-        yield
+        yield lambda: None

@@ -18,6 +18,7 @@ from mirrorfold.pipelines.steps import digest_of
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.components import COMPONENTS
+from mirrorfold.schemas.upgrades import leads_up
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable
 from mirrorfold.transforms.fingerprint.version import ALGORITHM
@@ -83,6 +84,11 @@ def check_tables(folder: str, record: dict, names: tuple[str, ...]) -> None:
     """
     for name in names:
         found, ours = record["schemas"].get(name), TABLES[name].version
+        if found is not None and found != ours and leads_up(name, found, ours):
+            raise UsageError(
+                f"{folder} has version {found} of the table {name}, this is version {ours}: bring it up to date with "
+                f"`mirrorfold state upgrade {folder}`"
+            )
         if found is not None and found != ours:
             raise UsageError(
                 f"{folder} was written by mirrorfold {record['mirrorfold']} with version {found} of the table {name}, "

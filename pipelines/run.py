@@ -53,7 +53,7 @@ def run(
     check_engine(engine.pipeline_options(beam_args, work=None), output)
     store, progress = open_output(output), progress or Progress.silent()
     _refuse_other_run(store, request, output)
-    with lock_output(store), spill_folder(beam_args) as spill:
+    with lock_output(store) as still_ours, spill_folder(beam_args) as spill:
         started = datetime.datetime.now(datetime.UTC)
         store.put(REQUEST_PATH, request.to_json())
         store.put("policy.yaml", yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode())
@@ -69,7 +69,9 @@ def run(
                 step.drive(run)
 
         for step in steps[: last_step(steps, until) + 1]:
+            still_ours()
             ledger.perform(step, context, execute)
+        still_ours()
         if until == STAGES[-1] and not store.exists("_SUCCESS"):
             write_record(store, request, ledger.counts, started, beam_args)
             store.put("_SUCCESS", b"")

@@ -46,6 +46,23 @@ def test_files_are_written_whole_read_listed_and_removed(output: OutputStore):
     assert not output.exists("_SUCCESS")
 
 
+def test_a_file_is_written_on_condition(output: OutputStore):
+    if not isinstance(output, CloudOutput):
+        pytest.skip("a local DIR is locked by the kernel")
+    first = output.put_if("_work/lock.json", b"one", None)
+    assert first
+    assert output.put_if("_work/lock.json", b"two", None) is None, "there is one"
+    assert output.get_tagged("_work/lock.json") == (b"one", first)
+    second = output.put_if("_work/lock.json", b"two", first)
+    assert output.put_if("_work/lock.json", b"three", first) is None, "another state stands"
+    assert output.get_tagged("_work/lock.json") == (b"two", second)
+    output.delete("_work/lock.json")
+    assert output.put_if("_work/lock.json", b"four", second) is None
+    with pytest.raises(FileNotFoundError):
+        output.get_tagged("_work/lock.json")
+    assert output.put_if("_work/lock.json", b"five", None)
+
+
 def test_what_is_absent_is_a_file_not_found(output: OutputStore):
     for call in (output.get, output.open):
         with pytest.raises(FileNotFoundError):

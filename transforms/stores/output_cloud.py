@@ -33,6 +33,8 @@ class Files(Protocol):
     def exists(self, path: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
     def delete(self, path: str) -> None: ...
+    def put_if(self, path: str, data: bytes, tag: str | None) -> str | None: ...
+    def get_tagged(self, path: str) -> tuple[bytes, str]: ...
 
 
 class CloudOutput(OutputStore):
@@ -66,6 +68,19 @@ class CloudOutput(OutputStore):
 
     def delete(self, path: str) -> None:
         self._files.delete(_inside(path))
+
+    def put_if(self, path: str, data: bytes, tag: str | None) -> str | None:
+        """Write a file only where the state that `tag` names stands, or nothing where it is None.
+
+        Returns:
+          The tag of what was written; None where something else stands. A repeated request may not know its own write:
+          read the file to tell. A store that ignores conditions always writes.
+        """
+        return self._files.put_if(_inside(path), data, tag)
+
+    def get_tagged(self, path: str) -> tuple[bytes, str]:
+        """Read a file, and the tag of its state; `FileNotFoundError` where there is none."""
+        return self._files.get_tagged(_inside(path))
 
     def url(self, path: str = "") -> str:
         return f"{self._url}/{_inside(path)}" if path else self._url
@@ -109,6 +124,22 @@ class S3Files:
 
     def delete(self, path: str) -> None:
         _ask_s3(lambda: obstore.delete(self._store, path))
+
+    def put_if(self, path: str, data: bytes, tag: str | None) -> str | None:
+        mode: Any = "create" if tag is None else {"e_tag": tag}
+        try:
+            found = obstore.put(self._store, path, data, mode=mode, use_multipart=False)
+        except (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError):
+            return None
+        except FileNotFoundError:
+            return None if tag else _ask_s3(lambda: obstore.put(self._store, path, data))["e_tag"]
+        except OBSTORE_ERRORS as error:
+            raise from_obstore(error) from error
+        return found["e_tag"] or ""
+
+    def get_tagged(self, path: str) -> tuple[bytes, str]:
+        found = _ask_s3(lambda: obstore.get(self._store, path))
+        return found.bytes().to_bytes(), found.meta["e_tag"] or ""
 
 
 def _ask_s3(call: Callable[[], Any]) -> Any:
@@ -155,6 +186,24 @@ class GcsFiles:
             _ask_gcs(lambda: self._bucket.blob(self._prefix + path).delete(retry=RETRY), "file")
         except FileNotFoundError:
             return
+
+    def put_if(self, path: str, data: bytes, tag: str | None) -> str | None:
+        blob = self._bucket.blob(self._prefix + path)
+        match = int(tag) if tag else 0
+        try:
+            blob.upload_from_string(data, "application/octet-stream", if_generation_match=match, retry=RETRY)
+        except google.api_core.exceptions.PreconditionFailed:
+            return None
+        except google.api_core.exceptions.NotFound as error:
+            raise _NO_BUCKET from error
+        except GOOGLE_ERRORS as error:
+            raise from_google(error) from error
+        return str(blob.generation)
+
+    def get_tagged(self, path: str) -> tuple[bytes, str]:
+        blob = self._bucket.blob(self._prefix + path)
+        data = _ask_gcs(lambda: blob.download_as_bytes(retry=RETRY), "file")
+        return data, str(blob.generation)
 
 
 def _ask_gcs(call: Callable[[], Any], needs: str) -> Any:
