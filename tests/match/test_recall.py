@@ -1,17 +1,25 @@
 """Not one pair within the radius is lost: the search against brute force, whatever the plan and the corpus."""
 
+import uuid
+
+import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirrorfold.transforms.blocks.ipc import from_bytes, to_bytes
 from mirrorfold.transforms.match import compare_all
+from mirrorfold.transforms.match.block_pairs import block_pairs, compare_blocks
 from mirrorfold.transforms.match.collapse import Rows
 from mirrorfold.transforms.match.designs import choose, combinations_for, whole
 from mirrorfold.transforms.match.join import Join, Rule, search
 from mirrorfold.transforms.match.kernels import KIND_MASK, KIND_SHIFT
-from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
+from mirrorfold.transforms.match.packing import join_rows, pack, pack_blocks, split, unpack, unpack_blocks
 from mirrorfold.transforms.match.plan import Plan, make_masks, make_plan
+from mirrorfold.transforms.match.signatures import light_schema
+from mirrorfold.transforms.match.wiring import Search
 
 
 def corpus(seed: int, rows: int, spread: int, common: int, probes: bool) -> Rows:
@@ -143,7 +151,63 @@ def test_hot_and_split_buckets_are_counted():
     assert counts.hot_buckets > 0
     assert counts.hot_rows > 100
     assert counts.split_buckets > 0
+    assert counts.split_blocks > counts.split_buckets
     assert counts.split_pairs >= counts.split_buckets
+
+
+@given(seed=st.integers(0, 10_000), rows=st.integers(1, 90), block=st.integers(1, 40), probes=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_pairs_of_blocks_lose_nothing_on_their_way(seed, rows, block, probes):
+    bucket, rule = corpus(seed, rows, 4, 50, probes), Rule(8, 128, forest=False)
+    masks = np.array([1 << 60, 3], np.uint64)
+    found = []
+    for pair in block_pairs(bucket, masks, block):
+        sent = unpack_blocks(pack_blocks(pair), 2)
+        assert np.array_equal(sent.rows.ids, pair.rows.ids)
+        assert sent.pairs == pair.pairs
+        found += map(tuple, np.sort(pair.places[compare_blocks(sent, 8, 128, False)], axis=1).tolist())
+    wanted = set()
+    for i, j in brute_force(bucket, rule):
+        difference = bucket.hashes[i] ^ bucket.hashes[j]
+        if not difference & masks[1] and difference & masks[0]:
+            wanted.add((i, j))
+    assert set(found) == wanted
+    assert len(found) == len(wanted)
+
+
+@pytest.mark.parametrize("split_rows", [10, 10**6], ids=["spread", "in-one-place"])
+def test_hot_buckets_are_compared_by_other_workers(split_rows, tmp_path):
+    random = np.random.default_rng(5)
+    hashes = random.integers(0, 2**12, 400, dtype=np.uint64)
+    light = pa.table(
+        {
+            "node": np.arange(400, dtype=np.uint64), "phash64": hashes, "low": np.zeros(400, bool),
+            "digest": np.zeros(400, np.uint64), "hashes": list(hashes[:, None]),
+            "checks": list(np.zeros((400, 2), np.uint64)),
+        },
+        schema=light_schema(1, 2),
+    )  # fmt: skip
+    plan = Plan(2, tuple(make_masks((choose(1, 2), whole()), list(range(63)))), "drawn", 0.0)
+    rule = Rule(2, 128, hot_rows=20, split_rows=split_rows)
+    root = beam.Pipeline("FnApiRunner")
+    edges = (
+        root
+        | beam.Create([light.slice(start, 100) for start in range(0, 400, 100)])
+        | Search(plan, rule, 400, 1, 2, str(tmp_path))
+    )
+    edges | beam.Map(lambda block: (tmp_path / f"{uuid.uuid4().hex}.edges").write_bytes(to_bytes(block)) and None)
+    result = root.run()
+    result.wait_until_finish()
+    blocks = [from_bytes(path.read_bytes()) for path in tmp_path.glob("*.edges")]
+    found = {(a, b) for block in blocks for a, b in zip(*block.to_pydict().values(), strict=True)}
+    i, j = np.nonzero(np.bitwise_count(hashes[:, None] ^ hashes) <= 2)
+    assert components(400, found) == components(400, set(zip(i.tolist(), j.tolist(), strict=True)))
+    counters = {c.key.metric.name: c.result for c in result.metrics().query()["counters"]}
+    assert (
+        (counters["split_blocks"] > 10 * counters["split_buckets"])
+        if split_rows == 10
+        else not counters["split_blocks"]
+    )
 
 
 @pytest.mark.parametrize("radius", [4, 6, 8])

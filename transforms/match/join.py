@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from mirrorfold.transforms.match.block_pairs import BlockPair, block_pairs, compare_blocks
 from mirrorfold.transforms.match.collapse import Rows
 from mirrorfold.transforms.match.kernels import KIND_SHIFT, deal, join_buckets
 from mirrorfold.transforms.match.plan import BITS, Plan, make_plan
@@ -14,7 +16,8 @@ HOT_ROWS = 512
 """A bucket with more pairs than this number of rows squared is banded again on the bits that its key leaves free."""
 HOT_SAMPLE = 4_096
 SPLIT_ROWS = 4_096
-"""What is still larger after that is compared in full, and counted."""
+"""What is still larger after that is split into pairs of blocks of so many rows, and counted: two blocks are 256 KB,
+which every engine takes as one record."""
 
 
 @dataclass
@@ -28,6 +31,7 @@ class JoinCounts:
     hot_rows: int = 0
     split_buckets: int = 0
     split_rows: int = 0
+    split_blocks: int = 0
     split_pairs: int = 0
 
     def add(self, other: JoinCounts) -> None:
@@ -53,12 +57,17 @@ class Join:
 
     With `rule.forest` the pairs are a spanning forest of the partition's candidates, so that they stay linear in the
     rows whatever the size of a bucket; without, they are all candidates whose first common table this is.
+
+    Attributes:
+      spread: leave buckets that stay too large in `left`, to be split and compared by other workers.
     """
 
     plan: Plan
     rule: Rule
     counts: JoinCounts = field(default_factory=JoinCounts)
     plans: dict[tuple[int, int], Plan] = field(default_factory=dict)
+    spread: bool = False
+    left: list[tuple[Rows, np.ndarray]] = field(default_factory=list)
 
     def table(self, rows: Rows, table: int) -> np.ndarray:
         """Give candidate pairs as row numbers, int64 (pairs, 2)."""
@@ -103,23 +112,36 @@ class Join:
 
     def _search_band(self, rows: Rows, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
         order, starts, middles = deal(rows.hashes, rows.ids, mask, bucket_bits(len(rows.hashes), mask))
-        self._count_split(starts, middles)
         rule = self.rule
-        pairs, compared, _ = join_buckets(
+        pairs, compared, large = join_buckets(
             rows.hashes, rows.ids, rows.checks, order, starts, middles, mask, earlier,
-            rule.radius, rule.check_limit, len(order) + 1, rule.forest,
+            rule.radius, rule.check_limit, rule.split_rows, rule.forest,
         )  # fmt: skip
         self.counts.compared += compared
         self.counts.pairs += len(pairs)
-        return pairs
+        found = [pairs]
+        for start, stop in large.tolist():
+            index = order[start:stop].astype(np.int64)
+            large_bucket = (rows.take(index), np.append(earlier, mask))
+            self.counts.split_buckets += 1
+            self.counts.split_rows += len(index)
+            if self.spread:
+                self.left.append(large_bucket)
+            else:
+                found += [index[pair.places[self._compare(pair)]] for pair in self.split(*large_bucket)]
+        return np.concatenate(found)
 
-    def _count_split(self, starts: np.ndarray, middles: np.ndarray) -> None:
-        sizes = np.diff(starts)
-        large = sizes > self.rule.split_rows
-        full = (middles - starts[:-1])[large]
-        self.counts.split_buckets += int(large.sum())
-        self.counts.split_rows += int(sizes[large].sum())
-        self.counts.split_pairs += int((full * (full - 1) // 2 + full * (sizes[large] - full)).sum())
+    def split(self, bucket: Rows, masks: np.ndarray) -> Iterator[BlockPair]:
+        """Cut a bucket that no banding makes small into pairs of blocks."""
+        for pair in block_pairs(bucket, masks, self.rule.split_rows):
+            self.counts.split_blocks += 1
+            self.counts.split_pairs += pair.pairs
+            yield pair
+
+    def _compare(self, pair: BlockPair) -> np.ndarray:
+        found = compare_blocks(pair, self.rule.radius, self.rule.check_limit, self.rule.forest)
+        self.counts.pairs += len(found)
+        return found
 
 
 def bucket_bits(rows: int, mask: np.uint64) -> int:

@@ -13,10 +13,11 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.match.block_pairs import compare_blocks
 from mirrorfold.transforms.match.collapse import Rows, collapse
 from mirrorfold.transforms.match.compare_all import candidates_among
 from mirrorfold.transforms.match.join import Join, Rule, edges_of
-from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
+from mirrorfold.transforms.match.packing import join_rows, pack, pack_blocks, split, unpack, unpack_blocks
 from mirrorfold.transforms.match.plan import Plan
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, KIND_BITS, KINDS, light_schema, make_light
 
@@ -93,13 +94,22 @@ class Search(beam.PTransform):
 
     def _joined(self, rows, plan: Plan):
         partitions = plan.partitions(self.rows * self.kinds)
-        return (
+        joined = (
             rows
             | "SplitByTable"
             >> beam.ParDo(SplitByTable(plan, partitions, self.spill)).with_output_types(tuple[int, bytes])
             | "GatherByTable" >> beam.GroupByKey()
-            | "JoinTables" >> beam.ParDo(JoinTable(plan, self.rule, partitions, self.words)).with_output_types(pa.Table)
+            | "JoinTables"
+            >> beam.ParDo(JoinTable(plan, self.rule, partitions, self.words, self.spill)).with_outputs(
+                "blocks", main="edges"
+            )
         )
+        split = (
+            joined.blocks
+            | "SpreadBlocks" >> beam.Reshuffle()
+            | "CompareBlocks" >> beam.ParDo(CompareBlocks(self.rule, self.words)).with_output_types(pa.Table)
+        )
+        return (joined.edges, split) | "TableEdges" >> beam.Flatten()
 
 
 def collapse_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
@@ -150,26 +160,18 @@ class SplitByTable(beam.DoFn):
     def process(self, block: pa.Table):
         rows = join_rows([_unpacked_rows(block)])
         if self.partitions == 1:
-            packed = self._packed(pack(rows))  # the same for every table
+            packed = _packed(pack(rows), self.spill)  # the same for every table
             yield from ((table, packed) for table in range(self.plan.tables))
             return
         for key, chosen in split(rows, self.plan.masks, self.partitions):
-            yield key, self._packed(pack(chosen))
-
-    def _packed(self, data: bytes) -> bytes:
-        if self.spill is None:
-            return b"\0" + data
-        path = os.path.join(self.spill, f"{uuid.uuid4().hex}.rows")
-        with open(path, "wb") as file:
-            file.write(data)
-        return b"\1" + path.encode()
+            yield key, _packed(pack(chosen), self.spill)
 
 
 class JoinTable(beam.DoFn):
     """Search one partition of one table; give a spanning forest of its candidates."""
 
-    def __init__(self, plan: Plan, rule: Rule, partitions: int, words: int):
-        self.plan, self.rule, self.partitions, self.words = plan, rule, partitions, words
+    def __init__(self, plan: Plan, rule: Rule, partitions: int, words: int, spill: str | None):
+        self.plan, self.rule, self.partitions, self.words, self.spill = plan, rule, partitions, words, spill
 
     def setup(self):
         # Compile (or load) the kernels before the first bundle's clock runs.
@@ -178,16 +180,48 @@ class JoinTable(beam.DoFn):
 
     def process(self, element):
         key, values = element
-        rows = join_rows((self._unpacked(value) for value in values), self.words)
-        join = Join(self.plan, self.rule)
+        rows = join_rows((_unpacked(value, self.words) for value in values), self.words)
+        join = Join(self.plan, self.rule, spread=True)
         edges = edges_of(rows, join.table(rows, key // self.partitions))
+        for bucket in join.left:
+            for pair in join.split(*bucket):
+                yield beam.pvalue.TaggedOutput("blocks", _packed(pack_blocks(pair), self.spill))
         for name, value in vars(join.counts).items():
             Metrics.counter("match", name).inc(int(value))
         if len(edges):
             yield edge_block(edges)
 
-    def _unpacked(self, value: bytes) -> Rows:
-        if value[0] == 0:
-            return unpack(memoryview(value)[1:], self.words)
-        with open(value[1:], "rb") as file:
-            return unpack(file.read(), self.words)
+
+class CompareBlocks(beam.DoFn):
+    """Compare one pair of blocks of a bucket that no banding made small."""
+
+    def __init__(self, rule: Rule, words: int):
+        self.rule, self.words = rule, words
+
+    def process(self, value: bytes):
+        pair = unpack_blocks(_opened(value), self.words)
+        found = compare_blocks(pair, self.rule.radius, self.rule.check_limit, self.rule.forest)
+        Metrics.counter("match", "pairs").inc(len(found))
+        if len(found):
+            yield edge_block(edges_of(pair.rows, found))
+
+
+def _packed(data: bytes, spill: str | None) -> bytes:
+    """Give bytes as they travel: themselves, or the name of a local file that holds them."""
+    if spill is None:
+        return b"\0" + data
+    path = os.path.join(spill, f"{uuid.uuid4().hex}.rows")
+    with open(path, "wb") as file:
+        file.write(data)
+    return b"\1" + path.encode()
+
+
+def _opened(value: bytes) -> bytes | memoryview:
+    if value[0] == 0:
+        return memoryview(value)[1:]
+    with open(value[1:], "rb") as file:
+        return file.read()
+
+
+def _unpacked(value: bytes, words: int) -> Rows:
+    return unpack(_opened(value), words)
