@@ -174,13 +174,14 @@ class JoinTable(beam.DoFn):
         self.plan, self.rule, self.partitions, self.words, self.spill = plan, rule, partitions, words, spill
 
     def setup(self):
+        self.held: tuple[list[bytes], Rows | None] = ([], None)
         # Compile (or load) the kernels before the first bundle's clock runs.
         two = np.array([0, 1 << KIND_BITS], np.uint64)
         Join(self.plan, self.rule).table(Rows(np.zeros(2, np.uint64), two, np.zeros((2, self.words), np.uint64)), 0)
 
     def process(self, element):
         key, values = element
-        rows = join_rows((_unpacked(value, self.words) for value in values), self.words)
+        rows = self._rows(list(values))
         join = Join(self.plan, self.rule, spread=True)
         edges = edges_of(rows, join.table(rows, key // self.partitions))
         for bucket in join.left:
@@ -190,6 +191,16 @@ class JoinTable(beam.DoFn):
             Metrics.counter("match", name).inc(int(value))
         if len(edges):
             yield edge_block(edges)
+
+    def _rows(self, values: list[bytes]) -> Rows:
+        """Unpack rows; where all tables share the same files, those of the table before serve again."""
+        files = sorted(values) if self.spill is not None and self.partitions == 1 else []
+        if not files or files != self.held[0]:
+            self.held = (files, join_rows((_unpacked(value, self.words) for value in values), self.words))
+        rows = self.held[1]
+        if not files:
+            self.held = ([], None)
+        return rows
 
 
 class CompareBlocks(beam.DoFn):
