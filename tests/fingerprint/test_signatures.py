@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+
 import imagehash
 import numpy as np
 import PIL
@@ -116,3 +120,22 @@ def test_a_batch_hashes_each_picture_as_if_alone(luma, order):
             assert np.array_equal(one[0], many[place])
     assert np.array_equal(sign_pages(luma), sign(luma).phash64)
     assert np.array_equal(sign_base(luma)["phash256"], sign(luma).phash256)
+
+
+FAULTS = """
+import resource
+import numpy as np
+from mirrorfold.transforms.fingerprint.signatures import sign
+luma = np.zeros((32, 64, 64), np.uint8)
+sign(luma)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    sign(luma)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+def test_a_batch_reuses_the_memory_of_the_one_before():
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True, text=True)
+    assert float(done.stdout) < 50
