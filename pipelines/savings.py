@@ -13,6 +13,8 @@ from mirrorfold.configs.prices import load_prices
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.previous import reuse
+from mirrorfold.pipelines.tables import connect
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.savings import SAVINGS
@@ -22,7 +24,7 @@ from mirrorfold.transforms.estimate.capacity import Model, Workload
 from mirrorfold.transforms.estimate.savings import DECISION_COLUMNS
 from mirrorfold.transforms.estimate.summary import LIST_PAGE, summarise
 from mirrorfold.transforms.estimate.wiring import Estimate
-from mirrorfold.transforms.stores.output import OutputStore
+from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 QUARANTINE_DAYS = 90
 """Where a policy states none."""
@@ -72,7 +74,8 @@ def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:
     """
     settings = money_settings(run.settings, run.policy)
     savings = parquet.read_table(run.store, SAVINGS)
-    found = reads(run.store, settings["regions"])
+    earlier = open_output(run.previous) if run.previous is not None and reuse(run) else None
+    found = reads(run.store, settings["regions"], earlier)
     objects = sum(counts["list"] for counts in found["request_places"].values())
     work = Workload(objects, found["requests"]["get"], found["bytes_read"], found["requests"]["get"])
     totals = {
@@ -94,8 +97,14 @@ def decisions_totals(output: OutputStore) -> dict:
     return {"review_actions": len(clusters)}
 
 
-def reads(output: OutputStore, regions: dict[str, str]) -> dict:
-    """Count what the run listed, and read from stores, by place: a GET for each content that was read."""
+def reads(output: OutputStore, regions: dict[str, str], earlier: OutputStore | None = None) -> dict:
+    """Count what the run listed, and read from stores, by place: a GET for each content that was read.
+
+    Args:
+      earlier: DIR of the run whose readings were taken over; what it had read of unchanged objects wasn't read again.
+    """
+    if earlier is not None:
+        return reads_since(output, regions, earlier)
     place = ["store", "bucket", "library", "storage_class"]
     places: dict[tuple, dict] = {}
     for path in parquet.shards(output, f"{OBJECTS.name}/"):
@@ -110,6 +119,35 @@ def reads(output: OutputStore, regions: dict[str, str]) -> dict:
                 counts["list"] += row["size_count"]
                 counts["get"] += row["read_count"]
                 counts["bytes"] += row["read_sum"] or 0
+    return _requests(places)
+
+
+def reads_since(output: OutputStore, regions: dict[str, str], earlier: OutputStore) -> dict:
+    """Count as `reads` does what an audit read."""
+    state = "hash(uri, version, etag, size)"
+    read = connect(earlier, OBJECTS.name).execute(f"SELECT {state} AS s FROM objects WHERE identity_evidence = 'read'")
+    tables = connect(output, OBJECTS.name)
+    tables.register("known", pa.table({"state": pa.array(read.fetchnumpy()["s"])}))
+    tables.execute(
+        f"""
+        SELECT store, bucket, library, storage_class, count(*), count(*) FILTER (fresh), sum(size) FILTER (fresh)
+        FROM (
+            SELECT *, coalesce(identity_evidence = 'read', false) AND {state} NOT IN (FROM known) AS fresh FROM objects
+        )
+        GROUP BY ALL
+        """
+    )
+    places: dict[tuple, dict] = {}
+    for store, bucket, library, storage_class, listed, fresh, size in tables.fetchall():
+        key = (store, regions.get(bucket) or regions.get(library), storage_class)
+        counts = places.setdefault(key, {"list": 0, "get": 0, "bytes": 0})
+        counts["list"] += listed
+        counts["get"] += fresh
+        counts["bytes"] += int(size or 0)
+    return _requests(places)
+
+
+def _requests(places: dict[tuple, dict]) -> dict:
     listed = sum(counts["list"] for counts in places.values())
     return {
         "request_places": places,

@@ -24,6 +24,9 @@ def write_side_plans(store: OutputStore, sides: Sequence[tuple[str, list[str], s
     for name, libraries, _ in sides:
         write_manifests(store, f"{FOLDER}{name}/", frozenset(libraries))
     found = summarise_sides(store, sides)
+    for side in found["sides"]:
+        below = f"{FOLDER}{side['name']}/"
+        side["files"] = sorted(path.removeprefix(below) for path in store.list(below))
     store.put(f"{FOLDER}sides.json", json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False).encode())
     store.put(f"{FOLDER}index.html", render_sides(found).encode())
 

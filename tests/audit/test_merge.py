@@ -73,7 +73,12 @@ def test_each_side_gets_its_own_plan(sides, merged) -> None:
         mine = decided.filter(pc.and_(pc.equal(decided["action"], "quarantine"), pc.equal(decided["library"], library)))
         assert sorted(line.split('","')[0].strip('"') for line in lines) == sorted(mine["uri"].to_pylist())
     assert sum(row["objects"] for row in found["keeps"] if row["of"] != row["by"])
-    assert "Which side keeps what" in (merged / "sides" / "index.html").read_text()
+    page = (merged / "sides" / "index.html").read_text()
+    assert "Which side keeps what" in page
+    for side in found["sides"]:
+        assert len(side["files"]) >= 4
+        assert all((merged / "sides" / side["name"] / file).exists() for file in side["files"])
+        assert all(f'href="{side["name"]}/{file}"' in page for file in side["files"])
 
 
 def test_what_stays_at_home_stays(sides) -> None:
