@@ -15,6 +15,7 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.fingerprint import options_of
 from mirrorfold.pipelines.match_again import ReadEarlierEdges, plan_again
 from mirrorfold.pipelines.previous import ReadMasters
+from mirrorfold.pipelines.steps import committed_counters
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.contents import CONTENTS
@@ -33,7 +34,7 @@ from mirrorfold.transforms.match.compare_all import MOST_ROWS
 from mirrorfold.transforms.match.explain import explain_plan
 from mirrorfold.transforms.match.incremental.wiring import MatchNew
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.plan import Plan, make_plan
+from mirrorfold.transforms.match.plan import Plan, compared_like, make_plan
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 from mirrorfold.transforms.match.wiring import Match
 from mirrorfold.transforms.retain import annotate
@@ -158,10 +159,10 @@ def sample_signatures(run: RunContext) -> np.ndarray:
 def plan_for(run: RunContext) -> Plan | None:
     """Plan the tables for this run's contents; none where they are so few that all are compared with all."""
     settings = run.settings.match
-    rows = run.rows("contents") * (signatures.KINDS if settings.crops else 1)
-    if rows <= MOST_ROWS:
+    contents, kinds = run.rows("contents"), signatures.KINDS if settings.crops else 1
+    if contents * kinds <= MOST_ROWS:
         return None
-    return make_plan(settings.radius, rows, sample_signatures(run))
+    return make_plan(settings.radius, compared_like(contents, kinds), sample_signatures(run))
 
 
 def plan_for_new(run: RunContext, searched: int) -> Plan:
@@ -174,4 +175,5 @@ def plan_for_new(run: RunContext, searched: int) -> Plan:
 def explain(run: RunContext):
     """Show the plan for this corpus and for 10^6 to 10^9 contents with the same bits, as a rich renderable."""
     settings = run.settings.match
-    return explain_plan(run.rows("contents"), settings.radius, settings.crops, sample_signatures(run))
+    counted = committed_counters(run.store, "match")
+    return explain_plan(run.rows("contents"), settings.radius, settings.crops, sample_signatures(run), counted)

@@ -65,7 +65,7 @@ def run(
                 options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
                 for number, build in enumerate(step.builds):
                     receipt = Receipt(output, step.name, ledger.digest, number)
-                    engine.run_pipeline(functools.partial(build, run=run), options, receipt)
+                    ledger.note(step, engine.run_pipeline(functools.partial(build, run=run), options, receipt))
                 step.drive(run)
 
         for step in steps[: last_step(steps, until) + 1]:
@@ -73,7 +73,7 @@ def run(
             ledger.perform(step, context, execute)
         still_ours()
         if until == STAGES[-1] and not store.exists("_SUCCESS"):
-            write_record(store, request, ledger.counts, started, beam_args)
+            write_record(store, request, ledger.counts, ledger.counters, started, beam_args)
             store.put("_SUCCESS", b"")
         return Finished(ledger.counts, ledger.skipped)
 

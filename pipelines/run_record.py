@@ -30,7 +30,12 @@ def library_versions() -> dict[str, str]:
 
 
 def write_record(
-    store: OutputStore, request: Request, counts: dict[str, int], started: datetime.datetime, beam_args: tuple[str, ...]
+    store: OutputStore,
+    request: Request,
+    counts: dict[str, int],
+    counters: dict[str, dict[str, int]],
+    started: datetime.datetime,
+    beam_args: tuple[str, ...],
 ) -> None:
     """Write run.json. Wall-clock times, versions and the engine live here, so that no table has to hold them."""
     document = json.loads(request.to_json())
@@ -46,6 +51,7 @@ def write_record(
         "policy_hash": policy_hash(request.policy),
         "input_snapshot": input_snapshot(store),
         "counts": counts,
+        "counters": counters,
         "metrics": measure(store),
         "engine": list(beam_args) or ["--runner=FnApiRunner"],
         "started_at": started.isoformat(timespec="seconds"),

@@ -75,6 +75,7 @@ class Ledger:
       base: digest of what the whole run depends on.
       counts: what the steps so far counted.
       skipped: steps that were finished already.
+      counters: what the pipelines of each step counted while they worked, by step; retried work counts again.
     """
 
     store: OutputStore
@@ -82,6 +83,13 @@ class Ledger:
     counts: dict[str, int] = field(default_factory=dict)
     digest: str = ""
     skipped: list[str] = field(default_factory=list)
+    counters: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def note(self, step: Step, counters: dict[str, int] | None) -> None:
+        """Add what a pipeline of a step counted."""
+        found = self.counters.setdefault(step.name, {})
+        for name, value in (counters or {}).items():
+            found[name] = found.get(name, 0) + value
 
     def perform(self, step: Step, run: RunContext, execute: Callable[[Step, RunContext], None]) -> None:
         """Do a step, or skip it where its commit stands, and add its counts."""
@@ -89,7 +97,8 @@ class Ledger:
         path = f"_work/steps/{step.name}.json"
         committed = self._committed(path)
         if committed is not None:
-            self.counts.update(committed)
+            self.counts.update(committed["counts"])
+            self.counters[step.name] = committed.get("counters", {})
             self.skipped.append(step.name)
             return
         self.store.delete("_SUCCESS")
@@ -101,14 +110,23 @@ class Ledger:
         found = {table: count_rows(self.store, table) for table in (*step.writes, *step.replaces)} | step.counts(run)
         self.counts.update(found)
         step.check(replace(run, counts=dict(self.counts)))
-        self.store.put(path, json.dumps({"digest": self.digest, "counts": found}, indent=1, sort_keys=True).encode())
+        commit = {"digest": self.digest, "counts": found, "counters": self.counters.get(step.name, {})}
+        self.store.put(path, json.dumps(commit, indent=1, sort_keys=True).encode())
 
-    def _committed(self, path: str) -> dict[str, int] | None:
+    def _committed(self, path: str) -> dict[str, dict] | None:
         try:
             commit = json.loads(self.store.get(path))
         except FileNotFoundError:
             return None
-        return commit["counts"] if commit["digest"] == self.digest else None
+        return commit if commit["digest"] == self.digest else None
+
+
+def committed_counters(store: OutputStore, step: str) -> dict[str, int]:
+    """Give what a step's pipelines counted when it was last done; nothing where it wasn't."""
+    try:
+        return json.loads(store.get(f"_work/steps/{step}.json")).get("counters", {})
+    except FileNotFoundError:
+        return {}
 
 
 def digest_of(value: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop
-from mirrorfold.pipelines.steps import Ledger, Step
+from mirrorfold.pipelines.steps import Ledger, Step, committed_counters
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import open_output
@@ -48,6 +48,23 @@ def test_a_finished_step_is_not_done_again(tmp_path) -> None:
     assert runs.done == ["one", "two"]
     assert again.skipped == ["one", "two"]
     assert again.counts == {"failures": 0}
+
+
+def test_what_a_step_counted_is_kept_with_its_commit(tmp_path) -> None:
+    store, context = open_output(str(tmp_path)), RunContext(str(tmp_path), Settings())
+    ledger = Ledger(store, "sources")
+
+    def execute(step: Step, run: RunContext) -> None:
+        for counters in ({"hot_rows": 2}, {"hot_rows": 3}, None):
+            ledger.note(step, counters)
+
+    ledger.perform(TWO, context, execute)
+    again = Ledger(store, "sources")
+    again.perform(TWO, context, execute)
+    assert again.skipped == ["two"]
+    assert again.counters == ledger.counters == {"two": {"hot_rows": 5}}
+    assert committed_counters(store, "two") == {"hot_rows": 5}
+    assert committed_counters(store, "one") == {}
 
 
 @pytest.mark.parametrize(

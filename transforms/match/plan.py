@@ -75,6 +75,14 @@ class Plan:
         return max(1, -(-rows // ROWS_PER_PARTITION))
 
 
+def compared_like(contents: int, kinds: int) -> int:
+    """Give how many plain signatures would be compared as often, each, as the rows of contents with probes.
+
+    A plain signature meets half of the others (each pair counts once); a probe meets full signatures alone, but all.
+    """
+    return contents if kinds == 1 else 2 * contents
+
+
 def make_plan(radius: int, signatures: int, sample: np.ndarray, usable: int = (1 << BITS) - 1) -> Plan:
     """Choose the cheapest tables for a corpus.
 
