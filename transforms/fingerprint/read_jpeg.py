@@ -69,7 +69,9 @@ def _read_small(
     scale = _scale(header.width, header.height, max(SHORT_SIDE, limits.side))
     profile = icc.applied(header.icc_profile, _MODES.get(header.components, "RGB"))
     icc.check(profile, limits)
-    fits = compiled and scale == 8 and limits.side == SIDE and profile is None
+    # What libjpeg has no memory for is read so in the sandbox too: a run's size never decides what is readable.
+    wanted = compiled or (limits.isolated and _memory(header, scale) > limits.max_memory)
+    fits = wanted and scale == 8 and limits.side == SIDE and profile is None
     if fits and (not header.progressive or jpeg.has_end(data, header)):
         means = _means_reader()(data, header)
         if means is not None:
