@@ -35,10 +35,13 @@ log_option = click.option("--log-json", is_flag=True, help="Log JSON lines inste
 @previous_option
 @click.option("--currency", metavar="CODE", help="Currency of the savings; USD by default, HKD is known as well.")
 @click.option("--exchange-rate", type=float, metavar="RATE", help="Units of that currency per US dollar.")
+@click.option("--openlineage", metavar="FILE", help="Append OpenLineage events of the run and its steps to a file.")
 @click.option("--confirm-shrunk", is_flag=True, help="Go on although a listing shrank against --previous.")
 @log_option
 @click.pass_context
-def run(context, sources, output, config, policy, previous, currency, exchange_rate, confirm_shrunk, log_json) -> None:
+def run(
+    context, sources, output, config, policy, previous, currency, exchange_rate, openlineage, confirm_shrunk, log_json
+) -> None:
     from mirrorfold.pipelines import session
 
     changes = {
@@ -48,7 +51,7 @@ def run(context, sources, output, config, policy, previous, currency, exchange_r
         "listing.max_shrink": 1.0 if confirm_shrunk else None,
     }
     request = session.new_request(sources, output, config, previous, changes)
-    session.carry_out(request, output, beam_args=context.obj, log_json=log_json)
+    session.carry_out(request, output, beam_args=context.obj, log_json=log_json, openlineage=openlineage)
 
 
 @click.command("list", cls=BeamCommand, help="List the sources into the objects table; reads no image.\n" + SOURCE_HELP)

@@ -15,6 +15,7 @@ from mirrorfold.pipelines.engine_check import check_engine
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.lock import lock_output
 from mirrorfold.pipelines.mission import MISSION, STAGES
+from mirrorfold.pipelines.openlineage import OpenLineage
 from mirrorfold.pipelines.progress import Progress
 from mirrorfold.pipelines.receipt import Receipt
 from mirrorfold.pipelines.request import REQUEST_PATH, Request, saved_request
@@ -40,11 +41,13 @@ def run(
     until: str = STAGES[-1],
     beam_args: tuple[str, ...] = (),
     progress: Progress | None = None,
+    openlineage: str | None = None,
 ) -> Finished:
     """Do every step up to a stage; steps that are finished already are not done again.
 
     Args:
       steps: the mission; a merge starts from another first step.
+      openlineage: a file that events are appended to.
 
     Raises:
       UsageError: DIR holds a run over other sources, or another run is at work in it.
@@ -53,7 +56,8 @@ def run(
     check_engine(engine.pipeline_options(beam_args, work=None), output)
     store, progress = open_output(output), progress or Progress.silent()
     _refuse_other_run(store, request, output)
-    with lock_output(store) as still_ours, spill_folder(beam_args) as spill:
+    events = OpenLineage(openlineage, output, request.sources)
+    with lock_output(store) as still_ours, spill_folder(beam_args) as spill, events.run():
         started = datetime.datetime.now(datetime.UTC)
         store.put(REQUEST_PATH, request.to_json())
         store.put("policy.yaml", yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode())
@@ -61,6 +65,7 @@ def run(
         ledger = Ledger(store, base=digest_of(_sources(request)))
 
         def execute(step: Step, run: RunContext) -> None:
+            events.start(step)
             with progress.stage(step.name, run.counts.get(step.total) if step.total else None):
                 options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
                 for number, build in enumerate(step.builds):
@@ -70,7 +75,8 @@ def run(
 
         for step in steps[: last_step(steps, until) + 1]:
             still_ours()
-            ledger.perform(step, context, execute)
+            with events.step(step, ledger.counts):
+                ledger.perform(step, context, execute)
         still_ours()
         if until == STAGES[-1] and not store.exists("_SUCCESS"):
             write_record(store, request, ledger.counts, ledger.counters, started, beam_args)

@@ -61,12 +61,15 @@ def carry_out(
     until: str = STAGES[-1],
     beam_args: tuple[str, ...] = (),
     log_json: bool = False,
+    openlineage: str | None = None,
 ) -> None:
     """Run up to a stage, showing progress, and print what came of it."""
     console = Console(stderr=True)
     _log_to_stderr(log_json, quiet=console.is_terminal and not log_json)
     progress = Progress(console, bars=console.is_terminal and not log_json)
-    finished = run(request, output, steps=steps, until=until, beam_args=beam_args, progress=progress)
+    finished = run(
+        request, output, steps=steps, until=until, beam_args=beam_args, progress=progress, openlineage=openlineage
+    )
     if finished.skipped:
         logging.getLogger("mirrorfold").info("already finished: %s", ", ".join(finished.skipped))
     if until == STAGES[-1]:

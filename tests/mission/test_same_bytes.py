@@ -51,3 +51,20 @@ def test_threads_and_shards_change_nothing(sources, reference, tmp_path) -> None
     config = tmp_path / "other.yaml"
     config.write_text("fingerprint: {threads: 3, shard_objects: 7}", encoding="utf-8")
     assert run(sources, tmp_path / "out", "--config", str(config)) == reference
+
+
+SMALL_BLOCKS = """
+import sys
+from mirrorfold.pipelines import cli
+from mirrorfold.transforms.blocks import wiring
+
+wiring.PIECE_BYTES = wiring.SPILL_BYTES = 1_000
+cli.main()
+"""
+
+
+def test_small_blocks_change_nothing(sources, reference, tmp_path) -> None:
+    """Rows travel in pieces of a kilobyte: nearly each by itself, and many to a partition."""
+    command = [sys.executable, "-c", SMALL_BLOCKS, "run", *sources[::-1], "--output", str(tmp_path / "out")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert digests(tmp_path / "out") == reference
