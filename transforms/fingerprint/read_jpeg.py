@@ -81,9 +81,9 @@ def _read_small(
     image.decodermaxblock = len(data)  # in one piece: libjpeg's fast loop stops short of each piece's end
     # Luminance as it is coded, and no conversion of what is dropped later.
     coded = header.luma_and_chroma and profile is None
-    _, box = image.draft("YCbCr" if coded else "RGB", (header.width // scale, header.height // scale))
+    drafted = image.draft("YCbCr" if coded else "RGB", (header.width // scale, header.height // scale))
     image.load()
-    return canonical(image, orientation, box, limits.side, profile)
+    return canonical(image, orientation, drafted[1] if drafted else None, limits.side, profile)
 
 
 @cache

@@ -124,7 +124,7 @@ class _Worker:
             {
                 "kind": kind,
                 "seconds": seconds,
-                "limits": [limits.max_pixels, limits.max_pages, limits.max_memory, limits.side],
+                "limits": [limits.max_pixels, limits.max_pages, limits.max_memory, limits.side, True],
             }
         ).encode()
         deadline = time.monotonic() + WALL_FACTOR * seconds + WALL_GRACE

@@ -36,7 +36,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         if len(data) < data_length:
             return
         _limit_processor_time(head["seconds"])
-        status, body = answer(head["kind"], data, Limits(*head["limits"], isolated=True))
+        status, body = answer(head["kind"], data, Limits(*head["limits"]))
         del data
         answers.write(ANSWER.pack(status, len(body)) + body)
         answers.flush()

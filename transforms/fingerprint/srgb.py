@@ -35,7 +35,10 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
     )
 
 
-def shrink(image: Image.Image, box: tuple[float, ...] | None, side: int) -> tuple[Image.Image, tuple[float, ...]]:
+Box = tuple[float, float, float, float]
+
+
+def shrink(image: Image.Image, box: Box | None, side: int) -> tuple[Image.Image, Box]:
     """Reduce an image by whole factors to no less than `side`; give it with the part that holds the picture."""
     _, _, right, bottom = box or (0, 0, *image.size)
     across, down = max(1, int(right / side)), max(1, int(bottom / side))

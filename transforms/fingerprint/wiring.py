@@ -81,7 +81,8 @@ class Fingerprint(beam.PTransform):
         rows = {"rows": objects | "FindReadable" >> beam.Map(plan.readable, options).with_output_types(pa.Table)}
         if known_rows is not None:
             rows["known"] = known_rows
-        keys, schemas = ("size",), {name: PLAN_INPUTS[name] for name in rows}
+        keys: tuple[str, ...] = ("size",)
+        schemas = {name: PLAN_INPUTS[name] for name in rows}
         partitions = max(1, -(-self.objects // OBJECTS_PER_PARTITION))
         if partitions > 1:
             keys = ("size", spread.SPREAD.name)
