@@ -46,6 +46,19 @@ def walk(folder: bytes, below: bytes = b"") -> Iterator[Entry]:
                 yield found
 
 
+def entries_of(folder: bytes, below: bytes) -> Iterator[Entry]:
+    """Find the files that lie directly in one folder, as `walk` does.
+
+    Raises:
+      StoreError: it can't be read.
+    """
+    for entry in scan(folder, below):
+        if not entry.is_dir(follow_symlinks=False):
+            found = _entry(os.path.join(below, entry.name), entry)
+            if found is not None:
+                yield found
+
+
 def scan(folder: bytes, below: bytes) -> list[os.DirEntry]:
     """Read one folder's entries.
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from mirrorfold.schemas.uri import unescape_key
 from mirrorfold.transforms.listing.bucket_pages import PAGE, in_order, is_small, open_pages
-from mirrorfold.transforms.listing.folder import folder_rows, walk
+from mirrorfold.transforms.listing.folder import folder_rows
+from mirrorfold.transforms.listing.folder_parts import EVERYTHING, FolderPart, list_part, plan_folder
 from mirrorfold.transforms.listing.ranges import KeyRange, plan_ranges
 from mirrorfold.transforms.listing.steal import list_range
 from mirrorfold.transforms.stores.api import SourceSpec
@@ -23,14 +24,14 @@ THREADS = 4
 """Threads that list one range: parsing pages fills a core at about this many."""
 
 
-def plan_live(spec: SourceSpec, hints: Sequence[str] = (), limit: int = PAGE) -> list[KeyRange] | None:
+def plan_live(spec: SourceSpec, hints: Sequence[str] = (), limit: int = PAGE) -> Sequence[KeyRange | FolderPart] | None:
     """Cut a live source for workers; None where it can only be listed from end to end, in the store's own order.
 
     Args:
       hints: cuts known from an earlier listing.
     """
     if spec.store == "file":
-        return None
+        return plan_folder(unescape_key(spec.bucket))
     with contextlib.closing(open_pages(spec, 0, limit)) as pages:
         page = pages.page(None, None)
         if page.token is None:
@@ -40,22 +41,26 @@ def plan_live(spec: SourceSpec, hints: Sequence[str] = (), limit: int = PAGE) ->
         return plan_ranges(pages.probe, lambda keys: is_small(pages, keys), KeyRange(), PIECES, hints)
 
 
-def list_live(spec: SourceSpec, rank: int, keys: KeyRange | None = None, limit: int = PAGE) -> Iterator[pa.Table]:
+def list_live(
+    spec: SourceSpec, rank: int, keys: KeyRange | FolderPart | None = None, limit: int = PAGE
+) -> Iterator[pa.Table]:
     """List a source as blocks of RAW of about ROWS rows.
 
     Args:
-      keys: the range of a bucket to list; None lists a folder, or all of a bucket with a single thread.
+      keys: the range of a bucket, or the part of a folder, to list; None lists all of it with a single thread.
 
     Raises:
       StoreError: the store refuses or doesn't answer, or a folder can't be read.
     """
     if spec.store == "file":
-        found = walk(unescape_key(spec.bucket))
+        part = keys if isinstance(keys, FolderPart) else EVERYTHING
+        found = list_part(unescape_key(spec.bucket), part)
         while entries := list(islice(found, ROWS)):
             yield folder_rows(entries, library=spec.library, bucket=spec.bucket, rank=rank)
         return
     with contextlib.closing(open_pages(spec, rank, limit)) as pages:
-        yield from in_blocks(list_range(pages, keys or KeyRange(), THREADS if keys else 1))
+        wanted = keys if isinstance(keys, KeyRange) else None
+        yield from in_blocks(list_range(pages, wanted or KeyRange(), THREADS if wanted else 1))
 
 
 def in_blocks(pages: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -13,6 +13,7 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parquet import read_blocks
 from mirrorfold.transforms.blocks.wiring import Shuffle, WriteShard
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
+from mirrorfold.transforms.listing.folder_parts import FolderPart
 from mirrorfold.transforms.listing.hints import earlier_cuts
 from mirrorfold.transforms.listing.inventory import list_report
 from mirrorfold.transforms.listing.live import PIECES, list_live, plan_live
@@ -29,14 +30,15 @@ from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
 REPORT = pa.schema([("unit", pa.string()), ("library", pa.string()), ("rows", pa.int64()), ("blocks", pa.int64())])
 
 
-Part = KeyRange | ReportFile | list[Named] | None
+Part = KeyRange | FolderPart | ReportFile | list[Named] | None
 
 
 class Unit(NamedTuple):
     """One piece of a listing, listed by one worker.
 
     Attributes:
-      part: a range of a bucket's keys, a data file of a report, objects of a list, or None for the whole of the source.
+      part: a range of a bucket's keys, sub-folders of a folder, a data file of a report, objects of a list, or None for
+        the whole of the source.
       locked: for reports, whether the bucket has object lock; None where that isn't known.
     """
 
@@ -74,7 +76,7 @@ class ListObjects(beam.PTransform):
 
 
 def plan_units(rank: int, spec: SourceSpec, hints: str | None) -> Iterator[Unit]:
-    """Cut a source into units: a report by its files, a bucket by what an earlier listing knew or by probing."""
+    """Cut a source into units: a report by its files, a bucket by its keys, a large folder by its sub-folders."""
     parts: Iterable[Part]
     locked = None
     if spec.kind == "live":
