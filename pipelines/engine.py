@@ -52,8 +52,9 @@ PROCESS_CPU_SECONDS = 300.0
 """Work below this stays in the driver's process: a worker process costs 4 CPU seconds of imports."""
 
 
-CPU_SECONDS_PER_ROW = {"fingerprint": ("objects", 8e-3), "match": ("contents", 50e-6), "retain": ("objects", 20e-6)}
-"""Rough cost of the steps that can be long: only whether worker processes pay hangs on it."""
+CPU_SECONDS_PER_ROW = {"fingerprint": ("objects", 4e-3), "match": ("contents", 300e-6), "retain": ("objects", 74e-6)}
+"""Cost of the steps that can be long, as configs/capacity.yaml states it for JPEGs of 185 KB, and crops among 10^6
+contents. Only whether worker processes pay hangs on it."""
 
 
 @dataclass(frozen=True)

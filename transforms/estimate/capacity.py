@@ -80,7 +80,7 @@ class Model:
                 + read_mb * (self.term("get_cpu_per_mb") + self.term("sha256_per_mb")),
                 "decode": work.contents
                 * (self.term("decode_cpu") + mean_mb * self.term("decode_per_mb") + self.term("sign_cpu")),
-                "match": work.contents * self.by_size(crops, work.contents),
+                "match": work.objects * self.term("match_cpu") + work.contents * self.by_size(crops, work.contents),
                 "decide": work.objects * (self.term("decide_cpu") + self.term("table_cpu")),
             },
             math.ceil(work.objects / self.term("list_page")),
