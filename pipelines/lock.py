@@ -21,8 +21,11 @@ def lock_output(store: OutputStore) -> Iterator[Callable[[], None]]:
       UsageError: another process is at work in it.
     """
     if not isinstance(store, LocalOutput):
-        from mirrorfold.pipelines.lock_bucket import lock_bucket  # brings a cloud's SDK with it
+        # Both bring a cloud's SDK with them.
+        from mirrorfold.pipelines.lock_bucket import lock_bucket
+        from mirrorfold.transforms.stores.output_cloud import CloudOutput
 
+        assert isinstance(store, CloudOutput), store
         with lock_bucket(store) as still_ours:
             yield still_ours
         return

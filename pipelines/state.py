@@ -142,6 +142,9 @@ def unlock(folder: str) -> str | None:
     store = open_output(folder)
     if isinstance(store, LocalOutput):
         raise UsageError(f"{folder} is a local folder: its lock ends with the process that holds it")
-    from mirrorfold.pipelines.lock_bucket import remove_lock  # brings a cloud's SDK with it
+    # Both bring a cloud's SDK with them.
+    from mirrorfold.pipelines.lock_bucket import remove_lock
+    from mirrorfold.transforms.stores.output_cloud import CloudOutput
 
+    assert isinstance(store, CloudOutput), store
     return remove_lock(store)
