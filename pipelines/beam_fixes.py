@@ -69,7 +69,7 @@ def own_worker_processes() -> None:
     """Start worker processes as our own kind."""
     from apache_beam.runners.portability import local_job_service  # a run in one process does without
 
-    local_job_service.subprocess = types.SimpleNamespace(Popen=WorkerProcess)
+    local_job_service.subprocess = types.SimpleNamespace(Popen=WorkerProcess)  # type: ignore[assignment]
 
 
 def end_worker_processes() -> None:

@@ -64,6 +64,9 @@ class Sources(NamedTuple):
     priorities: beam.PCollection
 
 
+Again = Callable[[beam.PCollection], beam.PCollection]
+
+
 @dataclass(eq=False)
 class Cluster(beam.PTransform):
     """Find families and stars among candidates.
@@ -83,7 +86,7 @@ class Cluster(beam.PTransform):
     contents: int
     objects: int
     spill: str | None = None
-    again: Callable[[beam.PCollection], beam.PCollection] | None = None
+    again: Again | None = None
     again_bytes: int = 0
 
     def expand(self, sources: Sources):
@@ -109,7 +112,7 @@ class Cluster(beam.PTransform):
         }
         inputs = {"contents": linked, "priorities": ranked}
         if self.again is not None:
-            inputs["details"] = self._details(linked, schemas["contents"])
+            inputs["details"] = self._details(linked, schemas["contents"], self.again)
         resolved = inputs | "Resolve" >> Shuffle(
             keys=dict.fromkeys(inputs, ("component",)),
             schemas={name: schemas[name] for name in inputs},
@@ -135,7 +138,7 @@ class Cluster(beam.PTransform):
         each = CONTENTS_PER_PARTITION if self.again is None else DETAILED_PER_PARTITION
         return max(1, -(-self.contents // each))
 
-    def _details(self, linked, schema: pa.Schema):
+    def _details(self, linked, schema: pa.Schema, again: Again):
         """Read again what the stored signatures leave open, as far as the budget goes."""
         undecided = linked | "FindUndecided" >> Shuffle(
             keys={"rows": ("component",)},
@@ -144,7 +147,7 @@ class Cluster(beam.PTransform):
             reduce=FindUndecided(self.verifier, self.again_bytes),
             spill=self.spill,
         )
-        return self.again(
+        return again(
             undecided
             | "SpendBudget"
             >> Shuffle(

@@ -55,7 +55,7 @@ def skip_reasons(objects: pa.Table, read_noncurrent: bool) -> list[str | None]:
     """Give each object's code of why it isn't read, or None where it is to be read."""
     rows = objects.select(["key", "content_type", "size", "is_latest", "is_delete_marker", "archived"])
     columns = [*(c.to_pylist() for c in rows.columns), _absent(objects)]
-    return [_reason(*row, read_noncurrent) for row in zip(*columns, strict=True)]
+    return [_reason(read_noncurrent, *row) for row in zip(*columns, strict=True)]
 
 
 def _absent(objects: pa.Table) -> list[bool]:
@@ -67,8 +67,8 @@ def _absent(objects: pa.Table) -> list[bool]:
 
 
 def _reason(
-    key: str, content_type: str | None, size: int, latest: bool, marker: bool, archived: bool, absent: bool,
-    read_noncurrent: bool,
+    read_noncurrent: bool, key: str, content_type: str | None, size: int, latest: bool, marker: bool, archived: bool,
+    absent: bool,
 ) -> str | None:  # fmt: skip
     if absent:
         return "vanished"

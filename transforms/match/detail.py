@@ -62,4 +62,6 @@ def measure_detail(features: Features, found: Measures, chosen: np.ndarray) -> M
 
 
 def _luma(features: Features, row: int) -> np.ndarray:
-    return np.frombuffer(features.details[row], np.uint8).reshape(SIDE, SIDE).astype(np.float32)
+    detail = features.details[row]
+    assert detail is not None  # only pairs with both details are measured by them
+    return np.frombuffer(detail, np.uint8).reshape(SIDE, SIDE).astype(np.float32)

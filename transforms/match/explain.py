@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +17,7 @@ from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, WINDOWS
 SIZES = (10**6, 10**7, 10**8, 10**9)
 COMPARISON_COST = 0.004
 """Microseconds of CPU for one pair where all are compared (each pair of full signatures is looked at twice)."""
-TIGHT = {"box": None, "padding": (0, 2, 0, 0), "pad_edge": False}
+TightTable = functools.partial(Table, box=None, padding=(0, 2, 0, 0), pad_edge=False)
 ROW_BYTES = 8 * (2 + CHECK_WORDS)
 
 
@@ -29,10 +30,10 @@ def explain_plan(
       counted: what the last run's search counted, or nothing.
     """
     kinds = KINDS if crops else 1
-    table = Table(title=f"Exact-recall tables for radius {radius} (of 64 bits)", title_justify="left", **TIGHT)
+    table = TightTable(title=f"Exact-recall tables for radius {radius} (of 64 bits)", title_justify="left")
     for name in ("contents", "tables", "bits", "worth", "candidates", "shuffled", "CPU", "partitions"):
         table.add_column(name, justify="right", no_wrap=True)
-    designs = Table("contents", "design", **TIGHT)
+    designs = TightTable("contents", "design")
     for size in sorted({contents, *SIZES}):
         few = size * kinds <= MOST_ROWS
         name, *cells = _cells_of_all(size, kinds) if few else _cells(_plan(radius, size, kinds, sample), size, kinds)

@@ -14,7 +14,7 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.match.block_pairs import compare_blocks
-from mirrorfold.transforms.match.collapse import Rows, collapse
+from mirrorfold.transforms.match.collapse import Rows, collapse, empty_rows
 from mirrorfold.transforms.match.compare_all import candidates_among
 from mirrorfold.transforms.match.join import Join, Rule, edges_of
 from mirrorfold.transforms.match.packing import join_rows, pack, pack_blocks, split, unpack, unpack_blocks
@@ -174,7 +174,7 @@ class JoinTable(beam.DoFn):
         self.plan, self.rule, self.partitions, self.words, self.spill = plan, rule, partitions, words, spill
 
     def setup(self):
-        self.held: tuple[list[bytes], Rows | None] = ([], None)
+        self.held: tuple[list[bytes], Rows] = ([], empty_rows(self.words))
         # Compile (or load) the kernels before the first bundle's clock runs.
         two = np.array([0, 1 << KIND_BITS], np.uint64)
         Join(self.plan, self.rule).table(Rows(np.zeros(2, np.uint64), two, np.zeros((2, self.words), np.uint64)), 0)
@@ -199,7 +199,7 @@ class JoinTable(beam.DoFn):
             self.held = (files, join_rows((_unpacked(value, self.words) for value in values), self.words))
         rows = self.held[1]
         if not files:
-            self.held = ([], None)
+            self.held = ([], empty_rows(self.words))
         return rows
 
 
