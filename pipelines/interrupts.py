@@ -19,18 +19,21 @@ _heeded = threading.Event()
 def heed_interrupts(stop: Callable[[], None]) -> Iterator[None]:
     """Raise KeyboardInterrupt at the block's end if Ctrl-C was pressed within, whatever was made of it there.
 
-    Leaves handlers of others (a notebook's, a server's) alone.
+    Leaves handlers of others (a notebook's, a server's) alone. Where Ctrl-C is ignored, as in a shell's background job,
+    it stays so, and only what `fail` is told ends the block.
 
     Args:
       stop: called when it is pressed, to end what the block would wait for.
     """
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    ours, before = threading.current_thread() is threading.main_thread(), signal.getsignal(signal.SIGINT)
+    if not ours or before not in (signal.default_int_handler, signal.SIG_IGN):
         yield
         return
     pressed, hook = threading.Event(), threading.excepthook
 
     def interrupt(number, frame):
+        if before is signal.SIG_IGN and not _lost:
+            return
         threading.excepthook = lambda _: None  # threads that lose their connections to what is stopped
         stop()
         if _lost:
@@ -49,7 +52,7 @@ def heed_interrupts(stop: Callable[[], None]) -> Iterator[None]:
         raise
     finally:
         _heeded.clear()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
         threading.excepthook = hook
     if pressed.is_set():
         raise KeyboardInterrupt

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests import servers
 from tests.gcs_stub import GcsStub, gcs_stub
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C as a run in a terminal does: a shell's background job ignores it, and hands that down."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from mirrorfold.pipelines.engine import WorkEstimate
 from mirrorfold.pipelines.engine_check import check_engine
 from mirrorfold.pipelines.engine_errors import EngineFailed, StepFailed, typed_error
 from mirrorfold.pipelines.errors import MirrorfoldError, SafetyStop, UsageError
-from mirrorfold.pipelines.interrupts import heed_interrupts
+from mirrorfold.pipelines.interrupts import fail, heed_interrupts
 from tests.servers import free_port
 
 LONG, SHORT = WorkEstimate(1e6), WorkEstimate(10)
@@ -92,6 +92,21 @@ def test_ctrl_c_comes_back_whatever_was_made_of_it(mishandle):
         mishandle()
     assert stopped == [True]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_background_job_ignores_ctrl_c_but_not_a_lost_worker():
+    """A script's shell starts what it puts into the background with Ctrl-C ignored."""
+    before, stopped = signal.signal(signal.SIGINT, signal.SIG_IGN), []
+    try:
+        with heed_interrupts(lambda: stopped.append(True)):
+            signal.raise_signal(signal.SIGINT)
+        assert stopped == []
+        with pytest.raises(EngineFailed, match="gone"), heed_interrupts(lambda: stopped.append(True)):
+            fail(EngineFailed("a worker is gone"))
+        assert stopped == [True]
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 TRACE = """java.lang.RuntimeException: Error received from SDK harness: Traceback (most recent call last):
