@@ -70,7 +70,7 @@ def search(folder: str, radius: int, words: int) -> dict:
     """Search one corpus in this process: CPU seconds, peak memory, plan, edges."""
     import apache_beam as beam
 
-    from mirrorfold.transforms.cluster.wiring import Components
+    from mirrorfold.transforms.cluster.labels.wiring import Components
     from mirrorfold.transforms.match.join import Rule
     from mirrorfold.transforms.match.plan import make_plan
     from mirrorfold.transforms.match.wiring import Search

@@ -1,5 +1,7 @@
 """The match step from tables to tables: what it finds, and that order and parallelism change nothing."""
 
+import functools
+
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
@@ -121,6 +123,14 @@ def test_order_and_parallelism_change_nothing(archive, matched, tmp_path, shards
         counts,
     )
     for table, first, second in zip((PAIRS, CLUSTERS), matched, again, strict=True):
+        order = [(name, "ascending") for name in table.order]
+        assert second.sort_by(order).equals(first.sort_by(order))
+
+
+def test_components_that_no_worker_holds_come_out_the_same(archive, matched, tmp_path, monkeypatch):
+    """At a limit of two contents nearly all components go through the grid."""
+    monkeypatch.setattr(step, "Cluster", functools.partial(step.Cluster, largest=2, group_rows=2))
+    for table, first, second in zip((PAIRS, CLUSTERS), matched, run_match(tmp_path, *archive[:2]), strict=True):
         order = [(name, "ascending") for name in table.order]
         assert second.sort_by(order).equals(first.sort_by(order))
 

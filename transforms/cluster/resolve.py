@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -148,26 +149,35 @@ def _list_nearest(judged: Judged, listed: dict, family: np.ndarray, masters: dic
 def _list_misses(judged: Judged, listed: dict, rows: np.ndarray, labels: np.ndarray) -> None:
     """List pairs between families that nearly passed, the best few of each content."""
     first, last = int(rows[0]), int(rows[-1])
-    misses = sorted(
-        (-(judged.known[key]["highpass"] or 0.0), judged.known[key]["d_phash256"], key)
-        for key in judged.misses
-        if first <= key[0] <= last and labels[key[0] - first] != labels[key[1] - first]
-    )
+    between = [
+        key for key in judged.misses if first <= key[0] <= last and labels[key[0] - first] != labels[key[1] - first]
+    ]
     judged.misses = [key for key in judged.misses if key[0] > last]
-    taken: dict[int, int] = {}
-    for *_, (a, b) in misses:
+    listed.update(dict.fromkeys(choose_misses(between, judged.known), ("near-miss", False)))
+
+
+def choose_misses(keys: Iterable[tuple], known: Mapping[tuple, Mapping]) -> list[tuple]:
+    """Choose the best near misses of each content among those of a component; keys name two contents, in order."""
+    taken: Counter = Counter()
+    chosen = []
+    for key in sorted(keys, key=lambda key: (-(known[key]["highpass"] or 0.0), known[key]["d_phash256"], key)):
         # A pair that can't be measured is no miss by merit: it is listed while either side has room.
-        room = taken.get(a, 0) < MISSES, taken.get(b, 0) < MISSES
-        if all(room) or (any(room) and judged.known[a, b]["highpass"] is None):
-            taken[a], taken[b] = taken.get(a, 0) + 1, taken.get(b, 0) + 1
-            listed[a, b] = ("near-miss", False)
+        room = [taken[content] < MISSES for content in key]
+        if all(room) or (any(room) and known[key]["highpass"] is None):
+            taken.update(key)
+            chosen.append(key)
+    return chosen
 
 
 def _pair_rows(judged: Judged, ids: list[str], listed: dict) -> Iterable[dict]:
     for (a, b), (reason, in_cluster) in listed.items():
-        found = judged.known[a, b]
-        row = {name: found.get(name) for name in PAIRS.schema.names}
-        yield row | {"content_a": ids[a], "content_b": ids[b], "reason": reason, "in_cluster": in_cluster}
+        yield pair_row(judged.known[a, b], ids[a], ids[b], reason, in_cluster)
+
+
+def pair_row(found: Mapping, content_a: str, content_b: str, reason: str, in_cluster: bool) -> dict:
+    """Make a row of `pairs` of what is known of a pair."""
+    row = {name: found.get(name) for name in PAIRS.schema.names}
+    return row | {"content_a": content_a, "content_b": content_b, "reason": reason, "in_cluster": in_cluster}
 
 
 def _table(rows: list[dict], schema: pa.Schema) -> pa.Table:

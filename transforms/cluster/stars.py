@@ -105,12 +105,13 @@ def families(judged: Judged, rows: np.ndarray) -> np.ndarray:
             pairs = np.unique(index.candidates(rows[start:stop], everywhere), axis=0)
         else:
             pairs = judged.candidates(rows[start:stop], rows[start + 1 :], everywhere)
-        _unite_lazily(judged, forest, rows, pairs)
+        unite_lazily(judged, forest, rows, pairs)
         start, step = stop, min(step * 2, LARGEST_STEP)
     return rows[forest.labels()]
 
 
-def _unite_lazily(judged: Judged, forest: Forest, rows: np.ndarray, pairs: np.ndarray) -> None:
+def unite_lazily(judged: Judged, forest: Forest, rows: np.ndarray, pairs: np.ndarray) -> None:
+    """Unite rows whose pair verifies, without looking at pairs of one tree."""
     taken, size = 0, 64
     while taken < len(pairs):
         chunk = pairs[taken : taken + size]

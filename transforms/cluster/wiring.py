@@ -7,30 +7,27 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.clusters import CLUSTERS
-from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.wiring import Shuffle
-from mirrorfold.transforms.cluster.components import label_components, spanning_forest
+from mirrorfold.transforms.cluster.labels.wiring import Route, label
+from mirrorfold.transforms.cluster.large.grid import GROUP_ROWS, LARGEST_COMPONENT
+from mirrorfold.transforms.cluster.large.wiring import SplitLarge
 from mirrorfold.transforms.cluster.members import PRIORITIES, best_of_contents, cluster_objects
 from mirrorfold.transforms.cluster.resolve import MEMBERS, resolve
 from mirrorfold.transforms.cluster.stars import Verifier
 from mirrorfold.transforms.cluster.undecided import REQUESTS, WANTED, contents_of, find_undecided, within_budget
 
-LABELS = COMPONENTS.schema
 DETAILS = WANTED.append(pa.field("detail", pa.binary()))
 """A content that was read again: its 256x256 luma."""
-LABELS_PER_BLOCK = 1_000_000
 CONTENTS_PER_PARTITION = 20_000
 DETAILED_PER_PARTITION = 5_000
 """The same where contents may come with their detail, 64 KiB each."""
 OBJECTS_PER_PARTITION = 250_000
-COMPACT_EDGES = 2_000_000
 LAST = b"\xff" * 8
 """Priority of a content that no listed object holds any more."""
 
@@ -78,6 +75,7 @@ class Cluster(beam.PTransform):
       spill: a local folder for shuffled blocks, or None.
       again: reads contents again, blocks of WANTED to blocks of DETAILS; None reads nothing again.
       again_bytes: what it may read.
+      largest: contents that one worker resolves; larger components are split by a grid of groups of `group_rows`.
     """
 
     verifier: Verifier
@@ -88,6 +86,8 @@ class Cluster(beam.PTransform):
     spill: str | None = None
     again: Again | None = None
     again_bytes: int = 0
+    largest: int = LARGEST_COMPONENT
+    group_rows: int = GROUP_ROWS
 
     def expand(self, sources: Sources):
         labels = sources.edges | "Label" >> label()
@@ -98,6 +98,11 @@ class Cluster(beam.PTransform):
 
     def resolve(self, sources: Sources, preferred: beam.PCollection, labels: beam.PCollection) -> Resolved:
         """Resolve the components that labels name; `preferred` holds the best object of each content."""
+        misses = None
+        if self.contents > self.largest:
+            labels, misses = (labels, sources.contents) | "SplitLarge" >> SplitLarge(
+                self.verifier, self.node_ids, self.schema, self.contents, self.largest, self.group_rows, self.spill
+            )
         linked = sources.contents | "RouteContents" >> beam.ParDo(
             Route(self.node_ids), beam.pvalue.AsList(labels)
         ).with_output_types(pa.Table)
@@ -122,7 +127,7 @@ class Cluster(beam.PTransform):
         )
         pairs = resolved | "TakePairs" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
         members = resolved | "TakeMembers" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
-        return Resolved(pairs, members)
+        return Resolved(pairs if misses is None else (pairs, misses) | "AllPairs" >> beam.Flatten(), members)
 
     def name_objects(self, members: beam.PCollection, priorities: beam.PCollection) -> beam.PCollection:
         """Name the clusters of objects: blocks of the table `clusters`."""
@@ -158,78 +163,6 @@ class Cluster(beam.PTransform):
                 spill=self.spill,
             )
         )
-
-
-@beam.ptransform_fn
-def label(edges: beam.PCollection) -> beam.PCollection:
-    """Unite blocks of edges and label their components: blocks of LABELS, in no order."""
-    return (
-        edges
-        | "UniteEdges" >> beam.CombineGlobally(Components())
-        | "LabelNodes" >> beam.FlatMap(label_blocks).with_output_types(pa.Table)
-    )
-
-
-class Components(beam.CombineFn):
-    """Reduce blocks of edges to one spanning forest, and label its components."""
-
-    def create_accumulator(self):
-        return []
-
-    def add_input(self, accumulator, block: pa.Table):
-        accumulator.append(np.stack([block.column("a").to_numpy(), block.column("b").to_numpy()], axis=1))
-        return self._compacted(accumulator)
-
-    def merge_accumulators(self, accumulators):
-        return self._compacted([edges for accumulator in accumulators for edges in accumulator])
-
-    def compact(self, accumulator):
-        return [spanning_forest(np.concatenate(accumulator))] if accumulator else accumulator
-
-    def extract_output(self, accumulator) -> np.ndarray:
-        return label_components(np.concatenate([np.empty((0, 2), np.uint64), *accumulator]))
-
-    def _compacted(self, accumulator):
-        rows = sum(map(len, accumulator[1:]))
-        return self.compact(accumulator) if rows > COMPACT_EDGES else accumulator
-
-
-def label_blocks(labels: np.ndarray) -> Iterable[pa.Table]:
-    """Cut labels, uint64 (nodes, 2), into blocks."""
-    Metrics.counter("cluster", "linked").inc(len(labels))
-    for start in range(0, len(labels), LABELS_PER_BLOCK):
-        part = labels[start : start + LABELS_PER_BLOCK]
-        yield pa.table({"node": part[:, 0].copy(), "component": part[:, 1].copy()}, schema=LABELS)
-
-
-class Route(beam.DoFn):
-    """Keep the rows of linked contents, by the column that names them, and name their component."""
-
-    def __init__(self, node_ids, column: str = "content_id"):
-        self.node_ids, self.column = node_ids, column
-
-    def start_bundle(self):
-        self.labels = None
-
-    def process(self, block: pa.Table, labels: list[pa.Table]):
-        if self.labels is None:
-            self.labels = _sorted_labels(labels)
-        nodes, components = self.labels
-        if not len(nodes) or not block.num_rows:
-            return
-        found = self.node_ids(block.column(self.column))
-        place = np.minimum(np.searchsorted(nodes, found), len(nodes) - 1)
-        linked = nodes[place] == found
-        if linked.any():
-            rows = block.filter(pa.array(linked))
-            yield rows.append_column("component", pa.array(components[place[linked]]))
-
-
-def _sorted_labels(labels: list[pa.Table]) -> tuple[np.ndarray, np.ndarray]:
-    if not labels:
-        return np.empty(0, np.uint64), np.empty(0, np.uint64)
-    ordered = pa.concat_tables(sorted(labels, key=lambda block: block.column("node")[0].as_py()))
-    return ordered.column("node").to_numpy(), ordered.column("component").to_numpy()
 
 
 @dataclass

@@ -22,15 +22,9 @@ from mirrorfold.transforms.cluster.incremental.carry import (
     earlier_members,
     standing,
 )
+from mirrorfold.transforms.cluster.labels.wiring import Route, label
 from mirrorfold.transforms.cluster.members import best_of_contents
-from mirrorfold.transforms.cluster.wiring import (
-    CONTENTS_PER_PARTITION,
-    Cluster,
-    Clustered,
-    Route,
-    Sources,
-    label,
-)
+from mirrorfold.transforms.cluster.wiring import CONTENTS_PER_PARTITION, Cluster, Clustered, Sources
 
 
 class Nodes(Protocol):

@@ -1,0 +1,1 @@
+"""Labels: which candidate component each content belongs to."""

@@ -1,0 +1,1 @@
+"""Components that one worker cannot hold: compared in the cells of a grid."""

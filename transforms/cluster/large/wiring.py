@@ -1,0 +1,146 @@
+"""Large components in Beam: labels in, and out come labels in which each of them has fallen into its families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam.metrics import Metrics
+
+from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.cluster.labels.wiring import Route, label, sorted_labels
+from mirrorfold.transforms.cluster.large import grid
+from mirrorfold.transforms.cluster.stars import Verifier
+
+
+class Split(NamedTuple):
+    """Blocks of labels, large components' families in their place; and rows of `pairs`: misses between those."""
+
+    labels: beam.PCollection
+    misses: beam.PCollection
+
+
+@dataclass(eq=False)
+class SplitLarge(beam.PTransform):
+    """Split components that one worker can't hold into families; takes (labels, contents), gives `Split`.
+
+    Args:
+      verifier, node_ids, schema, contents, spill: as in wiring.Cluster.
+      largest: contents that one worker holds; group_rows: those of a group, two of which make a cell.
+    """
+
+    verifier: Verifier
+    node_ids: object
+    schema: pa.Schema
+    contents: int
+    largest: int
+    group_rows: int
+    spill: str | None = None
+
+    def expand(self, inputs):
+        labels, contents = inputs
+        every = beam.pvalue.AsList(labels)
+        small, large = (
+            labels | f"Take{name}" >> beam.FlatMap(by_size, every, self.largest, wanted).with_output_types(pa.Table)
+            for name, wanted in (("Small", False), ("Large", True))
+        )
+        cells = (
+            contents
+            | "RouteLarge" >> beam.ParDo(Route(self.node_ids), beam.pvalue.AsList(large)).with_output_types(pa.Table)
+            | "DealToCells"
+            >> beam.ParDo(DealToCells(self.node_ids, self.largest, self.group_rows), every).with_output_types(pa.Table)
+        )
+        compared = cells | "CompareCells" >> Shuffle(
+            keys={"rows": ("cell",)},
+            schemas={"rows": pa.schema([*self.schema, grid.COMPONENT, *grid.CELL, grid.GROUP])},
+            partitions=grid.cells_of(self.contents, self.group_rows),
+            reduce=CompareCells(self.verifier, self.node_ids),
+            spill=self.spill,
+        )
+        edges = compared | "TakeEdges" >> beam.Filter(lambda block: block.schema.names[0] == "a")
+        families = edges | "LabelFamilies" >> label()
+        misses = (
+            compared
+            | "TakeMisses" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
+            | "BetweenFamilies"
+            >> beam.ParDo(BetweenFamilies(self.node_ids), beam.pvalue.AsList(families)).with_output_types(pa.Table)
+            | "ChooseMisses"
+            >> Shuffle(
+                keys={"rows": ("component",)},
+                schemas={"rows": grid.MISSES},
+                partitions=max(1, -(-self.contents // self.largest)),
+                reduce=choose_partition,
+                spill=self.spill,
+            )
+        )
+        return Split((small, families) | "AllLabels" >> beam.Flatten(), misses)
+
+
+def by_size(labels: pa.Table, every: list[pa.Table], largest: int, wanted: bool) -> Iterable[pa.Table]:
+    """Keep the labels of components that are too large, or of all others."""
+    names, _ = grid.large_components(sorted_labels(every)[1], largest)
+    inside = np.isin(labels.column("component").to_numpy(), names) == wanted
+    if wanted:
+        Metrics.counter("cluster", "large_components_contents").inc(int(inside.sum()))
+    if inside.any():
+        yield labels.filter(pa.array(inside))
+
+
+class DealToCells(beam.DoFn):
+    """Deal contents of large components to the cells of their grids."""
+
+    def __init__(self, node_ids, largest: int, group_rows: int):
+        self.node_ids, self.largest, self.group_rows = node_ids, largest, group_rows
+
+    def start_bundle(self):
+        self.large = None
+
+    def process(self, block: pa.Table, labels: list[pa.Table]):
+        if self.large is None:
+            self.large = grid.large_components(sorted_labels(labels)[1], self.largest)
+        yield from grid.to_cells(block, self.node_ids(block.column("content_id")), self.large, self.group_rows)
+
+
+@dataclass
+class CompareCells:
+    """Compare the cells of one partition; called by the shuffle."""
+
+    verifier: Verifier
+    node_ids: object
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        if blocks["rows"].num_rows:
+            yield from grid.compare_cells(blocks["rows"], self.verifier, self.node_ids)
+
+
+class BetweenFamilies(beam.DoFn):
+    """Drop near misses of pictures that turned out to be of one family."""
+
+    def __init__(self, node_ids):
+        self.node_ids = node_ids
+
+    def start_bundle(self):
+        self.labels = None
+
+    def process(self, block: pa.Table, labels: list[pa.Table]):
+        if self.labels is None:
+            self.labels = sorted_labels(labels)
+        found = grid.misses_between_families(block, self._family, self.node_ids)
+        if found.num_rows:
+            yield found
+
+    def _family(self, nodes: np.ndarray) -> np.ndarray:
+        known, families = self.labels
+        if not len(known):
+            return nodes
+        place = np.minimum(np.searchsorted(known, nodes), len(known) - 1)
+        return np.where(known[place] == nodes, families[place], nodes)
+
+
+def choose_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Choose the near misses of one partition's components."""
+    yield from grid.chosen_misses(blocks["rows"])
