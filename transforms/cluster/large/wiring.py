@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ class SplitLarge(beam.PTransform):
     """
 
     verifier: Verifier
-    node_ids: object
+    node_ids: Callable[[pa.ChunkedArray], np.ndarray]
     schema: pa.Schema
     contents: int
     largest: int
@@ -110,7 +110,7 @@ class CompareCells:
     """Compare the cells of one partition; called by the shuffle."""
 
     verifier: Verifier
-    node_ids: object
+    node_ids: Callable[[pa.ChunkedArray], np.ndarray]
 
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
         if blocks["rows"].num_rows:
@@ -124,21 +124,22 @@ class BetweenFamilies(beam.DoFn):
         self.node_ids = node_ids
 
     def start_bundle(self):
-        self.labels = None
+        self.labels: tuple[np.ndarray, np.ndarray] | None = None
 
     def process(self, block: pa.Table, labels: list[pa.Table]):
         if self.labels is None:
             self.labels = sorted_labels(labels)
-        found = grid.misses_between_families(block, self._family, self.node_ids)
+        known, families = self.labels
+
+        def family_of(nodes: np.ndarray) -> np.ndarray:
+            if not len(known):
+                return nodes
+            place = np.minimum(np.searchsorted(known, nodes), len(known) - 1)
+            return np.where(known[place] == nodes, families[place], nodes)
+
+        found = grid.misses_between_families(block, family_of, self.node_ids)
         if found.num_rows:
             yield found
-
-    def _family(self, nodes: np.ndarray) -> np.ndarray:
-        known, families = self.labels
-        if not len(known):
-            return nodes
-        place = np.minimum(np.searchsorted(known, nodes), len(known) - 1)
-        return np.where(known[place] == nodes, families[place], nodes)
 
 
 def choose_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
