@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
@@ -79,7 +80,7 @@ class Cluster(beam.PTransform):
     """
 
     verifier: Verifier
-    node_ids: object
+    node_ids: Callable[[pa.ChunkedArray], np.ndarray]
     schema: pa.Schema
     contents: int
     objects: int
