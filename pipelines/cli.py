@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
+import os
 import sys
+import traceback
+from typing import NoReturn
 
 import click
 
@@ -67,9 +72,29 @@ def main() -> None:
         logging.shutdown()
 
 
+def console() -> NoReturn:
+    """Run the command line as the process's only work, and leave without the libraries' own end.
+
+    A thread of a C++ library that is just ending makes its destructors abort a process whose work is done.
+    """
+    code: object = 1
+    try:
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001  # printed, as Python itself would
+        traceback.print_exc()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 def _say(message: str) -> None:
     click.echo(f"mirrorfold: {' '.join(message.split())}", err=True)
 
 
 if __name__ == "__main__":
-    main()
+    console()

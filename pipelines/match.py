@@ -68,15 +68,13 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         )
         earlier_edges = root | "ReadEarlierEdges" >> ReadEarlierEdges(again.previous, again.dropped)
         edges = (found, earlier_edges) | "JoinEdges" >> beam.Flatten()
-    sources = Sources(
-        edges=edges,
-        contents=root | "ReadFeatures" >> ReadTable(run.output, CONTENTS, features.COLUMNS),
-        priorities=_priorities(root, run),
-    )
+    wide = ReadTable(run.output, CONTENTS, features.COLUMNS)
+    sources = Sources(edges=edges, contents=root | "ReadFeatures" >> wide, priorities=_priorities(root, run))
     cluster = Cluster(
         verifier=Verifier(rule, settings.crops),
         node_ids=signatures.node_ids,
         schema=pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS]),
+        reread=lambda: root | "ReadFeaturesAgain" >> wide,
         contents=rows,
         objects=run.rows("objects"),
         spill=spill,

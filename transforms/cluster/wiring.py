@@ -72,6 +72,7 @@ class Cluster(beam.PTransform):
     Args:
       verifier: candidates and verification, from the match stage; node_ids: how content ids become nodes.
       schema: of the contents' blocks.
+      reread: reads the contents' blocks once more.
       contents, objects: numbers of rows, which set the partitions.
       spill: a local folder for shuffled blocks, or None.
       again: reads contents again, blocks of WANTED to blocks of DETAILS; None reads nothing again.
@@ -82,6 +83,7 @@ class Cluster(beam.PTransform):
     verifier: Verifier
     node_ids: Callable[[pa.ChunkedArray], np.ndarray]
     schema: pa.Schema
+    reread: Callable[[], beam.PCollection]
     contents: int
     objects: int
     spill: str | None = None
@@ -101,7 +103,8 @@ class Cluster(beam.PTransform):
         """Resolve the components that labels name; `preferred` holds the best object of each content."""
         misses = None
         if self.contents > self.largest:
-            labels, misses = (labels, sources.contents) | "SplitLarge" >> SplitLarge(
+            # Read a second time: a collection with two readers is kept whole by the local runner.
+            labels, misses = (labels, self.reread()) | "SplitLarge" >> SplitLarge(
                 self.verifier, self.node_ids, self.schema, self.contents, self.largest, self.group_rows, self.spill
             )
         linked = sources.contents | "RouteContents" >> beam.ParDo(
