@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 import requests
 from botocore.config import Config
 
 from mirrorfold.schemas.uri import escape_key
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec
+from mirrorfold.transforms.stores.output_cloud import CloudOutput
 from tests.gcs_stub import GcsStub
 from tests.servers import Server, recording_proxy
 
@@ -81,6 +83,20 @@ def owner(server: Server) -> Any:
 def new_bucket() -> str:
     """Name a bucket that no other test uses."""
     return f"bucket-{os.getpid()}-{next(_NUMBERS)}"
+
+
+def cloud_output(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, folder: str) -> CloudOutput:
+    """Give a DIR in a new bucket of the server that the test's parameter names, reached as a user's own would be."""
+    bucket, server = new_bucket(), request.getfixturevalue(request.param.replace("-", "_"))
+    if request.param == "fake-gcs":
+        requests.post(f"{server.url}/storage/v1/b", json={"name": bucket}, timeout=30).raise_for_status()
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        return CloudOutput(f"gs://{bucket}/{folder}")
+    owner(server).create_bucket(Bucket=bucket)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
+    return CloudOutput(f"s3://{bucket}/{folder}")
 
 
 @contextlib.contextmanager

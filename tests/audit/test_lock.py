@@ -8,7 +8,6 @@ import socket
 import threading
 
 import pytest
-import requests
 from click.testing import CliRunner
 
 from mirrorfold.pipelines import lock_bucket
@@ -16,23 +15,12 @@ from mirrorfold.pipelines.cli import cli
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.lock import lock_output
 from mirrorfold.transforms.stores.output_cloud import CloudOutput
-from tests.worlds import new_bucket, owner
+from tests.worlds import cloud_output
 
 
 @pytest.fixture(params=["moto", "versity", "fake-gcs"])
 def store(request, no_ambient_credentials, monkeypatch) -> CloudOutput:
-    bucket = new_bucket()
-    if request.param == "fake-gcs":
-        server = request.getfixturevalue("fake_gcs")
-        requests.post(f"{server.url}/storage/v1/b", json={"name": bucket}, timeout=30).raise_for_status()
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        return CloudOutput(f"gs://{bucket}/out")
-    server = request.getfixturevalue(request.param)
-    owner(server).create_bucket(Bucket=bucket)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
-    return CloudOutput(f"s3://{bucket}/out")
+    return cloud_output(request, monkeypatch, "out")
 
 
 def another(store: CloudOutput, seconds_ago: float, **changes) -> None:

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import pytest
-import requests
 
 from mirrorfold.transforms.stores.api import StoreError
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 from mirrorfold.transforms.stores.output_cloud import CloudOutput
-from tests.worlds import new_bucket, owner
+from tests.worlds import cloud_output, new_bucket
 
 
 @pytest.fixture(params=["local", "moto", "versity", "fake-gcs"])
 def output(request: pytest.FixtureRequest, no_ambient_credentials, monkeypatch) -> OutputStore:
     if request.param == "local":
         return LocalOutput(str(request.getfixturevalue("tmp_path") / "out"))
-    bucket = new_bucket()
-    if request.param == "fake-gcs":
-        server = request.getfixturevalue("fake_gcs")
-        requests.post(f"{server.url}/storage/v1/b", json={"name": bucket}, timeout=30).raise_for_status()
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        return CloudOutput(f"gs://{bucket}/runs/one")
-    server = request.getfixturevalue(request.param)
-    owner(server).create_bucket(Bucket=bucket)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
-    return CloudOutput(f"s3://{bucket}/runs/one/")
+    # A slash at the end changes nothing.
+    return cloud_output(request, monkeypatch, "runs/one" if request.param == "fake-gcs" else "runs/one/")
 
 
 def test_files_are_written_whole_read_listed_and_removed(output: OutputStore):
