@@ -79,7 +79,7 @@ lint: install ## Check style and imports
 
 .PHONY: typecheck
 typecheck: install ## Check types (on a plain copy: mypy can't follow the editable install)
-	@rm -rf build/typed && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target build/typed .
+	@rm -rf build/lib build/typed && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target build/typed .
 	@rm -r build/typed/mirrorfold/configs/prices # the folder of price books, which hides the module from mypy
 	@cd build/typed && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p mirrorfold
 

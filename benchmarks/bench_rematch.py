@@ -73,7 +73,7 @@ def write_state(folder: Path, blocks: list[pa.Table]) -> None:
     """Write `contents`, an object for each, and the record of a finished run."""
     from mirrorfold.configs.policy import load_policy
     from mirrorfold.configs.settings import Settings
-    from mirrorfold.pipelines.run_record import code_version, library_versions
+    from mirrorfold.pipelines.record.run_record import code_version, library_versions
     from mirrorfold.schemas.catalogue import TABLES
     from mirrorfold.schemas.contents import CONTENTS
     from mirrorfold.schemas.objects import OBJECTS
@@ -123,10 +123,10 @@ def match(folder: str, previous: str | None) -> None:
     """Run the step in this process and print what it took, after a first run over a few contents."""
     from mirrorfold.configs.policy import load_policy
     from mirrorfold.configs.settings import Settings
-    from mirrorfold.pipelines import engine
     from mirrorfold.pipelines import match as step
     from mirrorfold.pipelines.context import RunContext
-    from mirrorfold.pipelines.steps import count_rows
+    from mirrorfold.pipelines.engine import engine
+    from mirrorfold.pipelines.record.steps import count_rows
     from mirrorfold.transforms.stores.output import open_output
 
     options = engine.pipeline_options((), work=None)

@@ -19,7 +19,7 @@ from retain.runs import write_run
 from retain.tables import clusters, content, contents, failures, obj, objects, pairs, twin
 
 from mirrorfold.configs.policy import load_policy
-from mirrorfold.pipelines.verify import verify
+from mirrorfold.pipelines.finished.verify import verify
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.stores.output import LocalOutput
 

@@ -44,11 +44,11 @@ def measure(objects: int, folder: str) -> dict:
     from benchmarks import synthetic
     from mirrorfold.configs.policy import load_policy
     from mirrorfold.configs.settings import Settings
+    from mirrorfold.pipelines.commands.progress import Progress
     from mirrorfold.pipelines.mission import MISSION
-    from mirrorfold.pipelines.progress import Progress
-    from mirrorfold.pipelines.request import Request
+    from mirrorfold.pipelines.record.request import Request
+    from mirrorfold.pipelines.record.steps import Step
     from mirrorfold.pipelines.run import run
-    from mirrorfold.pipelines.steps import Step
     from mirrorfold.transforms.stores.api import SourceSpec
 
     found: dict[str, tuple[float, float]] = {}

@@ -158,8 +158,9 @@ def beam(folder: str, url: str) -> float:
     A run over one object before, and one decode by the compiled loops, take start-up off.
     """
     from mirrorfold.configs.settings import Settings
-    from mirrorfold.pipelines import engine, fingerprint
+    from mirrorfold.pipelines import fingerprint
     from mirrorfold.pipelines.context import RunContext
+    from mirrorfold.pipelines.engine import engine
     from mirrorfold.schemas.objects import OBJECTS
     from mirrorfold.transforms.blocks import parquet
     from mirrorfold.transforms.stores.output import open_output

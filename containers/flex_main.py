@@ -26,7 +26,7 @@ def command_line(argv: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    from mirrorfold.pipelines.cli import main
+    from mirrorfold.pipelines.commands.cli import main
 
     sys.argv[1:] = command_line(sys.argv[1:])
     main()

@@ -1,1 +1,1 @@
-"""Composition only: one module per pipeline, the command line, the engine's options."""
+"""Composition only: one module per step of the mission here; the command line, engines and records in their folders."""

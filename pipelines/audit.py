@@ -6,7 +6,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.previous import state_of
+from mirrorfold.pipelines.record.previous import state_of
 from mirrorfold.schemas.aliases import ALIASES
 from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.contents import CONTENTS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import apache_beam as beam
 
-from mirrorfold.pipelines import previous
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.record import previous
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mirrorfold.pipelines import previous
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.fingerprint import options_of
 from mirrorfold.pipelines.match_again import ReadEarlierEdges, plan_again
-from mirrorfold.pipelines.previous import ReadMasters
-from mirrorfold.pipelines.steps import committed_counters
+from mirrorfold.pipelines.record import previous
+from mirrorfold.pipelines.record.previous import ReadMasters
+from mirrorfold.pipelines.record.steps import committed_counters
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.contents import CONTENTS

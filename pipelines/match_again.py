@@ -9,8 +9,8 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from mirrorfold.pipelines import previous
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.record import previous
 from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.transforms.blocks import parquet

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mirrorfold.pipelines import audit, fingerprint, list_objects, match, publish, retain, safety, savings
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.previous import state_of
-from mirrorfold.pipelines.steps import Step
+from mirrorfold.pipelines.record.previous import state_of
+from mirrorfold.pipelines.record.steps import Step
 
 STAGES = ("list", "fingerprint", "match", "retain", "publish")
 """What the command line calls the stages, in order; `run` does them all."""

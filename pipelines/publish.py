@@ -9,7 +9,7 @@ import pyarrow as pa
 import yaml
 
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.run_record import code_version, input_snapshot
+from mirrorfold.pipelines.record.run_record import code_version, input_snapshot
 from mirrorfold.pipelines.savings import summarise_run
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.manifests.csv import write_manifests

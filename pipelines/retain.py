@@ -11,7 +11,7 @@ import apache_beam as beam
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.previous import ReadMasters, state_of
+from mirrorfold.pipelines.record.previous import ReadMasters, state_of
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS

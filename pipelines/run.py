@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 import yaml
 
-from mirrorfold.pipelines import engine
+from mirrorfold.pipelines.commands.progress import Progress
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.engine_check import check_engine
+from mirrorfold.pipelines.engine import engine
+from mirrorfold.pipelines.engine.check import check_engine
+from mirrorfold.pipelines.engine.receipt import Receipt
+from mirrorfold.pipelines.engine.spill import spill_folder
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.lock import lock_output
 from mirrorfold.pipelines.mission import MISSION, STAGES
-from mirrorfold.pipelines.openlineage import OpenLineage
-from mirrorfold.pipelines.progress import Progress
-from mirrorfold.pipelines.receipt import Receipt
-from mirrorfold.pipelines.request import REQUEST_PATH, Request, saved_request
-from mirrorfold.pipelines.run_record import write_record
-from mirrorfold.pipelines.spill import spill_folder
-from mirrorfold.pipelines.steps import Ledger, Step, digest_of
+from mirrorfold.pipelines.record.lock import lock_output
+from mirrorfold.pipelines.record.openlineage import OpenLineage
+from mirrorfold.pipelines.record.request import REQUEST_PATH, Request, saved_request
+from mirrorfold.pipelines.record.run_record import write_record
+from mirrorfold.pipelines.record.steps import Ledger, Step, digest_of
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 

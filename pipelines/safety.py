@@ -7,8 +7,8 @@ import collections
 from mirrorfold.pipelines import list_objects
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
-from mirrorfold.pipelines.same_bucket import check_same_buckets
-from mirrorfold.pipelines.steps import count_rows
+from mirrorfold.pipelines.merging.same_bucket import check_same_buckets
+from mirrorfold.pipelines.record.steps import count_rows
 from mirrorfold.schemas.failures import CODES, FAILURES, STORE_CODES
 from mirrorfold.schemas.uri import make_uri
 from mirrorfold.transforms.blocks import parquet

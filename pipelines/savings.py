@@ -13,8 +13,8 @@ from mirrorfold.configs.prices import load_prices
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.previous import reuse
-from mirrorfold.pipelines.tables import connect
+from mirrorfold.pipelines.record.previous import reuse
+from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.savings import SAVINGS

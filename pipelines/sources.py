@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from mirrorfold.configs.settings import Settings, SourceSettings
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.same_bucket import check_access_points
+from mirrorfold.pipelines.merging.same_bucket import check_access_points
 from mirrorfold.schemas.uri import escape_key, make_uri
 from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError

@@ -12,8 +12,8 @@ import click
 import duckdb
 import pytest
 
-from mirrorfold.pipelines.arguments import split_arguments
-from mirrorfold.pipelines.cli import cli
+from mirrorfold.pipelines.commands.arguments import split_arguments
+from mirrorfold.pipelines.commands.cli import cli
 from tests.mission.archive import libraries
 from tests.mission.stores import fill_folder
 

@@ -10,10 +10,10 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from mirrorfold.pipelines import lock_bucket
-from mirrorfold.pipelines.cli import cli
+from mirrorfold.pipelines.commands.cli import cli
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.lock import lock_output
+from mirrorfold.pipelines.record import lock_bucket
+from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.transforms.stores.output_cloud import CloudOutput
 from tests.worlds import cloud_output
 

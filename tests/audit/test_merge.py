@@ -11,11 +11,11 @@ import pytest
 from demo.archive import write_folder
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.merge import merge_mission, merged_request
-from mirrorfold.pipelines.pack import pack
-from mirrorfold.pipelines.request import Request, resolve_policy
+from mirrorfold.pipelines.merging.merge import merge_mission, merged_request
+from mirrorfold.pipelines.merging.pack import pack
+from mirrorfold.pipelines.merging.sides import bring
+from mirrorfold.pipelines.record.request import Request, resolve_policy
 from mirrorfold.pipelines.run import run
-from mirrorfold.pipelines.sides import bring
 from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.transforms.merge.withhold import WITHHELD
 from tests.audit.world import WITHOUT_PAGES, World, pictures, shards, table

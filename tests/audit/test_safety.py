@@ -14,9 +14,9 @@ from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines import safety
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
-from mirrorfold.pipelines.lock import lock_output
-from mirrorfold.pipelines.previous import check_previous, reuse, same_matching
-from mirrorfold.pipelines.run_record import code_version, library_versions
+from mirrorfold.pipelines.record.lock import lock_output
+from mirrorfold.pipelines.record.previous import check_previous, reuse, same_matching
+from mirrorfold.pipelines.record.run_record import code_version, library_versions
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parquet import write_shard

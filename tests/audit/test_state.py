@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from demo.archive import write_folder
 from mirrorfold.configs.settings import Settings
-from mirrorfold.pipelines import state
-from mirrorfold.pipelines.cli import cli
+from mirrorfold.pipelines.commands.cli import cli
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.previous import check_previous
-from mirrorfold.pipelines.request import Request, resolve_policy
+from mirrorfold.pipelines.record import state
+from mirrorfold.pipelines.record.previous import check_previous
+from mirrorfold.pipelines.record.request import Request, resolve_policy
 from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.schemas import upgrades

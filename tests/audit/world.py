@@ -12,10 +12,10 @@ import pyarrow as pa
 from demo.archive import encode, exif, photographs
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.mission import MISSION
-from mirrorfold.pipelines.request import Request, resolve_policy
+from mirrorfold.pipelines.record.request import Request, resolve_policy
+from mirrorfold.pipelines.record.steps import Step
 from mirrorfold.pipelines.run import Finished, run
 from mirrorfold.pipelines.sources import parse_sources
-from mirrorfold.pipelines.steps import Step
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import open_output

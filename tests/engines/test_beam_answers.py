@@ -12,7 +12,7 @@ from apache_beam.coders import BytesCoder
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from mirrorfold.pipelines import beam_answers
+from mirrorfold.pipelines.engine import beam_answers
 
 SEEN = ReadModifyWriteStateSpec("seen", BytesCoder())
 PARAM = beam.DoFn.StateParam(SEEN)

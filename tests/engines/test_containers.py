@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mirrorfold.pipelines import engine_files
+from mirrorfold.pipelines.engine import option_files
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERS = ROOT / "containers"
@@ -146,7 +146,7 @@ def test_metadata_refuses_what_cannot_work(name, value, fits):
 
 def test_kubernetes_agrees_with_its_option_file():
     cluster = yaml.safe_load((CONTAINERS / "flink-session.yaml").read_text())
-    options = engine_files.load("flink-kubernetes")
+    options = option_files.load("flink-kubernetes")
     manager = cluster["spec"]["taskManager"]
     sidecar = next(c for c in manager["podTemplate"]["spec"]["containers"] if c["name"] == "mirrorfold-worker")
     assert options["environment_config"] == f"localhost:{sidecar['ports'][0]['containerPort']}"

@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from mirrorfold.pipelines import cli, engine_files
+from mirrorfold.pipelines.commands import cli
+from mirrorfold.pipelines.engine import option_files
 from tests.conftest import _started as started
 from tests.engines.engines import TOOLS
 from tests.engines.test_mission import MIRRORFOLD
@@ -75,12 +76,12 @@ def _wait_for(port: int, server: subprocess.Popen) -> None:
 
 
 def test_every_option_file_is_in_the_docs():
-    assert set(re.findall(r"--engine=([a-z-]+)", DOCS)) == set(engine_files.names())
+    assert set(re.findall(r"--engine=([a-z-]+)", DOCS)) == set(option_files.names())
 
 
 def test_every_option_file_is_in_the_help():
     named = cli.EPILOG.partition("--engine=NAME")[2].partition("--engine=")[2].partition(", or a file")[0]
-    assert set(re.split(r",\s+", named)) == set(engine_files.names())
+    assert set(re.split(r",\s+", named)) == set(option_files.names())
 
 
 def test_every_path_in_the_docs_is_there():

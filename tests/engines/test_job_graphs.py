@@ -15,11 +15,11 @@ from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.portable_runner import PortableRunner
 
-from mirrorfold.pipelines import engine, engine_files
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.engine import engine, option_files
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.mission import MISSION
-from mirrorfold.pipelines.request import saved_request
+from mirrorfold.pipelines.record.request import saved_request
 from tests.engines.test_mission import run
 from tests.mission.archive import libraries
 from tests.mission.stores import fill_folder
@@ -96,7 +96,7 @@ def _unpacked(payload: bytes) -> bytes:
     return bz2.decompress(packed) if packed.startswith(b"BZ") else zlib.decompress(packed)
 
 
-@pytest.mark.parametrize("name", engine_files.names())
+@pytest.mark.parametrize("name", option_files.names())
 def test_what_travels(name, context, monkeypatch):
     """Nothing lives in `__main__`, and no credential of the driver goes along."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret-value")

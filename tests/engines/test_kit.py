@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorfold.pipelines import engine
+from mirrorfold.pipelines.engine import engine
 from mirrorfold.pipelines.errors import SafetyStop
 from tests.conftest import _started as started
 from tests.engines import engines, kit_job

@@ -13,13 +13,13 @@ import pytest
 from apache_beam.options.pipeline_options import DirectOptions, SetupOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import BeamFnControlServicer, ControlConnection
 
-from mirrorfold.pipelines import engine
-from mirrorfold.pipelines.beam_fixes import let_late_workers_end
-from mirrorfold.pipelines.engine import WorkEstimate
-from mirrorfold.pipelines.engine_check import check_engine
-from mirrorfold.pipelines.engine_errors import EngineFailed, StepFailed, typed_error
+from mirrorfold.pipelines.engine import engine
+from mirrorfold.pipelines.engine.beam_fixes import let_late_workers_end
+from mirrorfold.pipelines.engine.check import check_engine
+from mirrorfold.pipelines.engine.engine import WorkEstimate
+from mirrorfold.pipelines.engine.errors import EngineFailed, StepFailed, typed_error
+from mirrorfold.pipelines.engine.interrupts import fail, heed_interrupts
 from mirrorfold.pipelines.errors import MirrorfoldError, SafetyStop, UsageError
-from mirrorfold.pipelines.interrupts import fail, heed_interrupts
 from tests.servers import free_port
 
 LONG, SHORT = WorkEstimate(1e6), WorkEstimate(10)
@@ -195,7 +195,7 @@ def test_a_worker_that_connects_late_is_told_to_end():
 
 def test_a_users_terminal_stays_clean():
     """Neither of the two notices shows; a warning of anybody else's does."""
-    program = "import mirrorfold.pipelines.engine, warnings; warnings.warn('theirs', FutureWarning)"
+    program = "import mirrorfold.pipelines.engine.engine, warnings; warnings.warn('theirs', FutureWarning)"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=_plain()).stderr
     assert "grpcio" not in said
     assert "crcmod" not in said

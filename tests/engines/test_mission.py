@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mirrorfold.pipelines.metrics import NAMES
+from mirrorfold.pipelines.record.metrics import NAMES
 from tests.conftest import _started as started
 from tests.engines import engines
 from tests.mission.archive import libraries

@@ -13,7 +13,7 @@ import pytest
 from apache_beam.options.pipeline_options import SetupOptions
 from apache_beam.runners.portability.stager import Stager
 
-from mirrorfold.pipelines import engine
+from mirrorfold.pipelines.engine import engine
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("schemas", "transforms", "pipelines", "configs")
@@ -49,7 +49,7 @@ def test_what_is_staged_works_in_a_clean_environment(staged, tmp_path):
     # A plain path: the editable install beside the dependencies works by a .pth file, which isn't read from there.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     program = (
-        "import mirrorfold.pipelines.mission as m, mirrorfold.pipelines.engine_files as e;"
+        "import mirrorfold.pipelines.mission as m, mirrorfold.pipelines.engine.option_files as e;"
         "print(m.__file__); print(','.join(e.names()))"
     )
     said = subprocess.run([python, "-W", "ignore", "-c", program], cwd=tmp_path, capture_output=True, text=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorfold.pipelines.capacity import markdown
+from mirrorfold.pipelines.estimating.capacity import markdown
 from mirrorfold.pipelines.savings import load_constants
 from mirrorfold.transforms.estimate.capacity import Model, Workload
 
@@ -52,4 +52,4 @@ def test_what_bounds_a_run_is_named():
 
 def test_the_page_shows_what_the_model_says():
     page = (Path(__file__).parents[2] / "docs" / "capacity.md").read_text(encoding="utf-8")
-    assert markdown() in page, "run: python -m mirrorfold.pipelines.capacity docs/capacity.md"
+    assert markdown() in page, "run: python -m mirrorfold.pipelines.estimating.capacity docs/capacity.md"

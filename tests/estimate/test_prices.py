@@ -8,7 +8,7 @@ import pytest
 
 from mirrorfold.configs.prices import load_prices
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.prices import import_prices
+from mirrorfold.pipelines.estimating.prices import import_prices
 from mirrorfold.transforms.estimate.price_list import PriceList
 from tests.estimate.offers import offer, write
 

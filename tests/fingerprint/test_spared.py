@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 
 from mirrorfold.configs.settings import Settings
-from mirrorfold.pipelines import engine, fingerprint, metrics
+from mirrorfold.pipelines import fingerprint
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.engine import engine
+from mirrorfold.pipelines.record import metrics
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc, parquet
 from mirrorfold.transforms.listing.live import list_live

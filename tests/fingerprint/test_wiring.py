@@ -7,8 +7,9 @@ import pyarrow.compute as pc
 import pytest
 
 from mirrorfold.configs.settings import Settings
-from mirrorfold.pipelines import engine, fingerprint
+from mirrorfold.pipelines import fingerprint
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.engine import engine
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS

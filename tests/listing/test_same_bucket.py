@@ -13,7 +13,7 @@ import pytest
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
-from mirrorfold.pipelines.request import Request, resolve_policy
+from mirrorfold.pipelines.record.request import Request, resolve_policy
 from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.schemas.objects import OBJECTS

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirrorfold.pipelines.approve import approve
-from mirrorfold.pipelines.export import export
+from mirrorfold.pipelines.finished.approve import approve
+from mirrorfold.pipelines.finished.export import export
 from mirrorfold.schemas.uri import escape_key
 from mirrorfold.transforms.publish.manifests.csv import guard, unguard, write_manifests
 from mirrorfold.transforms.publish.manifests.formats import FORMATS, Job

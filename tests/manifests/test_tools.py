@@ -14,8 +14,8 @@ from botocore.client import Config
 
 from mirrorfold.configs.policy import resolve_policy
 from mirrorfold.configs.settings import Settings
-from mirrorfold.pipelines.export import export
-from mirrorfold.pipelines.request import REQUEST_PATH, Request
+from mirrorfold.pipelines.finished.export import export
+from mirrorfold.pipelines.record.request import REQUEST_PATH, Request
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.files import file_etag
 from tests import servers

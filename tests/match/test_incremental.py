@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
-from mirrorfold.pipelines import match, match_again, previous
+from mirrorfold.pipelines import match, match_again
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.record import previous
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet

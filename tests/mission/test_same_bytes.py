@@ -55,7 +55,7 @@ def test_threads_and_shards_change_nothing(sources, reference, tmp_path) -> None
 
 SMALL_BLOCKS = """
 import sys
-from mirrorfold.pipelines import cli
+from mirrorfold.pipelines.commands import cli
 from mirrorfold.transforms.blocks import wiring
 
 wiring.PIECE_BYTES = wiring.SPILL_BYTES = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorfold.pipelines.arguments import split_arguments
+from mirrorfold.pipelines.commands.arguments import split_arguments
 from mirrorfold.pipelines.errors import UsageError
 
 OURS = ["--output", "--log-json"]

@@ -10,8 +10,8 @@ import pytest
 
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
 from mirrorfold.pipelines.mission import MISSION
-from mirrorfold.pipelines.openlineage import READS, OpenLineage
-from mirrorfold.pipelines.steps import Step
+from mirrorfold.pipelines.record.openlineage import READS, OpenLineage
+from mirrorfold.pipelines.record.steps import Step
 from mirrorfold.schemas.catalogue import TABLES
 from tests.mission.archive import libraries
 from tests.mission.stores import fill_folder

@@ -8,7 +8,7 @@ import yaml
 from mirrorfold.configs.example import example
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.request import load_settings
+from mirrorfold.pipelines.record.request import load_settings
 
 
 def test_the_example_gives_the_defaults() -> None:

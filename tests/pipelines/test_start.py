@@ -9,7 +9,8 @@ import pytest
 
 PROGRAM = """
 import sys
-from mirrorfold.pipelines import beam_command, cli
+from mirrorfold.pipelines.commands import beam_command
+from mirrorfold.pipelines.commands import cli
 beam_command.BeamCommand("run").make_context("run", [])
 print(*(name for name in {names!r} if name in sys.modules))
 """

@@ -9,7 +9,7 @@ import pytest
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop
-from mirrorfold.pipelines.steps import Ledger, Step, committed_counters
+from mirrorfold.pipelines.record.steps import Ledger, Step, committed_counters
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import open_output

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mirrorfold.configs.policy import resolve_policy
-from mirrorfold.pipelines.review_import import review_import
+from mirrorfold.pipelines.finished.review_import import review_import
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.transforms.blocks.parquet import write_shard
 from mirrorfold.transforms.retain import verdicts

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from mirrorfold.configs.policy import load_policy, ready_policies
-from mirrorfold.pipelines.verify import describe, verify
+from mirrorfold.pipelines.finished.verify import describe, verify
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from tests.retain.pure import FakeStores
 from tests.retain.runs import write_run

@@ -13,7 +13,7 @@ import pytest
 
 from demo.archive import build, write_folder
 from mirrorfold.configs.policy import ready_policies
-from mirrorfold.pipelines.verify import verify
+from mirrorfold.pipelines.finished.verify import verify
 
 PROGRAM = str(Path(sys.executable).parent / "mirrorfold")
 

@@ -8,7 +8,7 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from mirrorfold.pipelines.verify import describe, verify
+from mirrorfold.pipelines.finished.verify import describe, verify
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks.parquet import read_table, write_shard
 from mirrorfold.transforms.retain.verdicts import checked_verdict

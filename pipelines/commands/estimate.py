@@ -1,0 +1,45 @@
+"""The command that says what a run would cost and free, before anyone starts it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+
+import click
+
+from mirrorfold.pipelines.commands.beam_command import BeamCommand
+from mirrorfold.pipelines.commands.run import SOURCE_HELP, config_option, policy_option
+
+
+@click.command(
+    cls=BeamCommand,
+    help="Say what a full run would free and cost, from the listing and a small sample; writes nothing but --output.\n"
+    + SOURCE_HELP,
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--output", metavar="DIR", help="Keep the listing there, for a later run to go on from.")
+@config_option
+@policy_option
+@click.option("--currency", metavar="CODE", help="Currency of the money, USD by default.")
+@click.option("--exchange-rate", type=float, metavar="RATE", help="Units of that currency per US dollar.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.pass_context
+def estimate(context, sources, output, config, policy, currency, exchange_rate, as_json) -> None:
+    from rich.console import Console
+
+    from mirrorfold.pipelines.commands import session
+    from mirrorfold.pipelines.commands.estimate_view import plain, render
+    from mirrorfold.pipelines.commands.progress import Progress
+    from mirrorfold.pipelines.estimating.estimate import estimate as look
+
+    changes = {"policy": policy, "prices.currency": currency, "prices.exchange_rate": exchange_rate}
+    with tempfile.TemporaryDirectory() as elsewhere:
+        request = session.new_request(sources, output or elsewhere, config, None, changes)
+    found = look(request, output, context.obj, Progress.to(Console(stderr=True)))
+    if as_json:
+        click.echo(json.dumps(plain(found), indent=1))
+    else:
+        Console().print(render(found))
+
+
+COMMANDS = (estimate,)

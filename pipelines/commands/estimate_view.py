@@ -1,0 +1,173 @@
+"""An estimate as one screen for people, and as plain values for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from mirrorfold.pipelines.commands.summary import format_bytes
+from mirrorfold.pipelines.estimating.estimate import Estimate, Worth
+from mirrorfold.schemas.failures import CODES
+from mirrorfold.transforms.estimate.interval import Interval
+
+
+def plain(estimate: Estimate) -> dict:
+    """Give the estimate as plain values, ready for JSON."""
+    return {**_plain(asdict(estimate)), "objects": estimate.objects, "bytes": estimate.bytes}
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(found) for key, found in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(found) for found in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def render(estimate: Estimate) -> RenderableType:
+    """Render the estimate: what it would free, how sure that is, and what finding out would take."""
+    return Panel(
+        Group(_headline(estimate), _freed(estimate), _run(estimate), _notes(estimate)),
+        title="mirrorfold estimate",
+        title_align="left",
+        border_style="dim",
+        padding=(1, 2),
+    )
+
+
+def _headline(estimate: Estimate) -> Text:
+    text = Text()
+    text.append(f"{estimate.objects:,} images, {format_bytes(estimate.bytes)}", style="bold")
+    text.append(f", in {_count(len(estimate.libraries), 'library', 'libraries')}\n")
+    for name, objects, size in estimate.libraries:
+        text.append(f"  {name}: {objects:,}, {format_bytes(size)}\n", style="dim")
+    for reason, count in sorted(estimate.left_out.items()):
+        text.append(f"  {count:,} left out: {_reason(reason)}\n", style="dim")
+    return text
+
+
+def _freed(estimate: Estimate) -> Table:
+    grid = _grid("would free", "estimate", "between", "and")
+    one, two, near = estimate.exact, estimate.exact_two, estimate.near
+    grid.add_row("exact copies, one of each kept", *_sizes(one.bytes), style="bold green")
+    grid.add_row("  of these proved by the listing alone", format_bytes(one.settled), "", "", style="dim")
+    grid.add_row("  objects", *_numbers(one.copies), style="dim")
+    grid.add_row(*_worth(estimate.worth))
+    currency = estimate.worth.currency
+    if estimate.migration is not None:
+        grid.add_row(f"  {currency} once, for not moving them", f"{estimate.migration:,.2f}", "", "")
+    grid.add_row("exact copies, two of each kept", *_sizes(two.bytes))
+    if near is not None:
+        grid.add_row("near duplicates, if people agree", *_sizes(near.bytes), style="yellow")
+        grid.add_row("  pictures of one name", *_numbers(near.same_stem), style="dim")
+        grid.add_row("  pairs under different names", *_numbers(near.across), style="dim")
+    if estimate.review is not None:
+        hours, cost = estimate.review.hours, estimate.review.cost
+        grid.add_row("  people's hours to decide on them", *_numbers(hours, 1), style="dim")
+        if cost is not None:
+            grid.add_row(f"  {currency} for these hours", *_numbers(cost, 2), style="dim")
+    return grid
+
+
+def _worth(worth: Worth) -> tuple[str, ...]:
+    label = f"  {worth.currency} a month"
+    if worth.unpriced and not worth.high:
+        return label, "no price known", "", ""
+    more = f" and {format_bytes(worth.unpriced)} without a price" if worth.unpriced else ""
+    return label + more, *(f"{amount:,.2f}" for amount in (worth.mid, worth.low, worth.high))
+
+
+def _run(estimate: Estimate) -> Group:
+    load, cost = estimate.load, estimate.cost
+    text = Text("\nA full run would ", style="bold")
+    lists = _count(load.list_requests, "LIST", "LISTs")
+    text.append(f"read {format_bytes(load.bytes_read)} in {load.get_requests:,} GETs after {lists}")
+    text.append(f", take {hours_text(load.cpu_hours)} of CPU")
+    money = [
+        f"{name} {cost[key]:,.2f}" for name, key in (("requests", "cost_requests"), ("CPU", "cost_cpu"))
+        if cost[key] is not None
+    ]  # fmt: skip
+    text.append(f", and cost {estimate.worth.currency} " + ", ".join(money) if money else "")
+    text.append(
+        f".\nIt would shuffle {format_bytes(load.shuffle_bytes)} and leave tables of {format_bytes(load.table_bytes)}."
+    )
+    grid = _grid("on", "takes", "held up by")
+    for number, (workers, bound, hours) in enumerate(estimate.hours):
+        machine = "this machine, " if number == 0 else ""
+        grid.add_row(
+            f"{machine}{_count(workers, 'worker of one vCPU', 'workers of one vCPU')}", hours_text(hours), bound
+        )
+    return Group(text, grid)
+
+
+def _notes(estimate: Estimate) -> Text:
+    one, near = estimate.exact, estimate.near
+    said = []
+    if one.bytes.exact:
+        said.append("Exact copies are a count, not an estimate: the listing and what was read settle every size.")
+    else:
+        said.append(
+            f"Exact copies: {one.bytes.confidence:.0%} confidence, from {one.sampled_sizes:,} of {one.open_sizes:,} "
+            "sizes that several objects share; crowded sizes were read whole."
+        )
+    said.append(
+        f"The sample read {format_bytes(estimate.sampled_bytes)} in {estimate.sampled_requests:,} requests: "
+        "up to 64 kB of an object. A full run compares every byte."
+    )
+    if near is not None:
+        tiers = ", ".join(f"{count} {tier}" for tier, count in sorted(near.tiers.items()))
+        said.append(
+            f"Near duplicates: {near.contents.confidence:.0%} confidence, from {near.sampled:,} pictures "
+            f"({near.chance:.2%} of all names), {near.found:,} of them near duplicates"
+            + (f" ({tiers})." if tiers else ".")
+        )
+    if estimate.unknown_holds:
+        said.append(
+            f"{estimate.unknown_holds:,} objects may be under hold: a run looks each up before it plans anything."
+        )
+    for code, count in sorted(estimate.failures.items()):
+        said.append(f"{count:,} of the sample couldn't be read ({CODES.get(code, code)}) and count as kept.")
+    said.append(
+        "Quarantine and soft-delete days are billed, and reading from outside the region costs egress: neither is "
+        "counted here. Times are a model's, see docs/capacity.md."
+    )
+    return Text("\n" + "\n".join(said), style="dim")
+
+
+def _grid(*names: str) -> Table:
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for number, name in enumerate(names):
+        grid.add_column(name, justify="left" if number == 0 or name == "held up by" else "right")
+    return grid
+
+
+def _sizes(found: Interval) -> tuple[str, str, str]:
+    ends = ("", "") if found.exact else (format_bytes(found.low), format_bytes(found.high))
+    return format_bytes(found.mid), *ends
+
+
+def _numbers(found: Interval, places: int = 0) -> tuple[str, str, str]:
+    low, mid, high = (f"{value:,.{places}f}" for value in (found.low, found.mid, found.high))
+    return (mid, "", "") if found.exact else (mid, low, high)
+
+
+def hours_text(hours: float) -> str:
+    """Write hours in the unit that people would choose."""
+    if hours < 1 / 60:
+        return f"{hours * 3600:,.0f} s"
+    if hours < 1:
+        return f"{hours * 60:,.0f} min"
+    return f"{hours:,.1f} h" if hours < 48 else f"{hours / 24:,.1f} days"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _reason(code: str) -> str:
+    return "the same bytes on disk as another (a hard link)" if code == "same-place" else CODES.get(code, code)

@@ -1,0 +1,109 @@
+"""The commands that carry the mission out: run, and one for each stage."""
+
+from __future__ import annotations
+
+import click
+
+from mirrorfold.pipelines.commands.beam_command import BeamCommand
+
+SOURCE_HELP = """
+SOURCE is [LIBRARY=]URI: s3://bucket/prefix, gs://bucket/prefix, a folder, an inventory report
+(s3-inventory+s3://.../manifest.json, gcs-inventory+gs://.../manifest.json) or listing+FILE. Give several to compare
+libraries; each is only ever read. LIBRARY defaults to the bucket's or folder's name.
+"""
+
+output_option = click.option(
+    "--output", required=True, metavar="DIR", help="Where tables, plans and pages go: a folder, s3:// or gs://."
+)
+config_option = click.option("--config", metavar="FILE", help="Settings as YAML; see configs/example.yaml.")
+policy_option = click.option(
+    "--policy", metavar="NAME|FILE", help="Policy: default, newsroom, museum, training-set, or a YAML file."
+)
+previous_option = click.option(
+    "--previous", metavar="DIR", help="An earlier run: what is unchanged since isn't read again."
+)
+log_option = click.option("--log-json", is_flag=True, help="Log JSON lines instead of bars or text.")
+
+
+@click.command(
+    cls=BeamCommand, help="Do everything: list, fingerprint, match, decide, estimate, publish.\n" + SOURCE_HELP
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@output_option
+@config_option
+@policy_option
+@previous_option
+@click.option("--currency", metavar="CODE", help="Currency of the savings; USD by default, HKD is known as well.")
+@click.option("--exchange-rate", type=float, metavar="RATE", help="Units of that currency per US dollar.")
+@click.option("--openlineage", metavar="FILE", help="Append OpenLineage events of the run and its steps to a file.")
+@click.option("--confirm-shrunk", is_flag=True, help="Go on although a listing shrank against --previous.")
+@log_option
+@click.pass_context
+def run(
+    context, sources, output, config, policy, previous, currency, exchange_rate, openlineage, confirm_shrunk, log_json
+) -> None:
+    from mirrorfold.pipelines.commands import session
+
+    changes = {
+        "policy": policy,
+        "prices.currency": currency,
+        "prices.exchange_rate": exchange_rate,
+        "listing.max_shrink": 1.0 if confirm_shrunk else None,
+    }
+    request = session.new_request(sources, output, config, previous, changes)
+    session.carry_out(request, output, beam_args=context.obj, log_json=log_json, openlineage=openlineage)
+
+
+@click.command("list", cls=BeamCommand, help="List the sources into the objects table; reads no image.\n" + SOURCE_HELP)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@output_option
+@config_option
+@policy_option
+@previous_option
+@log_option
+@click.pass_context
+def list_command(context, sources, output, config, policy, previous, log_json) -> None:
+    from mirrorfold.pipelines.commands import session
+
+    request = session.new_request(sources, output, config, previous, {"policy": policy})
+    session.carry_out(request, output, until="list", beam_args=context.obj, log_json=log_json)
+
+
+def _later_stage(name: str, text: str) -> click.Command:
+    @click.command(name, cls=BeamCommand, help=text)
+    @output_option
+    @config_option
+    @policy_option
+    @log_option
+    @click.pass_context
+    def command(context, output, config, policy, log_json) -> None:
+        from mirrorfold.pipelines.commands import session
+
+        request = session.earlier_request(output, config, {"policy": policy})
+        session.carry_out(request, output, until=name, beam_args=context.obj, log_json=log_json)
+
+    return command
+
+
+fingerprint = _later_stage("fingerprint", "Fingerprint every distinct image that DIR's listing names.")
+retain = _later_stage("retain", "Decide under the policy which copies are kept, and what the rest saves.")
+publish = _later_stage("publish", "Write the report, the review pages, the plans and run.json.")
+
+
+@click.command(cls=BeamCommand, help="Find near duplicates among DIR's contents, verify them, and cluster.")
+@output_option
+@config_option
+@click.option("--explain", is_flag=True, help="Show the search plan and what it costs at 10^6 to 10^9, and stop.")
+@log_option
+@click.pass_context
+def match(context, output, config, explain, log_json) -> None:
+    from mirrorfold.pipelines.commands import session
+
+    request = session.earlier_request(output, config, {})
+    if explain:
+        session.explain_match(request, output)
+    else:
+        session.carry_out(request, output, until="match", beam_args=context.obj, log_json=log_json)
+
+
+COMMANDS = (run, list_command, fingerprint, match, retain, publish)

@@ -1,0 +1,102 @@
+"""One command at work: request, progress, the run, the summary."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from mirrorfold.pipelines import match
+from mirrorfold.pipelines.commands.progress import JsonLines, Progress
+from mirrorfold.pipelines.commands.summary import summarise
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.mission import MISSION, STAGES
+from mirrorfold.pipelines.record.previous import check_previous
+from mirrorfold.pipelines.record.request import Request, load_settings, resolve_policy, saved_request
+from mirrorfold.pipelines.record.steps import Step, count_rows
+from mirrorfold.pipelines.retain import check_sidecars
+from mirrorfold.pipelines.run import run
+from mirrorfold.pipelines.savings import book
+from mirrorfold.pipelines.sources import check_sources, parse_sources
+from mirrorfold.transforms.stores.output import open_output
+
+
+def new_request(
+    sources: Sequence[str], output: str, config: str | None, previous: str | None, changes: dict
+) -> Request:
+    """Validate everything that can be wrong before any work starts.
+
+    Raises:
+      UsageError: one line, saying what to mend.
+    """
+    settings = load_settings(config, changes)
+    policy = resolve_policy(settings)
+    check_sidecars(settings, policy)
+    book(settings)  # read again when it is needed: a broken one must not show after hours of work
+    specs = parse_sources(sources, settings, output)
+    check_sources(specs, previous)
+    if previous is not None:
+        check_previous(previous, output)
+    return Request(specs, settings, policy, previous)
+
+
+def earlier_request(output: str, config: str | None, changes: dict) -> Request:
+    """Take the request that DIR was made with; a config file or options given now replace its settings."""
+    saved = saved_request(output)
+    given = {name: value for name, value in changes.items() if value is not None}
+    if config is None and not given:
+        return saved
+    settings = load_settings(config, given) if config else saved.settings.model_copy(update=given)
+    return Request(saved.sources, settings, resolve_policy(settings), saved.previous)
+
+
+def carry_out(
+    request: Request,
+    output: str,
+    *,
+    steps: tuple[Step, ...] = MISSION,
+    until: str = STAGES[-1],
+    beam_args: tuple[str, ...] = (),
+    log_json: bool = False,
+    openlineage: str | None = None,
+) -> None:
+    """Run up to a stage, showing progress, and print what came of it."""
+    console = Console(stderr=True)
+    _log_to_stderr(log_json, quiet=console.is_terminal and not log_json)
+    progress = Progress(console, bars=console.is_terminal and not log_json)
+    finished = run(
+        request, output, steps=steps, until=until, beam_args=beam_args, progress=progress, openlineage=openlineage
+    )
+    if finished.skipped:
+        logging.getLogger("mirrorfold").info("already finished: %s", ", ".join(finished.skipped))
+    if until == STAGES[-1]:
+        Console().print(summarise(open_output(output)))
+    else:
+        for table, rows in sorted(finished.counts.items()):
+            Console().print(f"{table}: {rows:,}")
+
+
+def _log_to_stderr(as_json: bool, quiet: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    # An engine logs pages of traceback for an error that comes back to us as one line; programs get them, people don't.
+    logging.getLogger().handlers[:] = [handler if as_json else logging.NullHandler()]
+    ours = logging.getLogger("mirrorfold")
+    ours.handlers[:] = [handler]
+    ours.propagate = False
+    ours.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def explain_match(request: Request, output: str) -> None:
+    """Print the search plan for DIR's contents and what it would cost at other sizes.
+
+    Raises:
+      UsageError: DIR has no contents yet.
+    """
+    counts = {"contents": count_rows(open_output(output), "contents")}
+    if not counts["contents"]:
+        raise UsageError(f"{output} has no contents yet: run `mirrorfold fingerprint --output {output}` first")
+    Console().print(match.explain(RunContext(output, request.settings, request.policy, counts=counts)))

@@ -1,0 +1,114 @@
+"""The one screen at the end of a run."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from mirrorfold.pipelines.record.tables import connect
+from mirrorfold.schemas.failures import CODES
+from mirrorfold.schemas.pairs import TIERS
+from mirrorfold.transforms.stores.output import OutputStore
+
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def summarise(store: OutputStore) -> RenderableType:
+    """Render what a run found: objects, clusters by tier, what frees up now, what waits for people, what failed."""
+    tables = connect(store, "objects", "decisions", "clusters", "savings", "failures")
+    return Panel(
+        Group(_headline(tables), _by_tier(tables), _by_failure(tables), _files(store)),
+        title="mirrorfold",
+        title_align="left",
+        border_style="dim",
+        padding=(1, 2),
+    )
+
+
+def _headline(tables) -> Text:
+    objects, size, libraries, contents = tables.execute(
+        "SELECT count(*), sum(size), count(DISTINCT library), count(DISTINCT content_id) FROM objects"
+    ).fetchone()
+    clusters, families = tables.execute(
+        "SELECT count(DISTINCT cluster_id), count(DISTINCT family_id) FROM clusters"
+    ).fetchone()
+    now, n_now = _freed(tables, "quarantine")
+    later, n_later = _freed(tables, "review")
+    text = Text()
+    text.append(f"{objects:,} objects, {format_bytes(size or 0)}", style="bold")
+    text.append(f", in {libraries} {'library' if libraries == 1 else 'libraries'}; {contents:,} distinct images read\n")
+    text.append(f"{clusters:,} clusters in {families:,} families\n\n")
+    text.append("Can be freed now   ", style="bold green")
+    text.append(f"{format_bytes(now)} in {n_now:,} objects{_money(tables, 'quarantine')}\n")
+    text.append("Waits for people   ", style="bold yellow")
+    text.append(f"{format_bytes(later)} in {n_later:,} objects{_money(tables, 'review')}\n")
+    return text
+
+
+def _freed(tables, action: str) -> tuple[int, int]:
+    size, objects = tables.execute(
+        "SELECT coalesce(sum(bytes_freed), 0), count(*) FROM decisions WHERE action = ?", [action]
+    ).fetchone()
+    return int(size), objects
+
+
+def _money(tables, action: str) -> str:
+    rows = tables.execute(
+        "SELECT currency, sum(monthly), count(*) FILTER (monthly IS NULL AND bytes_freed > 0) "
+        "FROM savings WHERE action = ? GROUP BY currency",
+        [action],
+    ).fetchall()
+    priced = [f"{currency} {monthly:,.2f} a month" for currency, monthly, _ in rows if monthly is not None]
+    if any(unpriced for _, _, unpriced in rows):
+        priced.append("some of it without a known price")
+    return ": " + ", ".join(priced) if priced else ""
+
+
+def _by_tier(tables) -> Table:
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("tier to the kept copy", "objects", "quarantine", "review", "keep", "blocked"):
+        grid.add_column(name, justify="left" if name.startswith("tier") else "right")
+    found = {
+        row[0]: row[1:]
+        for row in tables.execute(
+            """
+            SELECT coalesce(d.tier_to_kept, c.tier) AS tier, count(*), count(*) FILTER (action = 'quarantine'),
+                   count(*) FILTER (action = 'review'), count(*) FILTER (action = 'keep'),
+                   count(*) FILTER (action = 'blocked')
+            FROM clusters c JOIN decisions d USING (uri, version) WHERE NOT c.is_master GROUP BY ALL
+            """
+        ).fetchall()
+    }
+    for tier in TIERS:
+        grid.add_row(tier, *(f"{n:,}" for n in found.get(tier, (0,) * 5)))
+    return grid
+
+
+def _by_failure(tables) -> RenderableType:
+    rows = tables.execute(
+        "SELECT error, count(*) FROM failures GROUP BY error ORDER BY count(*) DESC, error LIMIT 6"
+    ).fetchall()
+    if not rows:
+        return Text("\nEvery object was read.", style="dim")
+    lines = [f"{n:,} {code}: {CODES[code]}" for code, n in rows]
+    return Text("\nNot read, and therefore kept:\n  " + "\n  ".join(lines), style="dim")
+
+
+def _files(store: OutputStore) -> Text:
+    text = Text("\nReport   ", style="bold")
+    text.append(store.url("report.html"), style="cyan")
+    text.append("\nPlans    ", style="bold")
+    text.append(store.url("manifests/"), style="cyan")
+    text.append("\nNothing was deleted: mirrorfold only writes plans.", style="dim")
+    return text
+
+
+def format_bytes(size: float) -> str:
+    """Write a size in decimal units, as stores bill it: 2.0 GB is 2 * 10^9 bytes."""
+    for unit in UNITS:
+        if size < 1000 or unit == UNITS[-1]:
+            return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable: the last unit always returns")

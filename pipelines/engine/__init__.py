@@ -1,0 +1,1 @@
+"""How a pipeline meets an engine: options, errors, interrupts, and what of Beam is mended or left out."""

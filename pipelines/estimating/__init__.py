@@ -1,0 +1,1 @@
+"""What a run would cost and free, before anyone starts it."""

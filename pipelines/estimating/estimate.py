@@ -1,0 +1,281 @@
+"""`mirrorfold estimate`: what a full run would free and cost, from a listing and a sample, before anyone starts it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+
+from mirrorfold.pipelines.commands.progress import Progress
+from mirrorfold.pipelines.estimating import near_sample
+from mirrorfold.pipelines.record.request import Request
+from mirrorfold.pipelines.run import run
+from mirrorfold.pipelines.savings import book, load_constants, money_settings
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.estimate import census, exact
+from mirrorfold.transforms.estimate.capacity import Load, Model, Workload
+from mirrorfold.transforms.estimate.exact import Exact
+from mirrorfold.transforms.estimate.interval import Interval
+from mirrorfold.transforms.estimate.near import Near, Whole
+from mirrorfold.transforms.estimate.price_list import PriceList
+from mirrorfold.transforms.estimate.probe import Probed, probe
+from mirrorfold.transforms.estimate.savings import Terms, add, migration, to_float
+from mirrorfold.transforms.estimate.summary import hour_price, scan_cost
+from mirrorfold.transforms.fingerprint.plan import skip_reasons
+from mirrorfold.transforms.stores.api import ObjectRef
+from mirrorfold.transforms.stores.output import OutputStore, open_output
+from mirrorfold.transforms.stores.sources import open_stores
+
+LEAST_READ = 64_000_000
+"""Bytes that a sample may always read: below this a share of the archive says nothing."""
+
+WORKERS = (1, 16, 256)
+SKIP_COLUMNS = ("key", "content_type", "is_latest", "is_delete_marker", "archived")
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What bytes are worth a month.
+
+    Attributes:
+      low, mid, high: money, over the interval of the bytes and the range of the prices.
+      currency: of these.
+      unpriced: bytes, at the middle, for which no price is known and which the money leaves out.
+    """
+
+    low: float
+    mid: float
+    high: float
+    currency: str
+    unpriced: int
+
+
+@dataclass(frozen=True)
+class Review:
+    """What people's decisions take: one for each near duplicate.
+
+    Attributes:
+      hours: of people.
+      cost: in the estimate's currency; None where an hour has no price.
+    """
+
+    hours: Interval
+    cost: Interval | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a full run would free and cost.
+
+    Attributes:
+      libraries: (library, objects, bytes) of what would be read.
+      left_out: objects by the reason they wouldn't be.
+      unknown_holds: objects whose hold isn't known yet; each is kept until it is looked up.
+      exact, exact_two: what exact copies free when one, or two, of each are kept.
+      near: near duplicates, which wait for people; None where none were sampled.
+      worth: of the bytes in `exact`.
+      migration: what not moving these bytes saves once, at the middle; None without a destination or a price.
+      review: what deciding on the near duplicates takes; None without them.
+      work, load: what a full run does and takes.
+      hours: (workers, what bounds them, wall hours); the first is this machine.
+      cost: as `summary.scan_cost` gives it.
+      sampled_requests, sampled_bytes, failures: what the sample read, and couldn't read, by code.
+      sampled_sizes: sizes read of those that only reading settles.
+    """
+
+    libraries: tuple[tuple[str, int, int], ...]
+    left_out: dict[str, int]
+    unknown_holds: int
+    exact: Exact
+    exact_two: Exact
+    near: Near | None
+    worth: Worth
+    migration: float | None
+    review: Review | None
+    work: Workload
+    load: Load
+    hours: tuple[tuple[int, str, float], ...]
+    cost: dict
+    sampled_requests: int
+    sampled_bytes: int
+    failures: dict[str, int]
+
+    @property
+    def objects(self) -> int:
+        """Objects that would be read."""
+        return sum(count for _, count, _ in self.libraries)
+
+    @property
+    def bytes(self) -> int:
+        """Their bytes."""
+        return sum(size for _, _, size in self.libraries)
+
+
+def estimate(
+    request: Request, output: str | None = None, beam_args: tuple[str, ...] = (), progress: Progress | None = None
+) -> Estimate:
+    """Estimate a run over the request's sources: list them, read a sample, and project.
+
+    Args:
+      output: a folder to keep the listing in; by default a temporary one that is removed.
+
+    Raises:
+      UsageError, SafetyStop: a bad price book; else as a run's listing does.
+    """
+    progress = progress or Progress.silent()
+    book(request.settings)  # a broken price book is found before any work starts
+    with tempfile.TemporaryDirectory(prefix="mirrorfold-estimate-") as scratch:
+        listing = output or os.path.join(scratch, "listing")
+        run(request, listing, until="list", beam_args=beam_args, progress=progress)
+        store = open_output(listing)
+        listed = census.collect(_blocks(store, census.OBJECT_COLUMNS), _skip(request))
+        plan, probed, identity = _probe(request, store, listed, progress)
+        one, two = (exact.estimate(listed, plan, identity, keep) for keep in (1, 2))
+        whole = Whole(listed.objects - one.copies.mid, listed.bytes - one.bytes.mid)
+        near = near_sample.sample(
+            request, _readable(request, store, OBJECTS.schema.names), listed, whole, scratch, beam_args, progress
+        )
+    return _project(request, listed, one, two, near, probed)
+
+
+def _probe(
+    request: Request, store: OutputStore, listed: census.Listed, progress: Progress
+) -> tuple[exact.Plan, Probed, np.ndarray]:
+    """Read the sample; give each object's identity, stated or read."""
+    limits = request.settings.estimate
+    allowed = min(max(int(listed.bytes * limits.read_share), LEAST_READ), limits.read_bytes)
+    plan = exact.plan(listed, allowed, limits.read_requests)
+    stores = open_stores(request.sources)
+    with progress.stage("sample", plan.objects):
+        probed = probe(
+            _readable(request, store, ObjectRef._fields),
+            listed.objects,
+            plan.drawn_sizes,
+            stores,
+            request.settings.fingerprint.threads,
+        )
+    identity = np.where(probed.read, probed.identity, exact.stated_identity(listed, plan.sizes))
+    return plan, probed, identity
+
+
+def _skip(request: Request):
+    noncurrent = request.settings.listing.noncurrent == "read"
+    return lambda block: skip_reasons(block, noncurrent)
+
+
+def _blocks(store: OutputStore, columns) -> Iterator[pa.Table]:
+    wanted = list(dict.fromkeys((*columns, *census.OBJECT_COLUMNS, *SKIP_COLUMNS)))
+    for path in parquet.shards(store, f"{OBJECTS.name}/"):
+        yield from parquet.read_blocks(store, path, wanted)
+
+
+def _readable(request: Request, store: OutputStore, columns) -> Iterator[pa.Table]:
+    """The objects that would be read, in the census's order."""
+    return census.readable(_blocks(store, columns), _skip(request), {})
+
+
+def _project(request: Request, listed: census.Listed, one, two, near: Near | None, probed: Probed) -> Estimate:
+    settings = money_settings(request.settings, request.policy)
+    prices = PriceList.make(book(request.settings), settings)
+    accept_md5 = (request.policy or {}).get("identity", {}).get("md5") == "accept"
+    reads = census.full_reads(listed, accept_md5)
+    contents = max(0, listed.objects - round(one.copies.mid))
+    work = Workload(listed.objects, reads.requests, reads.bytes, contents, request.settings.match.crops)
+    model = Model(load_constants())
+    load = model.load(work)
+    totals = {
+        "requests": {"list": load.list_requests, "get": load.get_requests},
+        "request_places": _requests(listed, settings["regions"]),
+        "bytes_read": load.bytes_read,
+        "cpu_hours": load.cpu_hours,
+    }
+    workers = (os.cpu_count() or 1, *WORKERS[1:])
+    return Estimate(
+        _libraries(listed),
+        listed.left_out,
+        listed.unknown_holds,
+        one,
+        two,
+        near,
+        worth(one.bytes, one.by_place, listed, prices, settings["regions"]),
+        to_float(not_moved(one, listed, prices, Terms.make(settings))),
+        review(near, prices, settings),
+        work,
+        load,
+        tuple((count, *model.slowest(load, count)) for count in workers),
+        scan_cost(totals, prices, settings),
+        probed.requests,
+        probed.bytes,
+        dict(probed.failures),
+    )
+
+
+def worth(freed: Interval, by_place: np.ndarray, listed: census.Listed, prices: PriceList, regions: dict) -> Worth:
+    """Price freed bytes a month, each place at its own price."""
+    volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
+    money = {name: Decimal(0) for name in ("low", "mid", "high")}
+    unpriced = 0
+    for (library, store, bucket, storage_class), size, volume in zip(listed.places, by_place, volumes, strict=True):
+        region = regions.get(bucket) or regions.get(library)
+        quote = prices.quote("storage", store, region, storage_class, int(volume))
+        if quote is None:
+            unpriced += round(size)
+            continue
+        for name in money:
+            money[name] += getattr(quote, name) * Decimal(round(size)) / quote.unit
+    spread = freed.times(1 / freed.mid) if freed.mid else Interval(1, 1, 1)
+    factors = {"low": spread.low, "mid": 1.0, "high": spread.high}
+    scaled = {name: to_float(amount * Decimal(str(factors[name]))) or 0.0 for name, amount in money.items()}
+    return Worth(**scaled, currency=prices.currency, unpriced=unpriced)
+
+
+def not_moved(freed: Exact, listed: census.Listed, prices: PriceList, terms: Terms) -> Decimal | None:
+    """Price the migration that copies are spared, each place at its own price and its own mean size."""
+    counts = np.bincount(listed.place, minlength=len(listed.places))
+    volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
+    parts = []
+    for place, size, count, volume in zip(listed.places, freed.by_place, counts, volumes, strict=True):
+        library, store, bucket, storage_class = place
+        region = terms.regions.get(bucket) or terms.regions.get(library)
+        objects = round(float(size) * count / volume)
+        parts.append(migration(objects, round(float(size)), store, region, storage_class, prices, terms.destination))
+    return add(parts) if parts else None
+
+
+def review(near: Near | None, prices: PriceList, settings: dict) -> Review | None:
+    """Say what deciding on each near duplicate takes."""
+    if near is None:
+        return None
+    hours = near.contents.times(settings["review_seconds"] / 3600)
+    hourly = hour_price("reviewer-hour", settings["reviewer_hour"], prices)
+    return Review(hours, None if hourly is None else hours.times(float(hourly)))
+
+
+def _libraries(listed: census.Listed) -> tuple[tuple[str, int, int], ...]:
+    counts = np.bincount(listed.place, minlength=len(listed.places))
+    volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
+    found: dict[str, tuple[int, int]] = {}
+    for (library, *_), count, volume in zip(listed.places, counts.tolist(), volumes.tolist(), strict=True):
+        before = found.get(library, (0, 0))
+        found[library] = (before[0] + count, before[1] + int(volume))
+    return tuple((library, *found[library]) for library in sorted(found))
+
+
+def _requests(listed: census.Listed, regions: dict) -> dict[tuple, dict]:
+    """GETs and bytes by place at most: what the listing proves to be copies is read once."""
+    counts = np.bincount(listed.place, minlength=len(listed.places)).tolist()
+    volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places)).tolist()
+    places: dict[tuple, dict] = {}
+    for (library, store, bucket, storage_class), count, volume in zip(listed.places, counts, volumes, strict=True):
+        region = regions.get(bucket) or regions.get(library)
+        place = places.setdefault((store, region, storage_class), {"list": 0, "get": 0, "bytes": 0})
+        place["list"] += count
+        place["get"] += count
+        place["bytes"] += int(volume)
+    return places

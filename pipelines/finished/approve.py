@@ -1,0 +1,23 @@
+"""Record a sign-off on a finished run's plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from mirrorfold.pipelines.finished.verify import read_policy
+from mirrorfold.transforms.retain import approvals
+from mirrorfold.transforms.stores.output import open_output
+
+
+def approve(folder: str, role: str, name: str) -> tuple[dict, list[str]]:
+    """Sign the plan in DIR; give the record and the roles that are still missing.
+
+    Raises:
+      ValueError: no finished run, a role that the policy doesn't name, or no name; one line.
+    """
+    store = open_output(folder)
+    required = read_policy(store)["approval"]["required_roles"]
+    if not store.exists("_SUCCESS"):
+        raise ValueError(f"{store.url()}: the run is unfinished: there is no plan to sign yet")
+    record = approvals.approve(store, role, name, required, dt.datetime.now(dt.UTC))
+    return record, approvals.missing_roles(store, required)

@@ -1,0 +1,1 @@
+"""Two runs put together, and what of one may travel."""

@@ -1,0 +1,67 @@
+"""Pack what of a finished run travels to another institution, and leave the rest at home."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import apache_beam as beam
+
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.engine import engine
+from mirrorfold.pipelines.engine.spill import spill_folder
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.merging.sides import MERGED
+from mirrorfold.pipelines.record.lock import lock_output
+from mirrorfold.pipelines.record.previous import check_tables, read_record
+from mirrorfold.pipelines.record.request import REQUEST_PATH, saved_request
+from mirrorfold.pipelines.record.steps import remove_table
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.match.signatures import withheld_search
+from mirrorfold.transforms.merge.wiring import Withhold
+from mirrorfold.transforms.retain import verdicts
+from mirrorfold.transforms.stores.output import open_output
+
+SECRETIVE = ("endpoint", "profile", "project")
+"""Settings of a source that say how home is reached, which nobody else needs."""
+
+
+def _apply(root: beam.Pipeline, transform: Withhold) -> None:
+    root | "Withhold" >> transform
+
+
+def pack(folder: str, output: str, hashes_only: bool, beam_args: tuple[str, ...] = ()) -> dict[str, int]:
+    """Write a folder that `merge` takes in place of a run's own; give the rows of its tables.
+
+    Args:
+      hashes_only: leave the luma thumbnails, the colours and everything that a file says about itself at home.
+
+    Raises:
+      UsageError: no finished run in `folder`, or `output` holds something else.
+    """
+    record = read_record(folder)
+    check_tables(folder, record, MERGED)
+    request, source, target = saved_request(folder), open_output(folder), open_output(output)
+    if target.exists("run.json") and "travels" not in json.loads(target.get("run.json")):
+        raise UsageError(f"{output} holds a run: pack into a folder of its own")
+    run = RunContext(output, request.settings, request.policy, request.sources)
+    with lock_output(target), spill_folder(beam_args) as spill:
+        target.delete("_SUCCESS")
+        for name in MERGED:
+            remove_table(target, name)
+            if name == "contents" and hashes_only:
+                withhold = Withhold(folder, output, record["counts"]["objects"], withheld_search, spill)
+                engine.run_pipeline(partial(_apply, transform=withhold), engine.pipeline_options(beam_args, work=None))
+            else:
+                for path in parquet.shards(source, f"{name}/"):
+                    target.put(path, source.get(path))
+        verdicts.store_verdicts(run.store, verdicts.read_verdicts(source))
+        document = json.loads(request.to_json())
+        document["sources"] = [{k: v for k, v in spec.items() if k not in SECRETIVE} for spec in document["sources"]]
+        document["settings"]["sources"] = {}
+        target.put(REQUEST_PATH, json.dumps(document, indent=1, sort_keys=True).encode())
+        kept = {k: v for k, v in record.items() if k not in ("sources", "settings", "engine", "previous")}
+        kept |= {"travels": "hashes" if hashes_only else "all", "counts": {n: record["counts"][n] for n in MERGED}}
+        target.put("run.json", json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False).encode())
+        target.put("_SUCCESS", b"")
+    return kept["counts"]

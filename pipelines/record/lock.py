@@ -1,0 +1,41 @@
+"""One run at a time in one DIR."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
+
+
+@contextlib.contextmanager
+def lock_output(store: OutputStore) -> Iterator[Callable[[], None]]:
+    """Hold DIR for this process, and give a call that raises where it is no longer ours.
+
+    The kernel lets go of a local folder when the process ends, however it ends; for a bucket see lock_bucket.py.
+
+    Raises:
+      UsageError: another process is at work in it.
+    """
+    if not isinstance(store, LocalOutput):
+        # Both bring a cloud's SDK with them.
+        from mirrorfold.pipelines.record.lock_bucket import lock_bucket
+        from mirrorfold.transforms.stores.output_cloud import CloudOutput
+
+        assert isinstance(store, CloudOutput), store
+        with lock_bucket(store) as still_ours:
+            yield still_ours
+        return
+    path = os.path.join(store.root, "_work", "lock")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another mirrorfold is at work in {store.root}: wait for it, or choose another --output"
+            ) from None
+        yield lambda: None
