@@ -10,7 +10,7 @@ import numpy as np
 from mirrorfold.transforms.blocks.compiled import compiled
 from mirrorfold.transforms.blocks.union_find import find
 from mirrorfold.transforms.match.collapse import Rows
-from mirrorfold.transforms.match.kernels import KIND_MASK, KIND_SHIFT, ZERO, popcount
+from mirrorfold.transforms.match.kernels import KIND_MASK, KIND_SHIFT, ZERO, bits_apart, meets, popcount
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,6 @@ def _compare(hashes, ids, checks, left, mask, earlier, radius, check_limit, fore
     found = np.empty((1024, 2), np.int64)
     count = 0
     itself = left == len(hashes)
-    words = checks.shape[1]
     for i in range(left):
         for j in range(i + 1 if itself else left, len(hashes)):
             difference = hashes[i] ^ hashes[j]
@@ -70,17 +69,7 @@ def _compare(hashes, ids, checks, left, mask, earlier, radius, check_limit, fore
                 continue
             if (ids[i] ^ ids[j]) >> KIND_SHIFT == ZERO:
                 continue
-            seen = False
-            for other in earlier:
-                if difference & other == ZERO:
-                    seen = True
-                    break
-            if seen:
-                continue
-            distance = 0
-            for word in range(words):
-                distance += popcount(checks[i, word] ^ checks[j, word])
-            if distance > check_limit:
+            if meets(difference, earlier) or bits_apart(checks[i], checks[j]) > check_limit:
                 continue
             if forest:
                 a, b = find(parent, i), find(parent, j)

@@ -7,7 +7,7 @@ import numpy as np
 from mirrorfold.transforms.blocks.compiled import compiled
 from mirrorfold.transforms.match.features import Features
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.kernels import popcount
+from mirrorfold.transforms.match.kernels import bits_apart, popcount
 
 
 @compiled
@@ -16,16 +16,14 @@ def _is_candidate(hashes, checks, digests, low, i, j, radius, limit):
         return True
     if low[i] or low[j]:
         return False
-    words = checks.shape[2]
     for kind in range(hashes.shape[1]):
         for swap in range(2 if kind else 1):
             a, b = (j, i) if swap else (i, j)
-            if popcount(hashes[a, 0] ^ hashes[b, kind]) <= radius:
-                distance = 0
-                for word in range(words):
-                    distance += popcount(checks[a, 0, word] ^ checks[b, kind, word])
-                if distance <= limit:
-                    return True
+            if (
+                popcount(hashes[a, 0] ^ hashes[b, kind]) <= radius
+                and bits_apart(checks[a, 0], checks[b, kind]) <= limit
+            ):
+                return True
     return False
 
 

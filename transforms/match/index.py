@@ -13,7 +13,7 @@ import numpy as np
 from mirrorfold.transforms.blocks.compiled import compiled
 from mirrorfold.transforms.match.features import Features
 from mirrorfold.transforms.match.join import Rule, bucket_bits
-from mirrorfold.transforms.match.kernels import MIX, ZERO, deal, popcount
+from mirrorfold.transforms.match.kernels import MIX, ZERO, bits_apart, deal, meets, popcount
 from mirrorfold.transforms.match.plan import make_plan
 
 INDEX_ROWS = 4_096
@@ -26,7 +26,6 @@ def _look_up(hashes, checks, digests, low, masks, bits, orders, starts, same, qu
     count = 0
     sorted_digests = digests[same]
     shift = np.uint64(64 - bits)
-    words = checks.shape[2]
     for i in queries:
         place = np.searchsorted(sorted_digests, digests[i]) if digests[i] != ZERO else len(same)
         for kind in range(-1, 0 if low[i] else hashes.shape[1]):
@@ -46,15 +45,7 @@ def _look_up(hashes, checks, digests, low, masks, bits, orders, starts, same, qu
                         difference = hashes[i, kind] ^ hashes[j, 0]
                         if popcount(difference) > radius or difference & masks[table] != ZERO:
                             continue
-                        seen = False
-                        for earlier in range(table):
-                            seen = seen or difference & masks[earlier] == ZERO
-                        if seen:
-                            continue
-                        distance = 0
-                        for word in range(words):
-                            distance += popcount(checks[i, kind, word] ^ checks[j, 0, word])
-                        if distance > limit:
+                        if meets(difference, masks[:table]) or bits_apart(checks[i, kind], checks[j, 0]) > limit:
                             continue
                     if count == len(found):
                         found = np.concatenate((found, np.empty_like(found)))

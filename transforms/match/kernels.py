@@ -28,6 +28,24 @@ def popcount(x):
     return np.int64((x * H01) >> TOP)
 
 
+@inlined
+def meets(difference, masks):
+    """Tell whether two signatures agree on all key bits of one of the tables, given the bits in which they differ."""
+    for mask in masks:  # noqa: SIM110 - numba has no generator expressions
+        if difference & mask == ZERO:
+            return True
+    return False
+
+
+@inlined
+def bits_apart(one, other):
+    """Count the bits in which two signatures of several words differ."""
+    distance = 0
+    for word in range(len(one)):
+        distance += popcount(one[word] ^ other[word])
+    return distance
+
+
 @compiled
 def deal(hashes, ids, mask, bits):
     """Deal rows to 2^bits buckets by a hash of their key bits, full signatures before probes in each.
@@ -80,7 +98,6 @@ def join_buckets(hashes, ids, checks, order, starts, middles, mask, earlier, rad
     Returns:
       (pairs as int64 row numbers (n, 2), compared pairs, hot buckets as int64 (n, 2) of start and stop).
     """
-    words = checks.shape[1]
     parent = np.arange(len(hashes) if forest else 1)
     found = np.empty((1024, 2), np.int64)
     count = 0
@@ -105,17 +122,7 @@ def join_buckets(hashes, ids, checks, order, starts, middles, mask, earlier, rad
                 i, j = order[p], order[q]
                 if (ids[i] ^ ids[j]) >> KIND_SHIFT == ZERO:
                     continue
-                seen = False
-                for other in earlier:
-                    if difference & other == ZERO:
-                        seen = True
-                        break
-                if seen:
-                    continue
-                distance = 0
-                for word in range(words):
-                    distance += popcount(checks[i, word] ^ checks[j, word])
-                if distance > check_limit:
+                if meets(difference, earlier) or bits_apart(checks[i], checks[j]) > check_limit:
                     continue
                 if forest:
                     a, b = find(parent, i), find(parent, j)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mirrorfold.transforms.blocks.compiled import compiled
 from mirrorfold.transforms.match.join import Rule, bucket_bits
-from mirrorfold.transforms.match.kernels import MIX, ZERO, deal, popcount
+from mirrorfold.transforms.match.kernels import MIX, ZERO, deal, meets, popcount
 from mirrorfold.transforms.match.plan import Plan
 from mirrorfold.transforms.match.signatures import (
     KINDS,
@@ -44,12 +44,7 @@ def _pass_by(hashes, low, fulls, order, starts, bits, mask, earlier, radius):
                 difference = hashes[i, kind] ^ fulls[order[p]]
                 if popcount(difference) > radius or difference & mask != ZERO:
                     continue
-                seen = False
-                for other in earlier:
-                    if difference & other == ZERO:
-                        seen = True
-                        break
-                if seen:
+                if meets(difference, earlier):
                     continue
                 if count == len(found):
                     found = np.concatenate((found, np.empty_like(found)))
