@@ -3,8 +3,9 @@
     python -m benchmarks.bench_scaling [--quick]
 
 Wall time of `mirrorfold fingerprint` over JPEGs of 200 KB in a folder, so that decoding bounds it. A worker is a core:
-one worker may use one, two may use two. Start-up is left out: what 1,200 more pictures take counts. Needs a quiet
-machine with two cores or more. Both counts are above the number from which JPEGs are read by compiled loops.
+one worker may use one, two may use two. Start-up is left out: what 6,000 more pictures take counts, so that it is
+seconds and not noise. Needs a quiet machine with two cores or more. Both counts are above the number from which JPEGs
+are read by compiled loops.
 """
 
 from __future__ import annotations
@@ -37,11 +38,9 @@ def main() -> None:
     if len(cores) < 2:
         print("one core only: nothing to measure")
         return
-    few, many = 600, 1800
+    few, many = 1_000, 7_000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        config = folder / "config.yaml"
-        config.write_text("fingerprint: {shard_objects: 40}\n")
         data = [path.read_bytes() for path in write_jpegs(folder / "distinct", DISTINCT)]
         sources = {count: _source(folder / f"in-{count}", data, count) for count in (few, many)}
         print(f"fingerprinting {many - few:,} JPEGs of {sum(map(len, data)) / len(data) / 1000:.0f} KB")
@@ -52,7 +51,7 @@ def main() -> None:
                     walls = {}
                     for count, source in sources.items():
                         output = folder / f"{mode}-{workers}-{count}-{turn}"
-                        walls[count] = _wall(source, output, config, cores[:workers], options(workers))
+                        walls[count] = _wall(source, output, cores[:workers], options(workers))
                     found.append((many - few) / (walls[many] - walls[few]))
             one, two = (statistics.median(rates[workers]) for workers in (1, 2))
             print(f"  {mode:<24} {one:.0f} a second on 1, {two:.0f} on 2: {two / one:.2f} times")
@@ -66,11 +65,11 @@ def _source(folder: Path, data: list[bytes], count: int) -> Path:
     return folder
 
 
-def _wall(source: Path, output: Path, config: Path, cores: list[int], options: list[str]) -> float:
+def _wall(source: Path, output: Path, cores: list[int], options: list[str]) -> float:
     def pin():
         os.sched_setaffinity(0, cores)
 
-    listed = [PROGRAM, "list", str(source), "--output", str(output), "--config", str(config)]
+    listed = [PROGRAM, "list", str(source), "--output", str(output)]
     subprocess.run(listed, check=True, capture_output=True)
     started = time.monotonic()
     command = [PROGRAM, "fingerprint", "--output", str(output), *options]

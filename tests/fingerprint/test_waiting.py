@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mirrorfold.transforms.fingerprint import plan
+from mirrorfold.transforms.fingerprint.crew import Crew
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.shard import fingerprint_shard
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec
@@ -34,14 +35,15 @@ class Waiting:
             self.now -= 1
 
 
+@pytest.mark.parametrize("decoders", [1, 2])
 @pytest.mark.parametrize("threads", [1, 16, 32])
-def test_all_threads_of_a_shard_wait_for_the_store_together(threads):
+def test_all_threads_of_a_shard_wait_for_the_store_together(threads, decoders):
     data, waiting = encode(photo(size=(64, 48)), "JPEG"), Waiting()
     stores = MemoryStores({f"mem://b/{number}.jpg": data + bytes([number]) for number in range(96)})
     stores.before_read = waiting.wait
     options = FingerprintOptions(threads=threads)
     (shard,) = plan.cut_shards(plan.readable(listing(stores.contents), options), options, 200)
-    fingerprint_shard(shard.slice(0, 3 * threads), stores, inline, options)
+    fingerprint_shard(shard.slice(0, 3 * threads), stores, inline, options, crew=Crew(decoders))
     assert 0.7 * threads <= waiting.most <= threads
 
 

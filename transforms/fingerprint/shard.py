@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from mirrorfold.schemas.failures import FAILURES, STORE_CODES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.fingerprint.budget import ByteBudget
+from mirrorfold.transforms.fingerprint.crew import Crew
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.evidence import Item, evidence_for, group_items
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
@@ -61,6 +63,7 @@ class _Shard:
     decoder: Decoder
     options: FingerprintOptions
     budget: ByteBudget
+    crew: Crew
     advance: Advance
     lock: threading.Lock = field(default_factory=threading.Lock)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -118,11 +121,13 @@ class _Shard:
             if item.sniff:
                 sniff(self.stores.read(item.ref, 0, SNIFF_BYTES))
             with self.budget.hold(item.ref.size):
-                data = self.stores.read(item.ref)
+                with self.crew.fetching():
+                    data = self.stores.read(item.ref)
                 self._count(item.ref, 0)
-                content_id = hashlib.sha256(data).hexdigest()
-                if self._claim(content_id, len(data)):
-                    self.decoded[content_id] = self._decode(data)
+                with self.crew.decoding():
+                    content_id = hashlib.sha256(data).hexdigest()
+                    if self._claim(content_id, len(data)):
+                        self.decoded[content_id] = self._decode(data)
                 del data
         except StoreError as error:
             self._count(item.ref, error.code in STORE_CODES)
@@ -184,6 +189,7 @@ def fingerprint_shard(
     stores: Stores,
     decoder: Decoder,
     options: FingerprintOptions,
+    crew: Crew | None = None,
     advance: Advance = lambda objects, size: None,
 ) -> ShardResult:
     """Fingerprint the objects of one block of the plan.
@@ -191,16 +197,42 @@ def fingerprint_shard(
     Args:
       plan: rows as in plan.PLAN.
       decoder: bytes to a picture; raises DecodeError; called from many threads.
-      advance: told (objects, bytes) as they are done.
+      crew: what the shards of a process share; without one, this shard decodes in as many threads as it fetches.
     """
-    shard = _Shard(stores, decoder, options, ByteBudget(options.flight_bytes), advance)
+    crew = crew or Crew(options.threads)
+    shard = _Shard(stores, decoder, options, ByteBudget(options.flight_bytes), crew, advance)
     items = items_of(plan)
     with ThreadPoolExecutor(options.threads, "fingerprint") as pool:
         if any(item.look_up for item in items):
             items = list(pool.map(shard.look_up, items))
-        for _ in pool.map(shard.settle, group_items(items, options.accept_md5)):
-            pass
+        _settle_all(shard, pool, deque(group_items(items, options.accept_md5)))
     return shard.result()
+
+
+def _settle_all(shard: _Shard, pool: ThreadPoolExecutor, groups: deque[Sequence[Item]]) -> None:
+    """Settle groups in as many threads as their fetching calls for; a group that raises ends the shard."""
+    tasks: list[Future] = []
+
+    def staff() -> None:
+        wanted = min(len(groups), shard.crew.threads(shard.options.threads) - len(tasks))
+        tasks.extend(pool.submit(work) for _ in range(wanted))
+
+    def work() -> None:
+        while True:
+            try:
+                group = groups.popleft()
+            except IndexError:
+                return
+            try:
+                shard.settle(group)
+            except BaseException:
+                groups.clear()
+                raise
+            staff()
+
+    staff()
+    for task in tasks:  # a running task may append another
+        task.result()
 
 
 def items_of(plan: pa.Table) -> list[Item]:

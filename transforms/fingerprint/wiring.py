@@ -21,6 +21,7 @@ from mirrorfold.transforms.blocks import ipc, progress
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
 from mirrorfold.transforms.fingerprint import again, commit, known, plan, spread
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
+from mirrorfold.transforms.fingerprint.crew import Crew
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.sandbox import SandboxPool
@@ -247,11 +248,16 @@ class CarryShard:
         return self.write(shard, {"rows": known.carried_contents(blocks["rows"], blocks["wanted"], blocks["earlier"])})
 
 
+MOST_DECODERS = 8
+"""Threads of one process that decode at once: beyond some, they wait for the interpreter's lock and not for a core."""
+
+
 class Tools(NamedTuple):
     """What a worker process opens once."""
 
     stores: Stores
     sandbox: SandboxPool
+    crew: Crew
 
 
 class FingerprintShard(beam.DoFn):
@@ -272,6 +278,7 @@ class FingerprintShard(beam.DoFn):
             stores=self.tools.stores,
             decoder=partial(decode, options=self.options, sandbox=self.tools.sandbox),
             options=self.options,
+            crew=self.tools.crew,
             advance=advance,
         )
         result = commit.perform(shard, open_output(self.output), self.options, work, advance)
@@ -352,7 +359,7 @@ class ReadDetails(beam.DoFn):
         wanted = ipc.distinct_rows(
             ipc.sort_rows(objects.select(["content_id", "component"]), ("content_id",)), ("content_id",)
         )
-        yield from again.read_again(wanted, objects, *self.tools, self.options, _note_again)
+        yield from again.read_again(wanted, objects, self.tools.stores, self.tools.sandbox, self.options, _note_again)
 
 
 def _note_again(done: again.Done) -> None:
@@ -383,8 +390,9 @@ def _release(specs: tuple[SourceSpec, ...], options: FingerprintOptions) -> None
 
 
 def _open(specs: tuple[SourceSpec, ...], options: FingerprintOptions, opener: OpenStores) -> Tools:
-    processes = options.sandboxes or os.cpu_count() or 1
-    return Tools(opener(specs), SandboxPool(processes, options.sandbox_bytes, options.max_seconds))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    sandbox = SandboxPool(options.sandboxes or cores, options.sandbox_bytes, options.max_seconds)
+    return Tools(opener(specs), sandbox, Crew(min(cores, MOST_DECODERS)))
 
 
 @dataclass(eq=False)
