@@ -44,7 +44,9 @@ class ListingSettings(Section):
 class FingerprintSettings(Section):
     """Budgets and threads of fetching and decoding."""
 
-    threads: Annotated[int, Field(ge=1, le=128)] = Field(16, description="fetch+decode threads per worker process")
+    threads: Annotated[int, Field(ge=1, le=128)] = Field(
+        16, description="fetch+decode threads per worker process, at most: fewer while files come quickly"
+    )
     shard_objects: Annotated[int, Field(ge=1)] = Field(2_000, description="objects per committed shard, at most")
     shard_bytes: Annotated[int, Field(ge=1)] = Field(2_000_000_000, description="bytes per committed shard, at most")
     max_bytes: int = Field(4_000_000_000, description="largest file that is fetched")

@@ -12,7 +12,7 @@ class FingerprintOptions:
     """Budgets, threads and shard sizes.
 
     Attributes:
-      threads: fetch+decode threads per worker process.
+      threads: fetch+decode threads per worker process, at most: fewer while files come quickly (see crew.Crew).
       shard_objects: objects per committed shard, at most.
       shard_bytes: listed bytes per committed shard, at most (a single larger object is a shard of its own).
       max_bytes: largest file that is fetched, bytes.
