@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.fingerprint import options_of
-from mirrorfold.pipelines.match_again import ReadEarlierEdges, plan_again
+from mirrorfold.pipelines.match_again import Again, ReadEarlierEdges, plan_again
 from mirrorfold.pipelines.record import previous
 from mirrorfold.pipelines.record.previous import ReadMasters
 from mirrorfold.pipelines.record.steps import committed_counters
@@ -24,6 +24,8 @@ from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.cluster.incremental.wiring import Earlier, Recluster
+from mirrorfold.transforms.cluster.large.held import Held
+from mirrorfold.transforms.cluster.large.rounds_wiring import Settled
 from mirrorfold.transforms.cluster.members import PRIORITIES
 from mirrorfold.transforms.cluster.resolve import MEMBERS
 from mirrorfold.transforms.cluster.wiring import Cluster, Sources
@@ -44,42 +46,41 @@ SAMPLE_ROWS = 1_000_000
 """Signatures sampled for the plan: a smaller sample, or nominal bits, understates how often real ones collide."""
 
 OBJECTS_PER_PARTITION = 250_000
+FEATURES = pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS])
 
 
-def build(root: beam.Pipeline, run: RunContext) -> None:
+def build(root: beam.Pipeline, run: RunContext, settled: Settled | None = None) -> None:
     """Compose candidate search, verification and clusters over the tables in DIR.
 
     Where no object has changed since the previous run, its pairs and clusters are taken over. Where little has, the new
     contents are searched against all, and what they don't touch is taken over.
+
+    Args:
+      settled: what the rounds of `match_rounds` found; `components` is there then, and nothing is searched again.
     """
+    if settled is None:
+        held_by(run).clear()  # what an attempt before this one left
     if previous.same_matching(run):
         previous.take_over(run, (COMPONENTS.name, PAIRS.name, CLUSTERS.name))
         root | "NothingToMatch" >> beam.Create([None])
         return
     settings, spill, again = run.settings.match, run.spill, plan_again(run)
     rule, rows = Rule(settings.radius, CHECK_LIMIT), run.rows("contents")
-    contents = root | "ReadSignatures" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
-    if again is None:
-        edges = contents | "Match" >> Match(plan_for(run), rule, settings.crops, rows, spill)
-    else:
-        reread = root | "ReadSignaturesAgain" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
-        found = (contents, reread) | "MatchNew" >> MatchNew(
-            again.new, plan_for_new(run, again.searched), rule, settings.crops, rows, spill
-        )
-        earlier_edges = root | "ReadEarlierEdges" >> ReadEarlierEdges(again.previous, again.dropped)
-        edges = (found, earlier_edges) | "JoinEdges" >> beam.Flatten()
+    edges = root | "ReadEdges" >> ReadEarlierEdges(run.output) if settled else _search(root, run, rule, again)
     wide = ReadTable(run.output, CONTENTS, features.COLUMNS)
     sources = Sources(edges=edges, contents=root | "ReadFeatures" >> wide, priorities=_priorities(root, run))
     cluster = Cluster(
         verifier=Verifier(rule, settings.crops),
         node_ids=signatures.node_ids,
-        schema=pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS]),
-        reread=lambda: root | "ReadFeaturesAgain" >> wide,
+        schema=FEATURES,
+        held=held_by(run),
+        reread=lambda name, needed: root | name >> ReadTable(run.output, CONTENTS, features.COLUMNS, needed),
         contents=rows,
         objects=run.rows("objects"),
         spill=spill,
         again=_again(root, run) if settings.refetch_bytes else None,
         again_bytes=settings.refetch_bytes,
+        settled=settled,
     )
     if again is None:
         clustered = sources | "Cluster" >> cluster
@@ -89,9 +90,28 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
             clusters=root | "ReadEarlierClusters" >> ReadTable(again.previous, CLUSTERS, MEMBERS.names),
         )
         clustered = (sources, earlier) | "Recluster" >> Recluster(cluster, again.new)
-    clustered.components | "WriteComponents" >> WriteTable(run.output, COMPONENTS, rows, spill=spill)
+    if settled is None:
+        clustered.components | "WriteComponents" >> WriteTable(run.output, COMPONENTS, rows, spill=spill)
     clustered.pairs | "WritePairs" >> WriteTable(run.output, PAIRS, run.rows("contents"), spill=spill)
     clustered.clusters | "WriteClusters" >> WriteTable(run.output, CLUSTERS, run.rows("objects"), spill=spill)
+
+
+def held_by(run: RunContext) -> Held:
+    """Give where families that one worker can't hold wait for their rounds."""
+    return Held(run.output, FEATURES)
+
+
+def _search(root: beam.Pipeline, run: RunContext, rule: Rule, again: Again | None) -> beam.PCollection:
+    """Search for candidates: blocks of edges whose components hold all of them."""
+    crops, spill, rows = run.settings.match.crops, run.spill, run.rows("contents")
+    contents = root | "ReadSignatures" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
+    if again is None:
+        return contents | "Match" >> Match(plan_for(run), rule, crops, rows, spill)
+    reread = root | "ReadSignaturesAgain" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
+    plan = plan_for_new(run, again.searched)
+    found = (contents, reread) | "MatchNew" >> MatchNew(again.new, plan, rule, crops, rows, spill)
+    earlier = root | "ReadEarlierEdges" >> ReadEarlierEdges(again.previous, again.dropped)
+    return (found, earlier) | "JoinEdges" >> beam.Flatten()
 
 
 def _again(root: beam.Pipeline, run: RunContext) -> Callable[[beam.PCollection], beam.PCollection]:

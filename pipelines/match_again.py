@@ -81,10 +81,10 @@ def plan_again(run: RunContext) -> Again | None:
 
 @dataclass(eq=False)
 class ReadEarlierEdges(beam.PTransform):
-    """Read what the previous run linked, but for the components taken apart; applied to a pipeline's root."""
+    """Read what a run linked, but for the components taken apart; applied to a pipeline's root."""
 
     previous: str
-    dropped: NodeFile
+    dropped: NodeFile | None = None
 
     def expand(self, root):
         return (
@@ -97,11 +97,11 @@ class ReadEarlierEdges(beam.PTransform):
 class TakeEdges(beam.DoFn):
     """Turn rows of `components` into edges."""
 
-    def __init__(self, dropped: NodeFile):
+    def __init__(self, dropped: NodeFile | None):
         self.dropped = dropped
 
     def setup(self):
-        self.components = self.dropped.read()
+        self.components = np.empty(0, np.uint64) if self.dropped is None else self.dropped.read()
 
     def process(self, block: pa.Table):
         yield earlier_edges(block, self.components)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import itertools
 import json
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ def run(
             events.start(step)
             with progress.stage(step.name, run.counts.get(step.total) if step.total else None):
                 options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
-                for number, build in enumerate(step.builds):
+                for number, build in enumerate(itertools.chain(step.builds, step.more(run))):
                     receipt = Receipt(output, step.name, ledger.digest, number)
                     ledger.note(step, engine.run_pipeline(functools.partial(build, run=run), options, receipt))
                 step.drive(run)

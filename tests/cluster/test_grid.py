@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.cluster.components import label_components
-from mirrorfold.transforms.cluster.large import grid
+from mirrorfold.transforms.cluster.large import grid, sizes
 from mirrorfold.transforms.cluster.resolve import resolve
 from tests.cluster.test_stars import Near, table_of
 
@@ -23,12 +23,23 @@ def whole(table: pa.Table, verifier: Near) -> tuple[list, list]:
     return rows_of(pairs for pairs, _ in found), rows_of(members for _, members in found)
 
 
+def named_large(labels: list[pa.Table], largest: int, partitions: int = 1) -> list[pa.Table]:
+    counts = pa.concat_tables([sizes.SIZES.empty_table(), *map(sizes.count_nodes, labels)])
+    where = counts.column("component").to_numpy() % partitions
+    parts = [counts.filter(pa.array(where == partition)) for partition in range(partitions)]
+    return [block for part in parts for block in sizes.TakeLarge(largest)(0, {"rows": part})]
+
+
+def large_of(components: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return sizes.joined_sizes(named_large([pa.table({"component": components})], 0))
+
+
 def rows_of(blocks) -> list:
     return sorted((tuple(row.values()) for block in blocks for row in block.to_pylist()), key=repr)
 
 
 def by_grid(table: pa.Table, verifier: Near, group_rows: int, partitions: int) -> tuple[list, list]:
-    large = grid.large_components(table.column("component").to_numpy(), 0)
+    large = large_of(table.column("component").to_numpy())
     cells = pa.concat_tables(grid.to_cells(table, node_ids(table.column("content_id")), large, group_rows))
     blocks = []
     for partition in range(partitions):
@@ -72,7 +83,7 @@ def test_every_pair_of_a_component_meets_in_exactly_one_cell(sizes, group_rows):
     names = [f"{i:04d}" for i in range(len(component))]
     table = pa.table({"content_id": names, "component": component})
     cells = pa.concat_tables(
-        grid.to_cells(table, node_ids(table.column("content_id")), grid.large_components(component, 0), group_rows)
+        grid.to_cells(table, node_ids(table.column("content_id")), large_of(component), group_rows)
     ).to_pylist()
     met: dict[tuple[str, str], int] = {}
     for cell in {row["cell"] for row in cells}:
@@ -88,10 +99,26 @@ def test_every_pair_of_a_component_meets_in_exactly_one_cell(sizes, group_rows):
     assert met == {(a, b): 1 for a in names for b in names if a < b and owner[a] == owner[b]}
 
 
-def test_only_components_above_the_limit_are_large():
-    components = np.repeat(np.array([3, 5, 9], np.uint64), [4, 5, 6])
-    names, sizes = grid.large_components(components, 4)
-    assert (names.tolist(), sizes.tolist()) == ([5, 9], [5, 6])
+@given(
+    components=st.lists(st.integers(0, 6), max_size=40),
+    largest=st.integers(0, 8),
+    blocks=st.integers(1, 4),
+    partitions=st.integers(1, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_only_components_above_the_limit_are_large(components, largest, blocks, partitions):
+    """Whatever the blocks of labels and the partitions that count them."""
+    labels = pa.table({"node": range(len(components)), "component": pa.array(components, pa.uint64())})
+    parts = [labels.take(np.arange(block, len(components), blocks)) for block in range(blocks)]
+    named = named_large(parts, largest, partitions)
+    found = sizes.joined_sizes(named)
+    expected = {name: components.count(name) for name in set(components) if components.count(name) > largest}
+    assert dict(zip(*(column.tolist() for column in found), strict=True)) == expected
+    assert found[0].tolist() == sorted(expected)
+    for wanted in (True, False):
+        kept = [block for part in parts for block in sizes.by_size(part, named, wanted)]
+        nodes = sorted(node for block in kept for node in block.column("node").to_pylist())
+        assert nodes == [node for node, name in enumerate(components) if (name in expected) is wanted]
 
 
 @pytest.mark.parametrize(("contents", "rows", "cells"), [(1, 5, 1), (10, 5, 3), (11, 5, 6)])

@@ -32,6 +32,21 @@ def test_what_the_last_run_split_is_said():
     assert "last run" not in shown(counted={})
 
 
+@pytest.mark.parametrize(
+    ("radius", "crops", "refused", "advice"),
+    [
+        (8, True, ["10^9"], "match.crops: false"),
+        (8, False, [], ""),
+        (4, True, [], ""),
+    ],
+    ids=["crops", "wholes", "small-radius"],
+)
+def test_a_plan_that_costs_more_than_reading_is_refused(radius, crops, refused, advice):
+    text = " ".join(shown(radius=radius, crops=crops).split())
+    assert [size for size in ("10^6", "10^7", "10^8", "10^9") if f"Not at {size}" in text] == refused
+    assert (advice in text) is True
+
+
 @pytest.mark.parametrize("kinds", [1, 12], ids=["plain", "probes"])
 def test_predicted_comparisons_are_near_the_measured(kinds):
     contents = 40_000 // kinds

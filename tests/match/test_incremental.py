@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from pathlib import Path
 
 import apache_beam as beam
@@ -14,14 +16,17 @@ from hypothesis import strategies as st
 
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
-from mirrorfold.pipelines import match, match_again
+from mirrorfold.pipelines import match, match_again, match_rounds
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record import previous
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.ipc import sort_rows
+from mirrorfold.transforms.cluster import resolve
 from mirrorfold.transforms.cluster.incremental import carry
+from mirrorfold.transforms.cluster.large import grid
+from mirrorfold.transforms.cluster.large import wiring as large
 from mirrorfold.transforms.match.incremental.search import make_broadcast, pass_by
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.plan import make_plan
@@ -78,8 +83,9 @@ def run_match(folder: Path, state: tuple[pa.Table, pa.Table], crops: bool, befor
     counts = {"contents": contents.num_rows, "objects": objects.num_rows}
     earlier = str(before) if before else None
     run = RunContext(str(folder), settings, load_policy("default"), counts=counts, previous=earlier)
-    with beam.Pipeline("FnApiRunner") as root:
-        match.build(root, run)
+    for build in itertools.chain([match.build], match_rounds.rounds(run)):
+        with beam.Pipeline("FnApiRunner") as root:
+            build(root, run)
     return {f"{name}/{path.name}": path.read_bytes() for name in TABLES for path in (folder / name).iterdir()}
 
 
@@ -97,6 +103,24 @@ def test_matching_what_changed_equals_matching_everything(archive, tmp_path, mon
     assert run_match(tmp_path / "again", world(archive, seed + 10), crops, tmp_path / "before") == full
     assert (tmp_path / "again/_work/match/new.parquet").exists()
     assert not (tmp_path / "full/_work/match").exists()
+
+
+def test_large_families_in_what_changed_equal_matching_everything(archive, tmp_path, monkeypatch) -> None:
+    """Families of more than two contents go in rounds in the full run and in the audit, and in neither."""
+    for module in (resolve, large):
+        monkeypatch.setattr(module, "WIDE_ROWS", 0)
+    monkeypatch.setattr(previous, "same_matching", lambda run: False)
+    monkeypatch.setattr(previous, "matched_alike", lambda run: False)
+    run_match(tmp_path / "before", world(archive, 5), True)
+    full = run_match(tmp_path / "full", world(archive, 15), True, tmp_path / "before")
+    monkeypatch.setattr(match, "Cluster", functools.partial(match.Cluster, largest=2, group_rows=4))
+    monkeypatch.setattr(grid, "GROUP_ROWS", 4)
+    assert run_match(tmp_path / "rounds", world(archive, 15), True, tmp_path / "before") == full
+    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
+    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
+    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
+    assert run_match(tmp_path / "again", world(archive, 15), True, tmp_path / "before") == full
+    assert (tmp_path / "again/_work/match/new.parquet").exists()
 
 
 @pytest.mark.parametrize(("old", "new"), [(0, 3), (3, 0)], ids=["old wholes, new crops", "old crops, new wholes"])

@@ -14,7 +14,7 @@ from mirrorfold.transforms.blocks.parquet import read_table, write_shard
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.retain.runs import write_run, write_table
-from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
+from tests.retain.tables import clusters, content, content_id, contents, failures, fill, obj, objects, pairs, twin
 
 POLICY = """
 min_archival_copies: 1
@@ -56,15 +56,15 @@ def sound_tables() -> dict[str, pa.Table]:
         "contents": contents(content("a", width=99), *map(content, ("b", "crop", "alone", "linked"))),
         "failures": failures({"uri": "s3://gz/broken.jpg", "stage": "decode", "error": "truncated"}),
         "clusters": clusters(
-            twin("s3://hk/a.jpg", "a", "a", is_master=True),
-            twin("s3://gz/a.jpg", "a", "a"),
-            twin("s3://gz/a2.jpg", "a", "a"),
-            twin("s3://gz/masters/a.jpg", "a", "a"),
-            twin("s3://gz/held.jpg", "a", "a"),
-            twin("s3://gz/md5.jpg", "a", "a"),
-            twin("s3://gz/old.jpg", "a", "a", version="1"),
-            twin("s3://gz/b.jpg", "b", "a", tier="near-certain", kind="resized"),
-            twin("s3://gz/crop.jpg", "crop", "a", tier="probable", kind="cropped"),
+            twin("s3://hk/a.jpg", "a", "a", SMALLEST, is_master=True),
+            twin("s3://gz/a.jpg", "a", "a", SMALLEST),
+            twin("s3://gz/a2.jpg", "a", "a", SMALLEST),
+            twin("s3://gz/masters/a.jpg", "a", "a", SMALLEST),
+            twin("s3://gz/held.jpg", "a", "a", SMALLEST),
+            twin("s3://gz/md5.jpg", "a", "a", SMALLEST),
+            twin("s3://gz/old.jpg", "a", "a", SMALLEST, version="1"),
+            twin("s3://gz/b.jpg", "b", "a", SMALLEST, tier="near-certain", kind="resized"),
+            twin("s3://gz/crop.jpg", "crop", "a", SMALLEST, tier="probable", kind="cropped"),
             twin("s3://gz/link1.jpg", "linked", "linked", is_master=True),
             twin("s3://gz/link2.jpg", "linked", "linked"),
         ),
@@ -131,6 +131,7 @@ def repeat(table: str):
     return tamper
 
 
+SMALLEST = min(("a", "b", "crop"), key=content_id)
 FIRST_OF_B, FIRST_OF_CROP = (min(content_id("a"), content_id(name)) for name in ("b", "crop"))
 
 GONE = {
@@ -199,6 +200,33 @@ def test_tampering_is_red(run, promise, tamper):
     broken = verify(str(run))
     assert promise in {b.promise for b in broken}, [describe(b) for b in broken]
     assert all("\n" not in describe(b) for b in broken)
+
+
+def add(table: str, row: dict):
+    """Make a tampering that adds a row."""
+
+    def tamper(folder):
+        output = LocalOutput(str(folder))
+        write_table(output, table, pa.concat_tables([read_table(output, TABLES[table]), fill(TABLES[table], [row])]))
+
+    return tamper
+
+
+CLUSTER_TAMPERINGS = {
+    "a cluster by another name": ("isn't the cluster's id", change("clusters", "s3://hk/a.jpg", cluster_id="0" * 64)),
+    "a family by another name": ("smallest content", change("clusters", "s3://gz/b.jpg", family_id="f" * 64)),
+    "another tier than the pair's": ("another tier", change("clusters", "s3://gz/crop.jpg", tier="near-certain")),
+    "a pair that holds nothing": ("holds nothing", change("pairs", FIRST_OF_B, in_cluster=False)),
+    "a member by a near miss": ("holds nothing", change("pairs", FIRST_OF_B, reason="near-miss")),
+    "a member of a member": ("no pair with its master", drop("pairs", FIRST_OF_B)),
+    "masters that pair": ("two masters", add("pairs", pair_row("a", "linked", reason="nearest", in_cluster=False))),
+}
+
+
+@pytest.mark.parametrize(("said", "tamper"), CLUSTER_TAMPERINGS.values(), ids=CLUSTER_TAMPERINGS)
+def test_a_broken_rule_of_clusters_is_named(run, said, tamper):
+    tamper(run)
+    assert any(said in describe(broken) for broken in verify(str(run)))
 
 
 def files_tampered():

@@ -166,22 +166,29 @@ class ReducePartition(beam.DoFn):
 
 @dataclass(eq=False)
 class ReadTable(beam.PTransform):
-    """Read a table under DIR as blocks: one shard is one unit of work."""
+    """Read a table under DIR as blocks: one shard is one unit of work.
+
+    Args:
+      needed: read nothing where this collection is empty.
+    """
 
     output: str
     table: Table
     columns: Sequence[str] | None = None
+    needed: beam.PCollection | None = None
 
     def expand(self, root):
         output, table, columns = self.output, self.table, self.columns
+
+        def read(path: str, needed: Sequence = (True,)) -> Iterable[pa.Table]:
+            return parquet.read_blocks(open_output(output), path, columns) if needed else ()
+
+        sides = () if self.needed is None else (beam.pvalue.AsList(self.needed),)
         return (
             root
             # Steps are committed one after the other, so the shards are known when the pipeline is built.
             | "NameShards" >> beam.Create(parquet.shards(open_output(output), f"{table.name}/"))
-            | "ReadShards"
-            >> beam.FlatMap(lambda path: parquet.read_blocks(open_output(output), path, columns)).with_output_types(
-                pa.Table
-            )
+            | "ReadShards" >> beam.FlatMap(read, *sides).with_output_types(pa.Table)
         )
 
 
@@ -192,6 +199,7 @@ class WriteTable(beam.PTransform):
     Args:
       rows: expected rows, which alone sets the number of shards.
       distinct: drop rows whose order columns repeat (for rows that are a function of their key).
+      sparse: write no shard that has no rows.
     """
 
     output: str
@@ -199,6 +207,7 @@ class WriteTable(beam.PTransform):
     rows: int
     distinct: bool = False
     spill: str | None = None
+    sparse: bool = False
 
     def expand(self, blocks):
         table, shards = self.table, self.table.shards(self.rows)
@@ -207,7 +216,7 @@ class WriteTable(beam.PTransform):
             schemas={"rows": table.schema},
             partitions=shards,
             reduce=WriteShard(self.output, table, shards, self.distinct),
-            every_partition=True,
+            every_partition=not self.sparse,
             spill=self.spill,
         )
 

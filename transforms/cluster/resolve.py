@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mirrorfold.schemas.pairs import DISTANCES, PAIRS
-from mirrorfold.transforms.cluster.stars import Judged, Verifier, families, stars
+from mirrorfold.transforms.cluster.stars import WIDE_ROWS, Judged, Verifier, families, stars
 
 BATCH_ROWS = 4_096
 EAGER_ROWS = 48
@@ -85,7 +85,7 @@ def _resolve_batch(contents: pa.Table, verifier: Verifier) -> tuple[pa.Table, pa
         for family in _families_of(rows, labels):
             if len(family) > 1:
                 order = sorted(family.tolist(), key=lambda row: (priorities[row], ids[row]))
-                masters = stars(judged, np.array(order))
+                masters = stars(judged, np.array(order), wide=len(order) <= WIDE_ROWS)
                 members += _members(judged, ids, masters)
                 _list_masters(listed, masters)
                 _list_nearest(judged, listed, family, masters)

@@ -125,14 +125,14 @@ def unite_lazily(judged: Judged, forest: Forest, rows: np.ndarray, pairs: np.nda
         size = min(size * 2, 4_096)
 
 
-def stars(judged: Judged, family: np.ndarray) -> dict[int, int]:
+def stars(judged: Judged, family: np.ndarray, *, wide: bool) -> dict[int, int]:
     """Give each row of a family its master: the best row left over claims every row that pairs with it, and so on.
 
     Args:
       family: rows by preference, the best first.
+      wide: compare masters with every row left, candidate or not.
     """
     masters: dict[int, int] = {}
-    wide = len(family) <= WIDE_ROWS
     while len(family):
         master, family = int(family[0]), family[1:]
         masters[master] = master

@@ -14,10 +14,12 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.pairs import PAIRS
-from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle
 from mirrorfold.transforms.cluster.labels.wiring import Route, label
 from mirrorfold.transforms.cluster.large.grid import GROUP_ROWS, LARGEST_COMPONENT
-from mirrorfold.transforms.cluster.large.wiring import SplitLarge
+from mirrorfold.transforms.cluster.large.held import Held
+from mirrorfold.transforms.cluster.large.rounds_wiring import HoldBack, Settled, TakeUp, with_priority
+from mirrorfold.transforms.cluster.large.wiring import Reread, SplitLarge
 from mirrorfold.transforms.cluster.members import PRIORITIES, best_of_contents, cluster_objects
 from mirrorfold.transforms.cluster.resolve import MEMBERS, resolve
 from mirrorfold.transforms.cluster.stars import Verifier
@@ -29,8 +31,6 @@ CONTENTS_PER_PARTITION = 20_000
 DETAILED_PER_PARTITION = 5_000
 """The same where contents may come with their detail, 64 KiB each."""
 OBJECTS_PER_PARTITION = 250_000
-LAST = b"\xff" * 8
-"""Priority of a content that no listed object holds any more."""
 
 
 class Clustered(NamedTuple):
@@ -72,18 +72,21 @@ class Cluster(beam.PTransform):
     Args:
       verifier: candidates and verification, from the match stage; node_ids: how content ids become nodes.
       schema: of the contents' blocks.
+      held: where families that one worker can't hold wait for their rounds.
       reread: reads the contents' blocks once more.
       contents, objects: numbers of rows, which set the partitions.
       spill: a local folder for shuffled blocks, or None.
       again: reads contents again, blocks of WANTED to blocks of DETAILS; None reads nothing again.
       again_bytes: what it may read.
       largest: contents that one worker resolves; larger components are split by a grid of groups of `group_rows`.
+      settled: what the rounds left under DIR, in the pipeline after them; their labels count then, not those given.
     """
 
     verifier: Verifier
     node_ids: Callable[[pa.ChunkedArray], np.ndarray]
     schema: pa.Schema
-    reread: Callable[[], beam.PCollection]
+    held: Held
+    reread: Reread
     contents: int
     objects: int
     spill: str | None = None
@@ -91,6 +94,7 @@ class Cluster(beam.PTransform):
     again_bytes: int = 0
     largest: int = LARGEST_COMPONENT
     group_rows: int = GROUP_ROWS
+    settled: Settled | None = None
 
     def expand(self, sources: Sources):
         labels = sources.edges | "Label" >> label()
@@ -101,11 +105,17 @@ class Cluster(beam.PTransform):
 
     def resolve(self, sources: Sources, preferred: beam.PCollection, labels: beam.PCollection) -> Resolved:
         """Resolve the components that labels name; `preferred` holds the best object of each content."""
-        misses = None
-        if self.contents > self.largest:
-            # Read a second time: a collection with two readers is kept whole by the local runner.
-            labels, misses = (labels, self.reread()) | "SplitLarge" >> SplitLarge(
-                self.verifier, self.node_ids, self.schema, self.contents, self.largest, self.group_rows, self.spill
+        more_pairs, more_members = [], []
+        if self.settled is not None:
+            labels, more_pairs, more_members = self._taken_up(labels.pipeline, self.settled)
+        elif self.contents > self.largest:
+            split = labels | "SplitLarge" >> SplitLarge(
+                self.verifier, self.node_ids, self.schema, self.reread, self.contents, self.largest, self.group_rows,
+                self.spill,
+            )  # fmt: skip
+            more_pairs = [split.misses]
+            labels = (split, preferred) | "HoldBack" >> HoldBack(
+                self.held, self.node_ids, self.reread, self.contents, self.spill
             )
         linked = sources.contents | "RouteContents" >> beam.ParDo(
             Route(self.node_ids), beam.pvalue.AsList(labels)
@@ -131,7 +141,19 @@ class Cluster(beam.PTransform):
         )
         pairs = resolved | "TakePairs" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
         members = resolved | "TakeMembers" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
-        return Resolved(pairs if misses is None else (pairs, misses) | "AllPairs" >> beam.Flatten(), members)
+        return Resolved(
+            (pairs, *more_pairs) | "ResolvedPairs" >> beam.Flatten(),
+            (members, *more_members) | "ResolvedMembers" >> beam.Flatten(),
+        )
+
+    def _taken_up(self, root: beam.Pipeline, settled: Settled):
+        """Read what the pipelines before held back and settled: the labels to resolve; pairs; members."""
+        pairs, members = root | "TakeUp" >> TakeUp(
+            self.held, self.verifier, self.node_ids, settled, self.group_rows, self.spill
+        )
+        labels = root | "ReadHeldLabels" >> ReadTable(self.held.output, self.held.labels)
+        misses = root | "ReadHeldMisses" >> ReadTable(self.held.output, self.held.misses)
+        return labels, [pairs, misses], [members]
 
     def name_objects(self, members: beam.PCollection, priorities: beam.PCollection) -> beam.PCollection:
         """Name the clusters of objects: blocks of the table `clusters`."""
@@ -179,9 +201,7 @@ class ResolvePartition:
         contents, priorities = blocks["contents"], blocks["priorities"]
         if not contents.num_rows:
             return
-        place = pc.index_in(contents.column("content_id"), value_set=priorities.column("content_id").combine_chunks())
-        priority = pc.fill_null(priorities.column("priority").take(place), LAST)
-        contents = contents.append_column("priority", priority)
+        contents = with_priority(contents, priorities)
         if "details" in blocks:
             details = blocks["details"]
             place = pc.index_in(contents.column("content_id"), value_set=details.column("content_id").combine_chunks())

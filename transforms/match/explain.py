@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Group
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mirrorfold.transforms.match.compare_all import MOST_ROWS
-from mirrorfold.transforms.match.plan import Plan, compared_like, make_plan
+from mirrorfold.transforms.match.plan import compared_like, make_plan
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, WINDOWS
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
@@ -19,6 +20,9 @@ COMPARISON_COST = 0.004
 """Microseconds of CPU for one pair where all are compared (each pair of full signatures is looked at twice)."""
 TightTable = functools.partial(Table, box=None, padding=(0, 2, 0, 0), pad_edge=False)
 ROW_BYTES = 8 * (2 + CHECK_WORDS)
+MOST_CPU = 4_000.0
+"""Microseconds of CPU a content: what fingerprinting a JPEG of 185 KB costs. A search beyond that doesn't pay."""
+SMALLER_RADII = (6, 4)
 
 
 def explain_plan(
@@ -29,17 +33,21 @@ def explain_plan(
     Args:
       counted: what the last run's search counted, or nothing.
     """
-    kinds = KINDS if crops else 1
     table = TightTable(title=f"Exact-recall tables for radius {radius} (of 64 bits)", title_justify="left")
     for name in ("contents", "tables", "bits", "worth", "candidates", "shuffled", "CPU", "partitions"):
         table.add_column(name, justify="right", no_wrap=True)
     designs = TightTable("contents", "design")
+    for name in ("CPU in all", "shuffled in all"):
+        designs.add_column(name, justify="right", no_wrap=True)
+    advice = []
     for size in sorted({contents, *SIZES}):
-        few = size * kinds <= MOST_ROWS
-        name, *cells = _cells_of_all(size, kinds) if few else _cells(_plan(radius, size, kinds, sample), size, kinds)
+        cost = _cost(radius, size, crops, sample)
         style = "bold" if size == contents else None
-        table.add_row(_short(size), *cells, style=style)
-        designs.add_row(_short(size), name, style=style)
+        table.add_row(_short(size), *cost.cells, style=style)
+        designs.add_row(_short(size), cost.design, *cost.totals(size), style=style)
+        if cost.cpu > MOST_CPU:
+            advice.append(_advice(radius, size, crops, sample, cost))
+    kinds = KINDS if crops else 1
     return Group(
         Text(
             f"Every pair within {radius} bits is a candidate: whichever {radius} bits differ, at least one table keys "
@@ -47,6 +55,7 @@ def explain_plan(
         ),
         table,
         designs,
+        *advice,
         Text(
             f"Rows per content: {kinds} (the picture{f', {len(WINDOWS)} windows and 7 symmetries' if crops else ''}). "
             f"'worth' is what the key bits are worth on a sample of {len(sample):,} distinct signatures of this "
@@ -70,25 +79,65 @@ def _bytes(count: int) -> str:
     return f"{count:,} B" if count < 10_000 else f"{count / 1000:,.0f} kB"
 
 
-def _cells_of_all(size: int, kinds: int) -> tuple[str, ...]:
-    compared = size * kinds / 2
-    cost = f"{compared * COMPARISON_COST:,.1f} µs"
-    return ("all with all", "none", "", "", f"{compared:,.0f}", _bytes(kinds * ROW_BYTES), cost, "1")
+@dataclass(frozen=True)
+class _Cost:
+    """What a search costs: microseconds of CPU and shuffled bytes a content."""
+
+    design: str
+    cpu: float
+    shuffled: int
+    tables: str
+    bits: str
+    worth: str
+    candidates: float
+    partitions: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Give a row of the first table."""
+        figures = (f"{self.candidates:,.0f}", _bytes(self.shuffled), f"{self.cpu:,.1f} µs")
+        return (self.tables, self.bits, self.worth, *figures, self.partitions)
+
+    def totals(self, size: int) -> tuple[str, str]:
+        """Give CPU and shuffled bytes for so many contents."""
+        seconds, terabytes = self.cpu * size / 1e6, self.shuffled * size / 1e12
+        cpu = f"{seconds:,.0f} s" if seconds < 3_600 else f"{seconds / 3_600:,.0f} h"
+        return cpu, f"{terabytes * 1_000:,.0f} GB" if terabytes < 1 else f"{terabytes:,.1f} TB"
 
 
-def _plan(radius: int, size: int, kinds: int, sample: np.ndarray) -> Plan:
-    return make_plan(radius, compared_like(size, kinds), sample)
-
-
-def _cells(plan: Plan, size: int, kinds: int) -> tuple[str, ...]:
-    rows, alike = size * kinds, compared_like(size, kinds)
-    return (
+def _cost(radius: int, size: int, crops: bool, sample: np.ndarray) -> _Cost:
+    kinds = KINDS if crops else 1
+    if size * kinds <= MOST_ROWS:
+        compared = size * kinds / 2
+        shuffled = kinds * ROW_BYTES
+        return _Cost("all with all", compared * COMPARISON_COST, shuffled, "none", "", "", compared, "1")
+    like = compared_like(size, kinds)
+    plan = make_plan(radius, like, sample)
+    return _Cost(
         plan.design,
+        plan.cost(like) * kinds,
+        plan.tables * kinds * ROW_BYTES,
         str(plan.tables),
         f"{plan.bits:.1f}",
         f"{plan.effective_bits:.1f}",
-        f"{plan.candidates(alike) * kinds:,.0f}",
-        _bytes(plan.tables * kinds * ROW_BYTES),
-        f"{plan.cost(alike) * kinds:,.1f} µs",
-        f"{plan.partitions(rows)} x {plan.tables}",
+        plan.candidates(like) * kinds,
+        f"{plan.partitions(size * kinds)} x {plan.tables}",
+    )
+
+
+def _advice(radius: int, size: int, crops: bool, sample: np.ndarray, cost: _Cost) -> Text:
+    """Say that a plan costs too much, and which settings don't at that size."""
+    others = [(smaller, crops) for smaller in SMALLER_RADII if smaller < radius]
+    others += [(smaller, False) for smaller in (radius, *SMALLER_RADII) if crops and smaller <= radius]
+    fits = []
+    for smaller, with_crops in dict.fromkeys(others):
+        found = _cost(smaller, size, with_crops, sample)
+        if found.cpu <= MOST_CPU:
+            names = ([f"match.radius: {smaller}"] if smaller < radius else []) + (
+                ["match.crops: false"] if crops and not with_crops else []
+            )
+            fits.append(f"{' with '.join(names)} ({', '.join(found.totals(size))})")
+    told = f"Not at {_short(size)}: {', '.join(cost.totals(size))}, more than reading the pictures takes. "
+    return Text(
+        told + ("Choose " + ", or ".join(fits) + "." if fits else "No radius makes it cheap: split the archive.")
     )

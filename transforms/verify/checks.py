@@ -164,6 +164,9 @@ CHECKS: tuple[Check, ...] = (
     Check(0, "clusters", "a content is in two clusters, or a cluster in two families", """
         SELECT content_id AS id FROM clusters GROUP BY content_id HAVING count(DISTINCT cluster_id) > 1
         UNION ALL SELECT cluster_id FROM clusters GROUP BY cluster_id HAVING count(DISTINCT family_id) > 1"""),
+    Check(0, "clusters", "a family isn't named by the smallest content in it", """
+        SELECT family_id, min(content_id) AS smallest FROM clusters GROUP BY family_id
+        HAVING family_id <> min(content_id)"""),
     Check(0, "clusters", "an object is in clusters twice", """
         SELECT uri, version FROM clusters GROUP BY uri, version HAVING count(*) > 1"""),
     Check(0, "clusters", "a clustered object isn't listed with that content", """
@@ -184,6 +187,14 @@ CHECKS: tuple[Check, ...] = (
         SELECT DISTINCT content_id, cluster_id FROM clusters ANTI JOIN pairs
         ON content_a = least(content_id, cluster_id) AND content_b = greatest(content_id, cluster_id)
         WHERE content_id <> cluster_id"""),
+    Check(0, "pairs", "a clustered content's pair with its master says another tier, or holds nothing together", """
+        SELECT DISTINCT content_id, cluster_id, clusters.tier, pairs.tier AS pair_tier FROM clusters JOIN pairs
+        ON content_a = least(content_id, cluster_id) AND content_b = greatest(content_id, cluster_id)
+        WHERE content_id <> cluster_id AND (clusters.tier <> pairs.tier OR NOT in_cluster OR reason <> 'master')"""),
+    Check(0, "pairs", "two masters are the same picture: one of them should have claimed the other", """
+        SELECT content_a, content_b FROM pairs
+        SEMI JOIN clusters a ON a.cluster_id = content_a SEMI JOIN clusters b ON b.cluster_id = content_b
+        WHERE reason <> 'near-miss'"""),
     Check(0, "savings", "savings count other objects or bytes than decisions", """
         SELECT s.objects AS objects, d.objects AS decided, s.freed AS freed, d.freed AS decided_freed
         FROM (SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes_freed), 0) AS freed FROM savings) s,

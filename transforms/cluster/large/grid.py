@@ -33,13 +33,6 @@ MISSES = PAIRS.schema.append(COMPONENT)
 """Near misses of a component: rows of `pairs` to choose from."""
 
 
-def large_components(components: np.ndarray, largest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the components, uint64, that hold more than `largest` of these nodes, ascending, and their sizes."""
-    names, sizes = np.unique(components, return_counts=True)
-    large = sizes > largest
-    return names[large], sizes[large]
-
-
 def cells_of(contents: int, group_rows: int) -> int:
     """Give a number of partitions that keeps the cells of one component apart."""
     groups = -(-contents // group_rows)
@@ -53,7 +46,7 @@ def to_cells(
 
     Args:
       contents: has the column `component`; nodes: uint64 (rows,).
-      large: from `large_components`.
+      large: components, uint64, ascending, and their sizes.
     """
     names, sizes = large
     groups = -(-sizes // group_rows)

@@ -14,45 +14,52 @@ from apache_beam.metrics import Metrics
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.cluster.labels.wiring import Route, label, sorted_labels
 from mirrorfold.transforms.cluster.large import grid
-from mirrorfold.transforms.cluster.stars import Verifier
+from mirrorfold.transforms.cluster.large.sizes import NameLarge, by_size, joined_sizes
+from mirrorfold.transforms.cluster.stars import WIDE_ROWS, Verifier
+
+Reread = Callable[[str, beam.PCollection], beam.PCollection]
+"""Reads the contents' blocks once more, under a name, where a collection isn't empty."""
 
 
 class Split(NamedTuple):
-    """Blocks of labels, large components' families in their place; and rows of `pairs`: misses between those."""
+    """Blocks of labels, large components' families in their place; rows of `pairs`: misses between those; and blocks of
+    SIZES: the families that are too large for one worker."""
 
     labels: beam.PCollection
     misses: beam.PCollection
+    large: beam.PCollection
 
 
 @dataclass(eq=False)
 class SplitLarge(beam.PTransform):
-    """Split components that one worker can't hold into families; takes (labels, contents), gives `Split`.
+    """Split components that one worker can't hold into families; takes labels, gives `Split`.
 
     Args:
-      verifier, node_ids, schema, contents, spill: as in wiring.Cluster.
+      verifier, node_ids, schema, reread, contents, spill: as in wiring.Cluster.
       largest: contents that one worker holds; group_rows: those of a group, two of which make a cell.
     """
 
     verifier: Verifier
     node_ids: Callable[[pa.ChunkedArray], np.ndarray]
     schema: pa.Schema
+    reread: Reread
     contents: int
     largest: int
     group_rows: int
     spill: str | None = None
 
-    def expand(self, inputs):
-        labels, contents = inputs
-        every = beam.pvalue.AsList(labels)
+    def expand(self, labels):
+        sizes = labels | "NameLarge" >> NameLarge(self.largest, self.contents, self.spill)
+        every = beam.pvalue.AsList(sizes)
         small, large = (
-            labels | f"Take{name}" >> beam.FlatMap(by_size, every, self.largest, wanted).with_output_types(pa.Table)
+            labels | f"Take{name}" >> beam.FlatMap(by_size, every, wanted).with_output_types(pa.Table)
             for name, wanted in (("Small", False), ("Large", True))
         )
         cells = (
-            contents
+            self.reread("ReadLarge", sizes)
             | "RouteLarge" >> beam.ParDo(Route(self.node_ids), beam.pvalue.AsList(large)).with_output_types(pa.Table)
             | "DealToCells"
-            >> beam.ParDo(DealToCells(self.node_ids, self.largest, self.group_rows), every).with_output_types(pa.Table)
+            >> beam.ParDo(DealToCells(self.node_ids, self.group_rows), every).with_output_types(pa.Table)
         )
         compared = cells | "CompareCells" >> Shuffle(
             keys={"rows": ("cell",)},
@@ -77,31 +84,25 @@ class SplitLarge(beam.PTransform):
                 spill=self.spill,
             )
         )
-        return Split((small, families) | "AllLabels" >> beam.Flatten(), misses)
-
-
-def by_size(labels: pa.Table, every: list[pa.Table], largest: int, wanted: bool) -> Iterable[pa.Table]:
-    """Keep the labels of components that are too large, or of all others."""
-    names, _ = grid.large_components(sorted_labels(every)[1], largest)
-    inside = np.isin(labels.column("component").to_numpy(), names) == wanted
-    if wanted:
-        Metrics.counter("cluster", "large_components_contents").inc(int(inside.sum()))
-    if inside.any():
-        yield labels.filter(pa.array(inside))
+        # Masters are laid over the whole of a small family, which no round could do.
+        most = max(self.largest, WIDE_ROWS)
+        held = families | "NameLargeFamilies" >> NameLarge(most, self.contents, self.spill)
+        return Split((small, families) | "AllLabels" >> beam.Flatten(), misses, held)
 
 
 class DealToCells(beam.DoFn):
     """Deal contents of large components to the cells of their grids."""
 
-    def __init__(self, node_ids, largest: int, group_rows: int):
-        self.node_ids, self.largest, self.group_rows = node_ids, largest, group_rows
+    def __init__(self, node_ids, group_rows: int):
+        self.node_ids, self.group_rows = node_ids, group_rows
 
     def start_bundle(self):
         self.large = None
 
-    def process(self, block: pa.Table, labels: list[pa.Table]):
+    def process(self, block: pa.Table, large: list[pa.Table]):
         if self.large is None:
-            self.large = grid.large_components(sorted_labels(labels)[1], self.largest)
+            self.large = joined_sizes(large)
+        Metrics.counter("cluster", "large_components_contents").inc(block.num_rows)
         yield from grid.to_cells(block, self.node_ids(block.column("content_id")), self.large, self.group_rows)
 
 
