@@ -24,10 +24,10 @@ from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.cluster.incremental.wiring import Earlier, Recluster
-from mirrorfold.transforms.cluster.large.held import Held
-from mirrorfold.transforms.cluster.large.rounds_wiring import Settled
 from mirrorfold.transforms.cluster.members import PRIORITIES
 from mirrorfold.transforms.cluster.resolve import MEMBERS
+from mirrorfold.transforms.cluster.rounds.held.tables import Held
+from mirrorfold.transforms.cluster.rounds.nearest.wiring import Settled
 from mirrorfold.transforms.cluster.wiring import Cluster, Sources
 from mirrorfold.transforms.fingerprint import again
 from mirrorfold.transforms.fingerprint.wiring import ReadAgain

@@ -12,8 +12,9 @@ from mirrorfold.pipelines import match
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.steps import Build
 from mirrorfold.transforms.cluster.large import grid
-from mirrorfold.transforms.cluster.large.rounds import families_of
-from mirrorfold.transforms.cluster.large.rounds_wiring import Round, Settled
+from mirrorfold.transforms.cluster.rounds.nearest.wiring import Settled
+from mirrorfold.transforms.cluster.rounds.settle import families_of
+from mirrorfold.transforms.cluster.rounds.wiring import Round
 from mirrorfold.transforms.match import signatures
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier

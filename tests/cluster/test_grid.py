@@ -27,7 +27,7 @@ def named_large(labels: list[pa.Table], largest: int, partitions: int = 1) -> li
     counts = pa.concat_tables([sizes.SIZES.empty_table(), *map(sizes.count_nodes, labels)])
     where = counts.column("component").to_numpy() % partitions
     parts = [counts.filter(pa.array(where == partition)) for partition in range(partitions)]
-    return [block for part in parts for block in sizes.TakeLarge(largest)(0, {"rows": part})]
+    return [sizes.sum_large(part, largest) for part in parts]
 
 
 def large_of(components: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

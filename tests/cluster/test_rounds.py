@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.cluster import resolve as whole
-from mirrorfold.transforms.cluster.large import grid, nearest, rounds
+from mirrorfold.transforms.cluster.large import grid
+from mirrorfold.transforms.cluster.rounds import settle
+from mirrorfold.transforms.cluster.rounds.nearest import cells as nearest
 from tests.cluster.test_grid import large_of, node_ids, rows_of
 from tests.cluster.test_stars import Near, table_of
 
@@ -56,19 +58,19 @@ def by_rounds(table: pa.Table, verifier: Near, rows: int, groups: int) -> tuple[
     held = inside.set_column(inside.schema.get_field_index("component"), "component", component)
     ids = {f"{number:04d}" for number in labels.values()}
     families = pa.table({"component": pa.array(map(int, ids), pa.uint64()), "family_id": list(ids)})
-    left, found, count = held, [rounds.STARS.empty_table()], 0
+    left, found, count = held, [settle.STARS.empty_table()], 0
     while len(left):
-        batch = rounds.taken(left, rounds.bounds_of_round(left, rows))
+        batch = settle.taken(left, settle.bounds_of_round(left, rows))
         rest = left.filter(pc.invert(batch))
         kept = [left.schema.empty_table()]
-        for stars, masters in rounds.lead(left.filter(batch), verifier):
+        for stars, masters in settle.lead(left.filter(batch), verifier):
             found.append(stars)
             of_family = rest.filter(pc.equal(rest.column("component"), masters.column("component")[0]))
             group = node_ids(of_family.column("content_id")) % groups
             for number in range(groups):
                 part = of_family.filter(pa.array(group == number))
                 if len(part):
-                    stars, others = rounds.settle(masters, part, verifier)
+                    stars, others = settle.settle(masters, part, verifier)
                     found.append(stars)
                     kept.append(others)
         left, count = pa.concat_tables(kept), count + 1
@@ -80,8 +82,8 @@ def by_rounds(table: pa.Table, verifier: Near, rows: int, groups: int) -> tuple[
     tries = nearest.try_cells(pa.concat_tables(cells), verifier) if cells else []
     near = nearest.chosen(pa.concat_tables([nearest.TRIES.empty_table(), *tries])).to_pylist()
     distinct = {(row["content_a"], row["content_b"]): row for row in near}
-    pairs = [rounds.pairs_of(settled), pa.Table.from_pylist(list(distinct.values()), schema=PAIRS.schema)]
-    return rows_of(pairs), rows_of([rounds.members_of(settled, families)]), count
+    pairs = [settle.pairs_of(settled), pa.Table.from_pylist(list(distinct.values()), schema=PAIRS.schema)]
+    return rows_of(pairs), rows_of([settle.members_of(settled, families)]), count
 
 
 def _labels(table: pa.Table, verifier: Near):

@@ -158,6 +158,28 @@ def test_pairs_stay_linear(drawn):
     assert all(row["in_cluster"] is False for row in pairs if row["reason"] == "near-miss")
 
 
+@given(corpora)
+@settings(max_examples=60, deadline=None)
+def test_each_content_is_listed_with_its_nearest(drawn):
+    """Among the first few candidates by gap, then by id, whatever its star; small families list it as well."""
+    places, _ = drawn
+    pairs, members = resolved(table_of(*drawn))
+    masters = {int(row["content_id"]): int(row["cluster_id"]) for row in members}
+    found = {(int(row["content_a"]), int(row["content_b"])): row for row in pairs if row["reason"] != "near-miss"}
+    families = {int(row["content_id"]): row["family_id"] for row in members}
+    expected = {tuple(sorted(star)) for star in masters.items() if star[0] != star[1]}
+    for one, family in families.items():
+        others = [other for other in families if other != one and families[other] == family]
+        near = sorted((abs(places[one] - places[other]), other) for other in others)
+        tries = [(gap, other) for gap, other in near if gap <= 6][:8]
+        verified = [other for gap, other in tries if gap <= 4]
+        if verified and len(others) > 1:
+            expected.add(tuple(sorted((one, verified[0]))))
+    assert set(found) == expected
+    for (a, b), row in found.items():
+        assert row["in_cluster"] is (masters[a] == masters[b])
+
+
 @pytest.mark.parametrize("rows", [300, 900], ids=["several-steps", "large"])
 def test_a_clique_costs_linear_verification(rows):
     calls = []

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from mirrorfold.schemas.pairs import DISTANCES, PAIRS
+from mirrorfold.transforms.cluster.nearest import NEAREST_TRIES, first_verified, nearest_candidates
 from mirrorfold.transforms.cluster.stars import WIDE_ROWS, Judged, Verifier, families, stars
 
 BATCH_ROWS = 4_096
 EAGER_ROWS = 48
 """Components up to this size have all their candidate pairs verified in one call for the whole batch."""
-NEAREST_TRIES = 8
 MISSES = 2
 """Near misses kept for each content, the best first."""
 
@@ -136,14 +136,11 @@ def _list_nearest(judged: Judged, listed: dict, family: np.ndarray, masters: dic
     """List for each content the nearest of its family that verifies: by distance, then by content id."""
     if len(family) == 2:
         return  # each is the other's master or member
-    for row in family.tolist():
-        pairs = judged.candidates(np.array([row]), family)
-        near = judged.verifier.nearness(judged.features, pairs)
-        for key in map(tuple, pairs[np.lexsort([pairs[:, 1], pairs[:, 0], near])][:NEAREST_TRIES].tolist()):
-            if judged.joins(np.array([key]))[0]:
-                same = masters[key[0]] == masters[key[1]]
-                listed.setdefault(key, ("nearest", same))
-                break
+    others, _ = nearest_candidates(judged, family, np.arange(len(judged.features)))
+    turns = first_verified(judged, family, others)
+    for place in np.flatnonzero(turns < NEAREST_TRIES):
+        row, other = int(family[place]), int(others[place, turns[place]])
+        listed.setdefault((min(row, other), max(row, other)), ("nearest", masters[row] == masters[other]))
 
 
 def _list_misses(judged: Judged, listed: dict, rows: np.ndarray, labels: np.ndarray) -> None:

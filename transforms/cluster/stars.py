@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from mirrorfold.transforms.cluster.components import Forest
 
 LARGEST_STEP = 256
+VERIFIED_AT_ONCE = 4_096
 NOTHING = {"joins": False}
 """What is known of a pair that came to nothing: in a large component they are the most."""
 WIDE_ROWS = 64
@@ -65,8 +66,10 @@ class Judged:
     def verify(self, pairs: np.ndarray) -> None:
         """Verify pairs that aren't known yet."""
         new = np.array([key for key in map(tuple, pairs.tolist()) if key not in self.known], dtype=np.int64)
-        if not len(new):
-            return
+        for start in range(0, len(new), VERIFIED_AT_ONCE):
+            self._verify_new(new[start : start + VERIFIED_AT_ONCE])
+
+    def _verify_new(self, new: np.ndarray) -> None:
         found = self.verifier.verify(self.features, new)
         self.known.update(dict.fromkeys(map(tuple, new.tolist()), NOTHING))
         for row in found.filter(pc.or_(found.column("joins"), found.column("near_miss"))).to_pylist():
@@ -122,7 +125,7 @@ def unite_lazily(judged: Judged, forest: Forest, rows: np.ndarray, pairs: np.nda
             good = judged.joins(chunk)
             forest.unite(places[good, 0], places[good, 1])
         taken += size
-        size = min(size * 2, 4_096)
+        size = min(size * 2, VERIFIED_AT_ONCE)
 
 
 def stars(judged: Judged, family: np.ndarray, *, wide: bool) -> dict[int, int]:

@@ -17,11 +17,12 @@ from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle
 from mirrorfold.transforms.cluster.labels.wiring import Route, label
 from mirrorfold.transforms.cluster.large.grid import GROUP_ROWS, LARGEST_COMPONENT
-from mirrorfold.transforms.cluster.large.held import Held
-from mirrorfold.transforms.cluster.large.rounds_wiring import HoldBack, Settled, TakeUp, with_priority
 from mirrorfold.transforms.cluster.large.wiring import Reread, SplitLarge
 from mirrorfold.transforms.cluster.members import PRIORITIES, best_of_contents, cluster_objects
 from mirrorfold.transforms.cluster.resolve import MEMBERS, resolve
+from mirrorfold.transforms.cluster.rounds.held.tables import Held, with_priority
+from mirrorfold.transforms.cluster.rounds.held.wiring import HoldBack
+from mirrorfold.transforms.cluster.rounds.nearest.wiring import Settled, TakeUp
 from mirrorfold.transforms.cluster.stars import Verifier
 from mirrorfold.transforms.cluster.undecided import REQUESTS, WANTED, contents_of, find_undecided, within_budget
 

@@ -14,9 +14,10 @@ from apache_beam.metrics import Metrics
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.cluster.labels.wiring import Route, label, sorted_labels
 from mirrorfold.transforms.cluster.large import grid
-from mirrorfold.transforms.cluster.large.sizes import NameLarge, by_size, joined_sizes
+from mirrorfold.transforms.cluster.large.sizes import SIZES, by_size, count_nodes, joined_sizes, sum_large
 from mirrorfold.transforms.cluster.stars import WIDE_ROWS, Verifier
 
+COUNTS_PER_PARTITION = 2_000_000
 Reread = Callable[[str, beam.PCollection], beam.PCollection]
 """Reads the contents' blocks once more, under a name, where a collection isn't empty."""
 
@@ -88,6 +89,45 @@ class SplitLarge(beam.PTransform):
         most = max(self.largest, WIDE_ROWS)
         held = families | "NameLargeFamilies" >> NameLarge(most, self.contents, self.spill)
         return Split((small, families) | "AllLabels" >> beam.Flatten(), misses, held)
+
+
+@dataclass(eq=False)
+class NameLarge(beam.PTransform):
+    """Give the components that hold more than `largest` nodes: blocks of SIZES, none where there are none.
+
+    Args:
+      contents: how many there are at most, which sets the partitions.
+    """
+
+    largest: int
+    contents: int
+    spill: str | None = None
+
+    def expand(self, labels):
+        return (
+            labels
+            | "CountNodes" >> beam.Map(count_nodes).with_output_types(pa.Table)
+            | "SumNodes"
+            >> Shuffle(
+                keys={"rows": ("component",)},
+                schemas={"rows": SIZES},
+                partitions=max(1, -(-self.contents // COUNTS_PER_PARTITION)),
+                reduce=TakeLarge(self.largest),
+                spill=self.spill,
+            )
+        )
+
+
+@dataclass
+class TakeLarge:
+    """Keep the large ones of one partition's components."""
+
+    largest: int
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+        large = sum_large(blocks["rows"], self.largest)
+        if large.num_rows:
+            yield large
 
 
 class DealToCells(beam.DoFn):

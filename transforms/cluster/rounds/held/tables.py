@@ -9,14 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import parquet
-from mirrorfold.transforms.cluster.large.rounds import BOUNDS, STARS
+from mirrorfold.transforms.cluster.rounds.settle import BOUNDS, STARS
 from mirrorfold.transforms.stores.output import open_output
 
+LAST = b"\xff" * 8
+"""Priority of a content that no listed object holds any more."""
+PREFERRED = pa.schema([("content_id", pa.string()), ("priority", pa.binary()), ("component", pa.uint64())])
+"""The best object of a content."""
 FOLDER = "_work/match/large"
 CONTENTS_PER_SHARD = 20_000
 
@@ -65,3 +70,9 @@ class Held:
         store = open_output(self.output)
         for path in store.list(f"{FOLDER}/"):
             store.delete(path)
+
+
+def with_priority(contents: pa.Table, priorities: pa.Table) -> pa.Table:
+    """Append the priority of each content."""
+    place = pc.index_in(contents.column("content_id"), value_set=priorities.column("content_id").combine_chunks())
+    return contents.append_column("priority", pc.fill_null(priorities.column("priority").take(place), LAST))

@@ -142,15 +142,16 @@ def _between(judged: Judged, leaders: np.ndarray, rest: np.ndarray, best: np.nda
     index = judged.verifier.index(judged.features, np.arange(len(best)))
     sides = np.zeros(len(best), np.int64)
     sides[rest] = 1
-    # Masters are compared with all others; an index finds a pair from the side whose window or turn it is.
     for start in range(0, len(leaders), STEP_ROWS):
         some = leaders[start : start + STEP_ROWS]
         if index is None:
             yield judged.candidates(some, rest[best[rest] == len(leaders)])
         else:
             yield np.unique(index.candidates(some, sides), axis=0)
-    for start in range(0, len(rest) if index is not None else 0, STEP_ROWS):
-        yield np.unique(index.candidates(rest[start : start + STEP_ROWS], sides), axis=0)
+    if index is not None:
+        # It finds a pair from the side whose window or turn it is.
+        for start in range(0, len(rest), STEP_ROWS):
+            yield np.unique(index.candidates(rest[start : start + STEP_ROWS], sides), axis=0)
 
 
 def _claim(judged: Judged, pairs: np.ndarray, leads: np.ndarray, rank: np.ndarray, best: np.ndarray) -> None:

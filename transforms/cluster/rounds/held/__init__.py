@@ -1,0 +1,1 @@
+"""What waits under DIR while rounds go on."""

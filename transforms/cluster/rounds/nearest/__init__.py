@@ -1,0 +1,1 @@
+"""The nearest neighbours of a family that one worker can't hold."""
