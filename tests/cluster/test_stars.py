@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorfold.schemas.pairs import DISTANCES
+from mirrorfold.transforms.cluster import resolve as whole
 from mirrorfold.transforms.cluster.components import Forest, label_components, spanning_forest
 from mirrorfold.transforms.cluster.resolve import resolve
 from mirrorfold.transforms.cluster.stars import WIDE_ROWS
@@ -105,11 +107,13 @@ def test_the_order_of_rows_changes_nothing(drawn, random):
     assert resolved(table) == resolved(table.take(order))
 
 
+@pytest.mark.parametrize("wide_rows", [WIDE_ROWS, 0], ids=["small-families", "large-families"])
 @given(corpora)
 @settings(max_examples=60, deadline=None)
-def test_stars_have_no_chains_and_masters_lie_apart(drawn):
+def test_stars_have_no_chains_and_masters_lie_apart(wide_rows, drawn):
     places, priorities = drawn
-    pairs, members = resolved(table_of(places, priorities))
+    with mock.patch.object(whole, "WIDE_ROWS", wide_rows):
+        pairs, members = resolved(table_of(places, priorities))
     listed = {(row["content_a"], row["content_b"]): row for row in pairs}
     masters = {row["cluster_id"] for row in members}
     for row in members:
