@@ -88,6 +88,10 @@ ALIAS_CASES = {
     "another master": ({"a": "a", "b": "a"}, {}, {"a": "b", "b": "b"}, {"a": ("b", "moved")}),
     "merged": ({"a": "a", "b": "a", "c": "c", "d": "c"}, {}, dict.fromkeys("abcd", "a"), {"c": ("a", "moved")}),
     "master gone": ({"a": "a", "b": "a", "c": "a"}, {}, {"b": "b", "c": "b"}, {"a": ("b", "members")}),
+    "master gone, most go one way": (
+        {"a": "a", "b": "a", "c": "a", "d": "a"}, {}, {"b": "b", "c": "c", "d": "c"}, {"a": ("c", "members")},
+    ),
+    "master gone, a tie": ({"a": "a", "b": "a", "c": "a"}, {}, {"b": "b", "c": "c"}, {"a": ("b", "members")}),
     "no twin left": ({"a": "a", "b": "a"}, {}, {"a": None}, {"a": (None, "apart")}),
     "all gone": ({"a": "a", "b": "a"}, {}, {"z": None}, {"a": (None, "gone")}),
     "an alias moves on": (

@@ -199,6 +199,7 @@ def test_a_clique_costs_linear_verification(rows):
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=120))
+@settings(deadline=None)
 def test_a_spanning_forest_keeps_the_components(edges):
     edges = np.array(edges, dtype=np.uint64).reshape(-1, 2)
     forest = spanning_forest(edges)
