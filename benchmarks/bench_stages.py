@@ -39,12 +39,12 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def measure(objects: int, folder: str) -> dict:
-    """Run every later step in this process: CPU seconds and peak MB by step."""
+def measure(objects: int, folder: str, steps: tuple[str, ...] = STEPS) -> dict:
+    """Run later steps in this process: CPU seconds and peak MB by step."""
     from benchmarks import synthetic
     from mirrorfold.configs.policy import load_policy
     from mirrorfold.configs.settings import Settings
-    from mirrorfold.pipelines.commands.progress import Progress
+    from mirrorfold.pipelines.commands.progress import Committed, Progress
     from mirrorfold.pipelines.mission import MISSION
     from mirrorfold.pipelines.record.request import Request
     from mirrorfold.pipelines.record.steps import Step
@@ -55,7 +55,7 @@ def measure(objects: int, folder: str) -> dict:
 
     class Measured(Progress):
         @contextlib.contextmanager
-        def stage(self, name: str, total: int | None) -> Iterator[None]:
+        def stage(self, name: str, total: int | None, committed: Committed | None = None) -> Iterator[None]:
             forget_peak()
             before = cpu()
             yield
@@ -68,10 +68,10 @@ def measure(objects: int, folder: str) -> dict:
         writes=("objects", "contents", "failures"),
         counts=lambda _: {"listed": objects},
     )
-    later = tuple(step for step in MISSION if step.name in STEPS)
+    later = tuple(step for step in MISSION if step.name in steps)
     source = (SourceSpec("archive", "live", "file", "/archive"),)  # no store to ask about holds
     request = Request(source, Settings.model_validate({"match": {"crops": False}}), load_policy("default"))
-    run(request, str(Path(folder, "out")), steps=(made, *later), progress=Measured(None, False))
+    run(request, str(Path(folder, "out")), steps=(made, *later), until=later[-1].stage, progress=Measured(None, False))
     return found
 
 

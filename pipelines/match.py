@@ -22,6 +22,7 @@ from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.cluster.incremental.wiring import Earlier, Recluster
 from mirrorfold.transforms.cluster.members import PRIORITIES
@@ -111,7 +112,7 @@ def _search(root: beam.Pipeline, run: RunContext, rule: Rule, again: Again | Non
     plan = plan_for_new(run, again.searched)
     found = (contents, reread) | "MatchNew" >> MatchNew(again.new, plan, rule, crops, rows, spill)
     earlier = root | "ReadEarlierEdges" >> ReadEarlierEdges(again.previous, again.dropped)
-    return (found, earlier) | "JoinEdges" >> beam.Flatten()
+    return (found, earlier) | "JoinEdges" >> FlattenBlocks(spill)
 
 
 def _again(root: beam.Pipeline, run: RunContext) -> Callable[[beam.PCollection], beam.PCollection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 
@@ -17,3 +18,9 @@ def spill_folder(beam_args: Sequence[str]) -> Iterator[str | None]:
         return
     with tempfile.TemporaryDirectory(prefix="mirrorfold-", ignore_cleanup_errors=True) as folder:
         yield folder
+
+
+def empty(folder: str | None) -> None:
+    """Remove what a finished pipeline left in the folder: blocks that had several readers."""
+    for entry in os.scandir(folder) if folder else ():
+        os.unlink(entry)

@@ -133,6 +133,21 @@ def test_shuffle_brings_equals_together(left, right, partitions, spills, tmp_pat
         assert not list(folder.iterdir()), "blocks stay on disk after their partition is done"
 
 
+@pytest.mark.parametrize("columns", [None, ["number"]], ids=["all", "one-column"])
+@pytest.mark.parametrize("count", [0, 1, 900], ids=["empty", "one-row", "wide"])
+def test_wide_row_groups_come_in_parts(count, columns, tmp_path, monkeypatch):
+    """An empty table is one block all the same, and its columns come with it."""
+    monkeypatch.setattr(parquet, "READ_BYTES", 5_000)
+    expected = block([(f"w{number:020d}", number) for number in range(count)])
+    parquet.write_shard(open_output(str(tmp_path)), WORDS, expected, 0, 1)
+    (path,) = parquet.shards(open_output(str(tmp_path)), "words/")
+    found = list(parquet.read_blocks(open_output(str(tmp_path)), path, columns))
+    assert all(part.nbytes <= 5_000 for part in found)
+    assert len(found) == 1 if count < 2 else len(found) > 1
+    wanted = expected if columns is None else expected.select(columns)
+    assert pa.concat_tables(found).combine_chunks().cast(wanted.schema).equals(wanted)
+
+
 @pytest.mark.parametrize("count", [0, 1, 25], ids=["empty", "one-row", "three-shards"])
 def test_a_table_comes_back_as_written(count, tmp_path):
     expected = block([(f"w{number:02d}", number) for number in range(count)])

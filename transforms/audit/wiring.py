@@ -12,6 +12,7 @@ from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.transforms.audit import aliases, compare
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle
 
 ROWS_PER_PARTITION = 250_000
@@ -64,7 +65,7 @@ class FindAliases(beam.PTransform):
             root
             | "ReadEarlierAliases" >> ReadTable(self.previous, ALIASES, ("old_id", "cluster_id"))
             | "NameAliases" >> beam.Map(aliases.names_of_aliases).with_output_types(pa.Table),
-        ) | "AllNames" >> beam.Flatten()
+        ) | "AllNames" >> FlattenBlocks(self.spill)
         places = root | "ReadClusters" >> ReadTable(self.output, CLUSTERS, aliases.PLACES.names)
         contents = root | "ReadContents" >> ReadTable(self.output, CONTENTS, IDS.names)
         votes = {"names": names, "clusters": places, "contents": contents} | "Vote" >> Shuffle(

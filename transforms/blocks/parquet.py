@@ -13,6 +13,9 @@ from mirrorfold.transforms.stores.output import OutputStore
 
 ROW_GROUP = 50_000
 
+READ_BYTES = 32 << 20
+"""A row group of contents, with their luma, is 200 MB, and Arrow's buffers grow to twice that while it is read."""
+
 
 def shard_path(table: Table, shard: int, shards: int) -> str:
     """Name a shard: all shards of a table say how many there are."""
@@ -39,11 +42,22 @@ def shards(output: OutputStore, prefix: str) -> list[str]:
 
 
 def read_blocks(output: OutputStore, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Read one shard, a row group at a time."""
+    """Read one shard, a row group at a time, or in parts of READ_BYTES where its rows are wide."""
+    wanted = list(columns) if columns is not None else None
     with output.open(path) as source:
         file = pq.ParquetFile(source)
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=list(columns) if columns is not None else None)
+            if not file.metadata.row_group(group).num_rows:  # an empty table is a block too: readers learn its columns
+                yield file.read_row_group(group, columns=wanted)
+            rows = _rows_at_once(file.metadata.row_group(group), wanted)
+            for batch in file.iter_batches(rows, [group], wanted):
+                yield pa.Table.from_batches([batch])
+
+
+def _rows_at_once(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> int:
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    read = [chunk for chunk in chunks if columns is None or chunk.path_in_schema.partition(".")[0] in columns]
+    return max(1, group.num_rows * READ_BYTES // max(READ_BYTES, sum(chunk.total_uncompressed_size for chunk in read)))
 
 
 def read_table(output: OutputStore, table: Table, columns: Sequence[str] | None = None) -> pa.Table:

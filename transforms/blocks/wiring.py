@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +13,7 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from mirrorfold.schemas.table import Table
-from mirrorfold.transforms.blocks import ipc, parquet
+from mirrorfold.transforms.blocks import ipc, parcels, parquet
 from mirrorfold.transforms.blocks.hashing import partition_of
 from mirrorfold.transforms.stores.output import open_output
 
@@ -131,12 +129,7 @@ class SplitRows(beam.DoFn):
         blocks = self.buffers.pop(partition)
         self.sizes.pop(partition)
         data = bytes([self.tag]) + ipc.to_bytes(pa.concat_tables(blocks).combine_chunks())
-        if self.spill is None:
-            return partition, b"\0" + data
-        path = os.path.join(self.spill, f"{uuid.uuid4().hex}.block")
-        with open(path, "wb") as file:
-            file.write(data)
-        return partition, b"\1" + path.encode()
+        return partition, parcels.pack(data, self.spill)
 
 
 class ReducePartition(beam.DoFn):
@@ -148,20 +141,15 @@ class ReducePartition(beam.DoFn):
     def process(self, element):
         partition, values = element
         blocks: dict[str, list[pa.Table]] = {name: [] for name in self.names}
-        spilled = []
-        for value in values:
-            if not value:
-                continue
-            data = value[1:]
-            if value[0] == 1:
-                spilled.append(data)
-                with open(data, "rb") as file:
-                    data = file.read()
+        travelled = [value for value in values if value]
+        for value in travelled:
+            data = parcels.unpack(value)
             blocks[self.names[data[0]]].append(ipc.from_bytes(memoryview(data)[1:]))
-        joined = {name: ipc.concatenate(found, self.schemas[name]) for name, found in blocks.items()}
+        # Each input's pieces are let go as they are joined.
+        joined = {name: ipc.concatenate(blocks.pop(name), self.schemas[name]) for name in self.names}
         yield from self.reduce(partition, joined)
-        for path in spilled:
-            os.unlink(path)
+        for value in travelled:
+            parcels.discard(value)
 
 
 @dataclass(eq=False)

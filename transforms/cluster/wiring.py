@@ -14,6 +14,7 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle
 from mirrorfold.transforms.cluster.labels.wiring import Route, label
 from mirrorfold.transforms.cluster.large.grid import GROUP_ROWS, LARGEST_COMPONENT
@@ -143,8 +144,8 @@ class Cluster(beam.PTransform):
         pairs = resolved | "TakePairs" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
         members = resolved | "TakeMembers" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
         return Resolved(
-            (pairs, *more_pairs) | "ResolvedPairs" >> beam.Flatten(),
-            (members, *more_members) | "ResolvedMembers" >> beam.Flatten(),
+            (pairs, *more_pairs) | "ResolvedPairs" >> FlattenBlocks(self.spill),
+            (members, *more_members) | "ResolvedMembers" >> FlattenBlocks(self.spill),
         )
 
     def _taken_up(self, root: beam.Pipeline, settled: Settled):

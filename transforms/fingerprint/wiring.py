@@ -18,6 +18,7 @@ from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc, progress
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked, Park, SpreadBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
 from mirrorfold.transforms.fingerprint import again, commit, known, plan, spread
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
@@ -99,13 +100,13 @@ class Fingerprint(beam.PTransform):
                 reduce=CutShards(options, per_shard),
                 spill=self.spill,
             )
-            | "SpreadShards" >> beam.Reshuffle()
+            | "SpreadShards" >> SpreadBlocks(self.spill)
         )
         worker = FingerprintShard(self.specs, options, self.output, self.stores)
         done = shards | "FingerprintShards" >> beam.ParDo(worker).with_outputs(
             "assignments", "failures", main="contents"
         )
-        failures = (skipped, done.failures) | "JoinFailures" >> beam.Flatten()
+        failures = (skipped, done.failures) | "JoinFailures" >> FlattenBlocks(self.spill)
         return Fingerprinted(done.contents, done.assignments, failures)
 
 
@@ -129,9 +130,11 @@ class SpreadSizes(beam.PTransform):
             )
             | "AsNumbers" >> beam.Map(lambda block: block.column("size").to_pylist()).with_output_types(list[int])
         )
+        # Rows that wait for a side input between two readers would be held whole.
         return {
             name: rows
-            | f"AddSpread {name}" >> beam.Map(spread.add_spread, beam.pvalue.AsIter(common)).with_output_types(pa.Table)
+            | f"Park {name}" >> Park(self.spill)
+            | f"AddSpread {name}" >> MapParked(spread.add_spread, beam.pvalue.AsIter(common))
             for name, rows in inputs.items()
         }
 
@@ -187,7 +190,7 @@ class ReadKnown(beam.PTransform):
             reduce=join_failures,
             spill=self.spill,
         )
-        return (contents, failed) | "AllKnown" >> beam.Flatten()
+        return (contents, failed) | "AllKnown" >> FlattenBlocks(self.spill)
 
 
 def join_failures(_: int, blocks: dict[str, pa.Table]):
@@ -320,7 +323,9 @@ class ReadAgain(beam.PTransform):
         )
         worker = ReadDetails(self.specs, again.detail_options(self.options), self.stores)
         return (
-            found | "SpreadReads" >> beam.Reshuffle() | "ReadDetails" >> beam.ParDo(worker).with_output_types(pa.Table)
+            found
+            | "SpreadReads" >> SpreadBlocks(self.spill)
+            | "ReadDetails" >> beam.ParDo(worker).with_output_types(pa.Table)
         )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.metrics import Metrics
 
+from mirrorfold.transforms.blocks import parcels
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.match.block_pairs import compare_blocks
 from mirrorfold.transforms.match.collapse import Rows, collapse, empty_rows
@@ -80,7 +80,7 @@ class Search(beam.PTransform):
         rows = collapsed | "TakeRows" >> beam.Filter(lambda block: block.schema.names[0] == "hash")
         joined = self._compared(rows) if self.plan is None else self._joined(rows, self.plan)
         certain = collapsed | "TakeEdges" >> beam.Filter(lambda block: block.schema.names[0] == "a")
-        return (certain, joined) | "AllEdges" >> beam.Flatten()
+        return (certain, joined) | "AllEdges" >> FlattenBlocks(self.spill)
 
     def _compared(self, rows):
         names = ("hash", "id", *(f"check{word}" for word in range(self.words)))
@@ -109,7 +109,7 @@ class Search(beam.PTransform):
             | "SpreadBlocks" >> beam.Reshuffle()
             | "CompareBlocks" >> beam.ParDo(CompareBlocks(self.rule, self.words)).with_output_types(pa.Table)
         )
-        return (joined.edges, split) | "TableEdges" >> beam.Flatten()
+        return (joined.edges, split) | "TableEdges" >> FlattenBlocks(self.spill)
 
 
 def collapse_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
@@ -160,11 +160,11 @@ class SplitByTable(beam.DoFn):
     def process(self, block: pa.Table):
         rows = join_rows([_unpacked_rows(block)])
         if self.partitions == 1:
-            packed = _packed(pack(rows), self.spill)  # the same for every table
+            packed = parcels.pack(pack(rows), self.spill)  # the same for every table
             yield from ((table, packed) for table in range(self.plan.tables))
             return
         for key, chosen in split(rows, self.plan.masks, self.partitions):
-            yield key, _packed(pack(chosen), self.spill)
+            yield key, parcels.pack(pack(chosen), self.spill)
 
 
 class JoinTable(beam.DoFn):
@@ -186,7 +186,7 @@ class JoinTable(beam.DoFn):
         edges = edges_of(rows, join.table(rows, key // self.partitions))
         for bucket in join.left:
             for pair in join.split(*bucket):
-                yield beam.pvalue.TaggedOutput("blocks", _packed(pack_blocks(pair), self.spill))
+                yield beam.pvalue.TaggedOutput("blocks", parcels.pack(pack_blocks(pair), self.spill))
         for name, value in vars(join.counts).items():
             Metrics.counter("match", name).inc(int(value))
         if len(edges):
@@ -210,29 +210,12 @@ class CompareBlocks(beam.DoFn):
         self.rule, self.words = rule, words
 
     def process(self, value: bytes):
-        pair = unpack_blocks(_opened(value), self.words)
+        pair = unpack_blocks(parcels.unpack(value), self.words)
         found = compare_blocks(pair, self.rule.radius, self.rule.check_limit, self.rule.forest)
         Metrics.counter("match", "pairs").inc(len(found))
         if len(found):
             yield edge_block(edges_of(pair.rows, found))
 
 
-def _packed(data: bytes, spill: str | None) -> bytes:
-    """Give bytes as they travel: themselves, or the name of a local file that holds them."""
-    if spill is None:
-        return b"\0" + data
-    path = os.path.join(spill, f"{uuid.uuid4().hex}.rows")
-    with open(path, "wb") as file:
-        file.write(data)
-    return b"\1" + path.encode()
-
-
-def _opened(value: bytes) -> bytes | memoryview:
-    if value[0] == 0:
-        return memoryview(value)[1:]
-    with open(value[1:], "rb") as file:
-        return file.read()
-
-
 def _unpacked(value: bytes, words: int) -> Rows:
-    return unpack(_opened(value), words)
+    return unpack(parcels.unpack(value), words)

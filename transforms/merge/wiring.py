@@ -13,6 +13,7 @@ from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import ipc
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.merge import join, withhold
 from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
@@ -58,10 +59,10 @@ class MergeTables(beam.PTransform):
         )
         chosen = joined | "TakeObjects" >> beam.Filter(_is, "objects")
         failures = joined | "TakeFailures" >> beam.Filter(_is, "failures")
-        contents = [
+        contents = tuple(
             root | f"Read contents of run {number}" >> ReadAnyAge(side.folder, CONTENTS)
             for number, side in enumerate(self.sides)
-        ] | "AllContents" >> beam.Flatten()
+        ) | "AllContents" >> FlattenBlocks(self.spill)
         wanted = chosen | "NameWanted" >> beam.Map(_content_ids).with_output_types(pa.Table)
         kept = {"contents": contents, "wanted": wanted} | "JoinContents" >> Shuffle(
             keys=dict.fromkeys(("contents", "wanted"), ("content_id",)),
@@ -82,7 +83,7 @@ class MergeTables(beam.PTransform):
             | f"Name {table.name} of run {number}" >> beam.Map(side.names.rename, number).with_output_types(pa.Table)
             for number, side in enumerate(self.sides)
         ]
-        return parts | f"All {table.name}" >> beam.Flatten()
+        return tuple(parts) | f"All {table.name}" >> FlattenBlocks(self.spill)
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked, Park
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.retain import blocks, review_cut
 from mirrorfold.transforms.retain.keep_order import MASTERS
@@ -98,14 +100,14 @@ class Retain(beam.PTransform):
         )
         reviewed = self._cut(taken["decisions"])
         unread = self._unread(objects, inputs["failures"])
-        decisions = (reviewed, singles, unread) | "JoinDecisions" >> beam.Flatten()
+        decisions = (reviewed, singles, unread) | "JoinDecisions" >> FlattenBlocks(self.spill)
         numbered = (
             members
             | "TakeNumbered" >> beam.Map(blocks.numbered_of)
             | "TraceCatalogue"
             >> self._shuffle({"rows": "catalogue_no"}, {"rows": blocks.member_rows()}, blocks.trace_catalogue)
         )
-        lineage = (taken["lineage"], numbered) | "JoinLineage" >> beam.Flatten()
+        lineage = (taken["lineage"], numbered) | "JoinLineage" >> FlattenBlocks(self.spill)
         return Retained(decisions, taken["hold_checks"], lineage)
 
     def _catalogued(self, inputs):
@@ -147,14 +149,17 @@ class Retain(beam.PTransform):
         policy = compile_policy(self.policy)
         if policy.review_per != "batch":
             return decisions
+        # Two readers, of which one waits for the other: decisions would be held whole.
         freed = (
             decisions
             | "SumBatches" >> beam.Map(review_cut.batch_bytes, "batch").with_output_types(dict[str, int])
             | "JoinBatches" >> beam.CombineGlobally(_add_up)
         )
-        return decisions | "CutReviews" >> beam.Map(
-            review_cut.cut_reviews, beam.pvalue.AsSingleton(freed), policy
-        ).with_output_types(pa.Table)
+        return (
+            decisions
+            | "ParkDecisions" >> Park(self.spill)
+            | "CutReviews" >> MapParked(partial(review_cut.cut_reviews, policy=policy), beam.pvalue.AsSingleton(freed))
+        )
 
 
 def _add_up(parts) -> dict[str, int]:

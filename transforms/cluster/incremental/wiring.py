@@ -13,6 +13,7 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.cluster.incremental.carry import (
     AGAIN,
@@ -74,7 +75,7 @@ class Recluster(beam.PTransform):
         )
         carried = found | "TakeStanding" >> beam.Filter(lambda block: block.schema.names != AGAIN.names)
         again = found | "TakeAgain" >> beam.Filter(lambda block: block.schema.names == AGAIN.names)
-        touched = (searched, again) | "AllTouched" >> beam.Flatten()
+        touched = (searched, again) | "AllTouched" >> FlattenBlocks(self.cluster.spill)
         resolved = self.cluster.resolve(sources, preferred, labels | "Touched" >> _split(touched, touched=True))
         untouched = labels | "Untouched" >> _split(touched, touched=False)
         pairs = (
@@ -82,9 +83,9 @@ class Recluster(beam.PTransform):
             | "RoutePairs" >> self._route(untouched, "content_a")
             | "CarryPairs" >> beam.Map(lambda block: block.select(PAIRS.schema.names).cast(PAIRS.schema))
         )
-        members = (resolved.members, carried) | "AllMembers" >> beam.Flatten()
+        members = (resolved.members, carried) | "AllMembers" >> FlattenBlocks(self.cluster.spill)
         return Clustered(
-            pairs=(resolved.pairs, pairs) | "AllPairs" >> beam.Flatten(),
+            pairs=(resolved.pairs, pairs) | "AllPairs" >> FlattenBlocks(self.cluster.spill),
             clusters=self.cluster.name_objects(members, sources.priorities),
             components=labels,
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.metrics import Metrics
 
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.cluster.labels.wiring import Route, label, sorted_labels
 from mirrorfold.transforms.cluster.large import grid
@@ -88,7 +89,7 @@ class SplitLarge(beam.PTransform):
         # Masters are laid over the whole of a small family, which no round could do.
         most = max(self.largest, WIDE_ROWS)
         held = families | "NameLargeFamilies" >> NameLarge(most, self.contents, self.spill)
-        return Split((small, families) | "AllLabels" >> beam.Flatten(), misses, held)
+        return Split((small, families) | "AllLabels" >> FlattenBlocks(self.spill), misses, held)
 
 
 @dataclass(eq=False)

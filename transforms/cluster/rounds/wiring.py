@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.cluster.rounds import settle
 from mirrorfold.transforms.cluster.rounds.held.tables import Held
@@ -74,7 +75,7 @@ class Round(beam.PTransform):
         )
         (
             (found, claimed)
-            | "AllStars" >> beam.Flatten()
+            | "AllStars" >> FlattenBlocks(self.spill)
             | "WriteStars"
             >> WriteTable(self.held.output, self.held.stars(self.number), rows, spill=self.spill, sparse=True)
         )

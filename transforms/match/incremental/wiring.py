@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.match.incremental.search import full_only, make_broadcast, pass_by
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.plan import Plan
@@ -62,14 +63,14 @@ class MatchNew(beam.PTransform):
         contents, again = readings
         kinds = KINDS if self.crops else 1
         signed = contents | "SignNew" >> beam.ParDo(SignNew(self.new, self.crops)).with_outputs("new", main="old")
-        rows = (signed.old, signed.new) | "AllRows" >> beam.Flatten()
+        rows = (signed.old, signed.new) | "AllRows" >> FlattenBlocks(self.spill)
         edges = rows | "Search" >> Search(self.plan, self.rule, self.rows, kinds, CHECK_WORDS, self.spill)
         if not self.crops:
             return edges
         passing = again | "PassBy" >> beam.ParDo(
             PassBy(self.new, self.plan, self.rule), beam.pvalue.AsList(signed.new)
         ).with_output_types(pa.Table)
-        return (edges, passing) | "NewEdges" >> beam.Flatten()
+        return (edges, passing) | "NewEdges" >> FlattenBlocks(self.spill)
 
 
 class SignNew(beam.DoFn):

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import ipc
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle
 from mirrorfold.transforms.cluster.large import grid
 from mirrorfold.transforms.cluster.rounds import settle
@@ -51,10 +52,10 @@ class TakeUp(beam.PTransform):
 
     def expand(self, root):
         families, rows = self.settled.families, sum(self.settled.families.column("rows").to_pylist())
-        stars = [
+        stars = tuple(
             root | f"ReadStars{number}" >> ReadTable(self.held.output, self.held.stars(number))
             for number in range(self.settled.rounds)
-        ] | "AllStars" >> beam.Flatten()
+        ) | "AllStars" >> FlattenBlocks(self.spill)
         large = tuple(families.column(name).to_numpy() for name in ("component", "rows"))
         node_ids, group_rows = self.node_ids, self.group_rows
         dealt = (
@@ -92,7 +93,7 @@ class TakeUp(beam.PTransform):
         )
         pairs = stars | "PairsOfStars" >> beam.Map(settle.pairs_of).with_output_types(pa.Table)
         members = stars | "MembersOfStars" >> beam.Map(settle.members_of, families).with_output_types(pa.Table)
-        return (pairs, near) | "PairsOfLarge" >> beam.Flatten(), members
+        return (pairs, near) | "PairsOfLarge" >> FlattenBlocks(self.spill), members
 
     def _by(self, key: tuple[str, ...], schema: pa.Schema, rows: int, reduce: Callable) -> Shuffle:
         partitions = PAIRS.shards(rows)
