@@ -9,7 +9,9 @@ from mirrorfold.pipelines.record import previous
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks.progress import Done
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
+from mirrorfold.transforms.fingerprint import commit
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.wiring import FillContentIds, Fingerprint, ReadKnown, WriteContents
 
@@ -32,6 +34,11 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         found.contents | "WriteContents" >> WriteTable(run.output, CONTENTS, rows, distinct=True, spill=run.spill)
     found.failures | "WriteFailures" >> WriteTable(run.output, FAILURES, rows, spill=run.spill)
     filled | "WriteObjects" >> WriteTable(run.output, OBJECTS, rows, spill=run.spill)
+
+
+def committed(run: RunContext) -> Done:
+    """Count what is fingerprinted so far, whichever process or host did it."""
+    return commit.committed(run.store)
 
 
 def options_of(run: RunContext) -> FingerprintOptions:

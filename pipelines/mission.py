@@ -48,6 +48,7 @@ MISSION = (
         depends=lambda run: [depends_on("fingerprint")(run), run.policy["identity"]],
         check=safety.check_failures,
         total="objects",
+        committed=fingerprint.committed,
     ),
     Step(
         "match",

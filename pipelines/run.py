@@ -15,7 +15,7 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.engine import engine
 from mirrorfold.pipelines.engine.check import check_engine
 from mirrorfold.pipelines.engine.receipt import Receipt
-from mirrorfold.pipelines.engine.spill import spill_folder
+from mirrorfold.pipelines.engine.spill import empty, spill_folder
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.record.lock import lock_output
@@ -67,11 +67,15 @@ def run(
 
         def execute(step: Step, run: RunContext) -> None:
             events.start(step)
-            with progress.stage(step.name, run.counts.get(step.total) if step.total else None):
-                options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
+            options = engine.pipeline_options(beam_args, work=engine.WorkEstimate.of(step.name, run.counts))
+            committed = None
+            if step.committed is not None and not engine.is_in_process(options):
+                committed = functools.partial(step.committed, run)
+            with progress.stage(step.name, run.counts.get(step.total) if step.total else None, committed):
                 for number, build in enumerate(itertools.chain(step.builds, step.more(run))):
                     receipt = Receipt(output, step.name, ledger.digest, number)
                     ledger.note(step, engine.run_pipeline(functools.partial(build, run=run), options, receipt))
+                    empty(spill)
                 step.drive(run)
 
         for step in steps[: last_step(steps, until) + 1]:

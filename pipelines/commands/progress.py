@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +20,8 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from mirrorfold.transforms.blocks import progress as done
+from mirrorfold.transforms.blocks.progress import Done
+from mirrorfold.transforms.stores.api import StoreError
 
 log = logging.getLogger("mirrorfold")
 
@@ -38,6 +40,10 @@ TITLES = {
 }
 LOG_SECONDS = 30
 POLL_SECONDS = 0.2
+COMMITTED_SECONDS = 3.0
+"""How often DIR is asked what is committed: a LIST request where it lies in a bucket."""
+
+Committed = Callable[[], Done]
 
 
 class Progress:
@@ -57,12 +63,18 @@ class Progress:
         return Progress(console, console.is_terminal)
 
     @contextlib.contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator[None]:
-        """Show one stage while it works; `total` is what its count runs up to, if that is known."""
+    def stage(self, name: str, total: int | None, committed: Committed | None = None) -> Iterator[None]:
+        """Show one stage while it works.
+
+        Args:
+          total: what its count runs up to, if that is known.
+          committed: counts what is done, for a stage that other processes or hosts work at.
+        """
         show = self._bar if self.bars else self._log if self.console else self._nothing
-        started, before = time.monotonic(), done.snapshot().get(name, (0, 0))
+        started = time.monotonic()
         stop = threading.Event()
-        thread = threading.Thread(target=show, args=(name, total, before, stop), name=f"progress-{name}", daemon=True)
+        count = _Count(name, total, committed if self.console else None)
+        thread = threading.Thread(target=show, args=(count, stop), name=f"progress-{name}", daemon=True)
         thread.start()
         try:
             yield
@@ -73,7 +85,7 @@ class Progress:
             "%s: finished", name, extra={"fields": {"stage": name, "seconds": round(time.monotonic() - started, 1)}}
         )
 
-    def _bar(self, name: str, total: int | None, before: tuple[int, int], stop: threading.Event) -> None:
+    def _bar(self, count: _Count, stop: threading.Event) -> None:
         columns = (
             SpinnerColumn(finished_text="[green]✓"),
             TextColumn("{task.description:<30}"),
@@ -82,50 +94,77 @@ class Progress:
             TextColumn("{task.fields[done]}"),
         )
         with Bars(*columns, console=self.console, refresh_per_second=8) as bars:
-            task = bars.add_task(TITLES[name], total=total, done="")
-            started = time.monotonic()
+            task = bars.add_task(TITLES[count.name], total=count.total, done="")
             while not stop.wait(POLL_SECONDS):
-                objects, size = _since(name, before)
-                text = f"{_rate(objects, size, started)}{_left(objects, total, started)}"
-                bars.update(task, completed=min(objects, total or objects), done=text)
-            objects, size = _since(name, before)
-            end = total or objects or 1
-            bars.update(task, total=end, completed=end, done=_rate(objects, size, started))
+                count.look()
+                bars.update(task, completed=count.completed, done=count.rate() + count.left())
+            count.look(last=True)
+            end = count.total or count.objects or 1
+            bars.update(task, total=end, completed=end, done=count.rate())
 
-    def _log(self, name: str, total: int | None, before: tuple[int, int], stop: threading.Event) -> None:
-        started = time.monotonic()
-        log.info("%s", TITLES[name], extra={"fields": {"stage": name, "total": total}})
+    def _log(self, count: _Count, stop: threading.Event) -> None:
+        log.info("%s", TITLES[count.name], extra={"fields": {"stage": count.name, "total": count.total}})
         while not stop.wait(LOG_SECONDS):
-            objects, size = _since(name, before)
-            log.info(
-                "%s: %s",
-                name,
-                _rate(objects, size, started) + _left(objects, total, started) or "at work",
-                extra={"fields": {"stage": name, "objects": objects, "bytes": size, "total": total}},
-            )
+            count.look()
+            fields = {"stage": count.name, "objects": count.objects, "bytes": count.bytes, "total": count.total}
+            log.info("%s: %s", count.name, count.rate() + count.left() or "at work", extra={"fields": fields})
 
-    def _nothing(self, name: str, total: int | None, before: tuple[int, int], stop: threading.Event) -> None:
+    def _nothing(self, count: _Count, stop: threading.Event) -> None:
         stop.wait()
 
 
-def _since(name: str, before: tuple[int, int]) -> tuple[int, int]:
-    objects, size = done.snapshot().get(name, (0, 0))
-    return objects - before[0], size - before[1]
+class _Count:
+    """What a stage has done since it began: counted in this process, or found committed in DIR.
 
+    Attributes:
+      objects, bytes: since it began; what an interrupted run had committed before sets no rate.
+    """
 
-def _rate(objects: int, size: int, started: float) -> str:
-    seconds = max(time.monotonic() - started, 0.001)
-    if not objects:
-        return ""
-    speed = f"{objects:,} objects, {objects / seconds:,.0f}/s"
-    return f"{speed}, {size / seconds / 1e6:,.1f} MB/s" if size else speed
+    def __init__(self, name: str, total: int | None, committed: Committed | None):
+        self.name, self.total, self._committed = name, total, committed
+        self.objects = self.bytes = 0
+        self._started = self._looked = time.monotonic()
+        self._pause = COMMITTED_SECONDS
+        self._earlier = self._look() or Done(0, 0)
 
+    @property
+    def completed(self) -> int:
+        """Objects done, those of an interrupted run before this one included."""
+        earlier = self._earlier.objects if self._committed else 0
+        return min(earlier + self.objects, self.total or self.objects)
 
-def _left(objects: int, total: int | None, started: float) -> str:
-    if not objects or total is None or objects >= total:
-        return ""
-    seconds = (time.monotonic() - started) * (total - objects) / objects
-    return f", {datetime.timedelta(seconds=round(seconds))} left"
+    def look(self, last: bool = False) -> None:
+        """Count again; DIR is listed now and then only."""
+        asked = time.monotonic()
+        if self._committed and not last and asked - self._looked < self._pause:
+            return
+        found, self._looked = self._look(), time.monotonic()
+        self._pause = max(COMMITTED_SECONDS, 20 * (self._looked - asked))  # millions of commits take long to list
+        if found:
+            self.objects, self.bytes = found.objects - self._earlier.objects, found.bytes - self._earlier.bytes
+
+    def rate(self) -> str:
+        """Say what was done, and how fast."""
+        if not self.objects:
+            return ""
+        seconds = max(self._looked - self._started, 0.001)
+        speed = f"{self.objects:,} objects, {self.objects / seconds:,.0f}/s"
+        return f"{speed}, {self.bytes / seconds / 1e6:,.1f} MB/s" if self.bytes else speed
+
+    def left(self) -> str:
+        """Say how long the rest takes at that rate."""
+        if not self.objects or self.total is None or self.completed >= self.total:
+            return ""
+        seconds = (self._looked - self._started) * (self.total - self.completed) / self.objects
+        return f", {datetime.timedelta(seconds=round(seconds))} left"
+
+    def _look(self) -> Done | None:
+        if self._committed is None:
+            return done.snapshot().get(self.name, Done(0, 0))
+        try:
+            return self._committed()
+        except (OSError, StoreError):  # the work itself says what is wrong with DIR
+            return None
 
 
 class JsonLines(logging.Formatter):

@@ -106,6 +106,11 @@ def is_local(options: PipelineOptions) -> bool:
     return options.view_as(StandardOptions).runner == LOCAL_RUNNER
 
 
+def is_in_process(options: PipelineOptions) -> bool:
+    """Tell whether the work is done in this very process, where it can be counted as it is done."""
+    return is_local(options) and options.view_as(DirectOptions).direct_running_mode == "in_memory"
+
+
 def run_pipeline(
     build: Callable[[beam.Pipeline], None], options: PipelineOptions, receipt: Receipt | None = None
 ) -> dict[str, int]:

@@ -20,6 +20,7 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.engine.receipt import has_receipts
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.progress import Done
 from mirrorfold.transforms.stores.output import OutputStore
 
 
@@ -59,6 +60,7 @@ class Step:
       counts: further counts to commit.
       check: raises `SafetyStop` where going on would be unsafe; the step then isn't committed.
       total: the count that its progress bar runs up to.
+      committed: counts what is done so far from DIR, where the work is in other processes or on other hosts.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Step:
     counts: Callable[[RunContext], dict[str, int]] = no_counts
     check: Callable[[RunContext], None] = nothing
     total: str | None = None
+    committed: Callable[[RunContext], Done] | None = None
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -11,22 +12,34 @@ import pyarrow.compute as pc
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import STORE_CODES
 from mirrorfold.transforms.blocks import ipc
+from mirrorfold.transforms.blocks.progress import Done
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.shard import ShardResult, join_results
 from mirrorfold.transforms.fingerprint.version import ALGORITHM
 from mirrorfold.transforms.stores.output import OutputStore
 
 FOLDER = "_work/fingerprints/"
+_COUNTS = re.compile(r"-(\d+)-(\d+)\.arrows$")
 
 
 def commit_path(plan: pa.Table, options: FingerprintOptions) -> str:
-    """Name a shard's commit by a digest of its plan, the algorithm and schema versions, and the budgets."""
+    """Name a shard's commit by a digest of its plan, the algorithm and schema versions, and the budgets.
+
+    Its objects and bytes follow the digest, so that a listing tells how far a step is, wherever its workers are.
+    """
     found = hashlib.sha256(repr((ALGORITHM, CONTENTS.version, options.identity())).encode())
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, plan.schema.remove_metadata()) as writer:
         writer.write_table(plan.combine_chunks().replace_schema_metadata(None))
     found.update(sink.getvalue())
-    return f"{FOLDER}{found.hexdigest()}.arrows"
+    size = pc.sum(plan.column("size")).as_py() or 0
+    return f"{FOLDER}{found.hexdigest()}-{plan.num_rows}-{size}.arrows"
+
+
+def committed(output: OutputStore) -> Done:
+    """Add up what the committed shards hold."""
+    counts = [found.groups() for path in output.list(FOLDER) if (found := _COUNTS.search(path))]
+    return Done(sum(int(objects) for objects, _ in counts), sum(int(size) for _, size in counts))
 
 
 def pack(result: ShardResult) -> bytes:
