@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import yaml
+from apache_beam.runners.portability.sdk_container_builder import SDK_CONTAINER_ENTRYPOINT
 
 from mirrorfold.pipelines.engine import option_files
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERS = ROOT / "containers"
-KNOWN = {"FROM", "ARG", "ENV", "WORKDIR", "COPY", "RUN", "ENTRYPOINT"}
+LAUNCHER = "/opt/google/dataflow/python_template_launcher"
+"""Where Google's launcher lies in its own image, and where Dataflow looks for it."""
+
+
+@dataclass
+class Image:
+    """What a stage of the Containerfile has become once it is built.
+
+    Attributes:
+      base: the image it starts from, outside this file.
+      files: by path in the image, what was copied there: a path of ours, or one of another stage.
+      ran: every command, and what had been copied by then.
+    """
+
+    base: str
+    workdir: str = "/"
+    files: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    ran: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    entrypoint: list[str] = field(default_factory=list)
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -27,8 +51,32 @@ def instructions() -> list[tuple[str, str]]:
     return [tuple(line.split(None, 1)) for line in lines.splitlines() if line.strip()]
 
 
-def given(name: str) -> list[str]:
-    return [rest for instruction, rest in instructions() if instruction == name]
+def images() -> dict[str, Image]:
+    """Follow the Containerfile, as a builder does, to its stages."""
+    made: dict[str, Image] = {}
+    for name, rest in instructions():
+        if name == "FROM":
+            parent, stage = re.fullmatch(r"(\S+) AS (\w+)", rest).groups()
+            image = made[stage] = copy.deepcopy(made[parent]) if parent in made else Image(parent)
+        elif name == "WORKDIR":
+            image.workdir = rest
+        elif name == "COPY":
+            *sources, target = rest.split()
+            origin = ""
+            if sources[0].startswith("--from="):
+                origin = sources.pop(0).partition("=")[2]
+                assert origin in made, f"there is no stage {origin} to copy from"
+            for source in sources:
+                path = os.path.join(target, Path(source).name) if target.endswith("/") else target
+                image.files[os.path.normpath(os.path.join(image.workdir, path))] = f"{origin}:{source}"
+        elif name == "ENV":
+            image.env |= dict(pair.split("=", 1) for pair in rest.split())
+        elif name == "RUN":
+            image.ran += [(command.strip(), dict(image.files)) for command in rest.split("&&")]
+        else:
+            assert name == "ENTRYPOINT", f"what does {name} do?"
+            image.entrypoint = json.loads(rest)
+    return made
 
 
 def locked(package: str) -> str:
@@ -38,16 +86,10 @@ def locked(package: str) -> str:
     return found[0]
 
 
-def test_only_known_instructions():
-    assert {name for name, _ in instructions()} <= KNOWN
-
-
 def test_base_images_are_pinned_and_match_the_lock():
-    images = [re.split(r"\s+AS\s+", rest) for rest in given("FROM")]
-    stages = {stage for _, stage in images}
-    pinned = {image for image, _ in images if image not in stages}
-    assert f"apache/beam_python3.11_sdk:{locked('apache-beam')}" in pinned
-    assert not [image for image in pinned if ":" not in image or image.endswith(":latest")]
+    bases = {stage: image.base for stage, image in images().items()}
+    assert bases["worker"] == bases["template"] == f"apache/beam_python3.11_sdk:{locked('apache-beam')}"
+    assert not [base for base in bases.values() if ":" not in base or base.endswith(":latest")]
 
 
 def test_pillow_is_past_its_overflow():
@@ -57,42 +99,67 @@ def test_pillow_is_past_its_overflow():
 def test_pythons_agree():
     """The image's Python is one that the package takes, and its minor version the launcher's."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    minor = re.search(r"beam_python3\.(\d+)_sdk", given("FROM")[1]).group(1)
+    made = images()
+    minor = re.search(r"beam_python3\.(\d+)_sdk", made["worker"].base).group(1)
     assert int(minor) >= int(re.search(r">=3\.(\d+)", project["requires-python"]).group(1))
-    assert f"python3{minor}-template-launcher-base" in given("FROM")[0]
-
-
-def test_everything_copied_is_here():
-    copied = [rest.split() for rest in given("COPY")]
-    sources = {source for parts in copied if not parts[0].startswith("--from") for source in parts[:-1]}
-    assert not [source for source in sources if not (ROOT / source).exists()]
-    folders = re.search(r"FOLDERS = \[(.*?)\]", (ROOT / "setup.py").read_text()).group(1)
-    assert set(re.findall(r'"(\w+)"', folders)) <= sources
+    assert f"/python3{minor}-template-launcher-base:" in made["launcher"].base
 
 
 def test_packages_come_by_hash_and_nothing_else_is_fetched():
-    commands = " && ".join(given("RUN"))
-    installs = re.findall(r"pip install [^&]*", commands)
-    assert installs
-    assert not [command for command in installs if "--require-hashes" not in command and "--no-deps" not in command]
-    assert not re.search(r"curl|wget|apt-get|ADD ", commands)
+    """These and no other commands, in this order."""
+    (locked_ones, files), (own, _), (agree, _), (codecs, _) = images()["worker"].ran
+    assert locked_ones == "python -m pip install --require-hashes -r requirements.lock"
+    assert files["/opt/mirrorfold/requirements.lock"] == ":requirements.lock"
+    assert own == "python -m pip install --no-deps --no-build-isolation ."
+    assert agree == "python -m pip check"
+    assert codecs == "python -W ignore check_image.py"
+    assert images()["template"].ran == images()["worker"].ran
 
 
-def test_the_templates_entry_points_exist():
-    environment = " ".join(given("ENV"))
-    program = re.search(r"FLEX_TEMPLATE_PYTHON_PY_FILE=(\S+)", environment).group(1)
-    workdir = given("WORKDIR")[0]
-    assert program.startswith(f"{workdir}/")
-    assert (CONTAINERS / Path(program).name).exists()
-    copied = [rest for rest in given("COPY") if "python_template_launcher" in rest]
-    assert json.loads(given("ENTRYPOINT")[-1])[0] == copied[0].split()[-1]
-
-
-def test_the_images_own_check_passes_on_the_locked_packages():
-    checked = subprocess.run(
-        [sys.executable, "-W", "ignore", CONTAINERS / "check_image.py"], capture_output=True, text=True
-    )
+def test_what_is_copied_is_a_whole_package(tmp_path):
+    """Laid out as in the image, it installs as there, and passes the image's own check."""
+    worker = images()["worker"]
+    own, files = worker.ran[1]
+    for path, source in files.items():
+        place = tmp_path / "image" / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        here = ROOT / source.removeprefix(":")
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(here, place, ignore=ignore) if here.is_dir() else shutil.copy(here, place)
+    workdir, site = tmp_path / "image" / worker.workdir.lstrip("/"), tmp_path / "site"
+    install = [sys.executable, *own.split()[1:], "--quiet", "--target", str(site)]
+    subprocess.run(install, cwd=workdir, check=True, capture_output=True)
+    installed = {str(path.relative_to(site / "mirrorfold")) for path in (site / "mirrorfold").rglob("*.py")}
+    assert installed == {
+        str(path.relative_to(ROOT))
+        for folder in ("schemas", "transforms", "pipelines", "configs")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert {"mirrorfold", "mirrorfold-worker"} <= {path.name for path in (site / "bin").iterdir()}
+    check, files = worker.ran[3]
+    name = check.split()[-1]
+    shutil.copy(ROOT / files[os.path.join(worker.workdir, name)].removeprefix(":"), workdir / name)
+    checked = subprocess.run([sys.executable, *check.split()[1:]], cwd=workdir, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "every codec is there" in checked.stdout
+
+
+def test_entry_points_exist():
+    made = images()
+    assert made["worker"].entrypoint == [SDK_CONTAINER_ENTRYPOINT]
+    template = made["template"]
+    assert template.entrypoint == [LAUNCHER]
+    assert template.files[LAUNCHER] == f"launcher:{LAUNCHER}"
+    assert template.files[template.env["FLEX_TEMPLATE_PYTHON_PY_FILE"]] == ":containers/flex_main.py"
+    assert template.env["OPENBLAS_NUM_THREADS"] == "1"  # as worker_boot sets it where an engine starts processes
+
+
+@pytest.mark.parametrize("path", ["containers/Containerfile", "docs/engines.md"])
+def test_documented_targets_are_stages(path):
+    named = re.findall(r"-f (\S+) --target (\w+)", (ROOT / path).read_text())
+    assert {target for _, target in named} == {"worker", "template"}
+    assert {target for _, target in named} <= set(images())
+    assert {(ROOT / file).resolve() for file, _ in named} == {CONTAINERS / "Containerfile"}
 
 
 def flex_main():
