@@ -72,7 +72,8 @@ def _column(model: Model, prices: PriceList, objects: int, crops: bool) -> dict[
     for workers in WORKERS:
         bound, hours = model.slowest(load, workers)
         cells[f"wall time on {workers} {'worker' if workers == 1 else 'workers'}"] = f"{hours_text(hours)} ({bound})"
-    cells["memory, 16 workers on an engine"] = format_bytes(model.memory(load, 16, local=False))
+    cells["memory, a local run in one process"] = format_bytes(model.memory(1, local=True))
+    cells["memory, 16 workers on an engine"] = format_bytes(model.memory(16, local=False))
     cells["shuffled"] = format_bytes(load.shuffle_bytes)
     cells["tables"] = format_bytes(load.table_bytes)
     cells["money: requests"] = _money(_requests(load, prices))

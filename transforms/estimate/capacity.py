@@ -119,7 +119,7 @@ class Model:
         name = max(bounds, key=lambda bound: bounds[bound])
         return name, start + bounds[name]
 
-    def memory(self, load: Load, workers: int, local: bool) -> int:
-        """Bytes of memory in all: the workers', and what a local run holds of its shuffles."""
-        held = load.shuffle_bytes * self.term("memory_shuffle") if local else 0
-        return int(workers * self.term("memory_worker") + held)
+    def memory(self, workers: int, local: bool) -> int:
+        """Bytes of memory in all: the workers', or those of a local run's own process, where they are more."""
+        own = self.term("memory_local") if local else 0
+        return int(max(workers * self.term("memory_worker"), own))
