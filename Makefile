@@ -58,11 +58,11 @@ tools-engines: ## Fetch every engine: Flink's job server and cluster, Spark, Pri
 	@./tools/engines.sh build/tools || [ "$(CI)" != true ]
 
 .PHONY: flink
-flink: tools-flink ## Run a Flink for `mirrorfold run --engine=flink`, or a job server for FLINK_MASTER=host:8081
+flink: install tools-flink ## Run a Flink for `mirrorfold run --engine=flink`, or a job server for FLINK_MASTER=host:8081
 	@./tools/job_server.sh build/tools flink $(FLINK_MASTER)
 
 .PHONY: spark
-spark: ## Run a local Spark for `mirrorfold run --engine=spark`
+spark: install ## Run a local Spark for `mirrorfold run --engine=spark`
 	@./tools/engines.sh build/tools spark && ./tools/job_server.sh build/tools spark $(SPARK_MASTER)
 
 .PHONY: tools-browser
