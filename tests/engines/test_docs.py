@@ -39,7 +39,7 @@ def test_flink_in_two_commands(tmp_path):
     assert serve == "make flink"
     few = dict(list(libraries()["hk"].items())[:3])
     source, port = fill_folder(tmp_path / "hk", few), free_port()
-    run = run.replace("hk=s3://archive-hk", f"hk={source}").replace("mirrorfold ", f"{MIRRORFOLD} ", 1)
+    run = run.replace("hk=s3://archive-hk", f"hk={source}").replace(".venv/bin/mirrorfold", MIRRORFOLD)
     ports = {"JOB_PORT": str(port), "ARTIFACT_PORT": str(free_port()), "HEAP": "768m"}
     server = subprocess.Popen(
         serve.split(), cwd=ROOT, env={**os.environ, **ports}, stdout=subprocess.DEVNULL, start_new_session=True
