@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 from collections import defaultdict
 
@@ -37,17 +38,49 @@ def centred(picture: Image.Image, share: float) -> Image.Image:
     return picture.crop((left, top, left + width, top + height))
 
 
+def edge_cut(picture: Image.Image, share: float, chance: random.Random) -> Image.Image:
+    """Cut a share off one edge alone."""
+    width, height = picture.size
+    across, down = round(width * share), round(height * share)
+    boxes = (
+        (across, 0, width, height),
+        (0, down, width, height),
+        (0, 0, width - across, height),
+        (0, 0, width, height - down),
+    )
+    return picture.crop(chance.choice(boxes))
+
+
+def tiled_marks(picture: Image.Image) -> Image.Image:
+    """Lay faint words over all of the picture, as agencies do."""
+    layer = Image.new("RGBA", picture.size, (0, 0, 0, 0))
+    draw, size = ImageDraw.Draw(layer), max(10, picture.width // 24)
+    for top in range(0, picture.height, 6 * size):
+        for left in range((top // size % 12) * size // 2, picture.width, 12 * size):
+            draw.text((left, top), "© archive", fill=(255, 255, 255, 110), font_size=size)
+    return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
+
+
+def saved(picture: Image.Image, kind: str, **options) -> bytes:
+    """Write a picture in another format."""
+    sink = io.BytesIO()
+    picture.save(sink, kind, **options)
+    return sink.getvalue()
+
+
 def toned(picture: Image.Image, gamma: float) -> Image.Image:
     """Apply a gamma to all levels."""
     return Image.eval(picture, lambda level: int(255 * (level / 255) ** gamma))
 
 
 def _strengths():
+    yield "PNG", lambda p, r: saved(p, "PNG", compress_level=1)
+    yield "WebP quality 60", lambda p, r: saved(p, "WEBP", quality=60, method=0)
     for quality in (10, 20, 30):
         yield f"JPEG quality {quality}", lambda p, r, q=quality: encode(p, q)
     yield "resize to 25 %", lambda p, r: encode(resized(p, max(p.size) * 0.25))
     yield "thumbnail, 100 pixels", lambda p, r: encode(resized(p, 100), 80)
-    for factor in (0.6, 0.75, 1.25, 1.5):
+    for factor in (0.6, 0.7, 1.25, 1.3, 1.5):
         yield f"brightness x {factor}", lambda p, r, f=factor: encode(brightened(p, f))
     for gamma in (0.67, 1.5):
         yield f"gamma {gamma}", lambda p, r, g=gamma: encode(toned(p, g))
@@ -55,6 +88,10 @@ def _strengths():
         yield f"crop {100 * share:.0f} %", lambda p, r, s=share: encode(crop(p, s, r))
     for share in (0.05, 0.15):
         yield f"centred crop {100 * share:.0f} %", lambda p, r, s=share: encode(centred(p, s))
+    yield "crop 5 % of each edge", lambda p, r: encode(centred(p, 0.1))
+    for share in (0.05, 0.15):
+        yield f"crop {100 * share:.0f} % of one edge", lambda p, r, s=share: encode(edge_cut(p, s, r))
+    yield "marks, tiled", lambda p, r: encode(tiled_marks(p))
     for size, opacity in ((0.04, 150), (0.08, 255), (0.16, 150)):
         name = f"mark, {100 * size:.0f} % high{', opaque' if opacity == 255 else ''}"
         yield name, lambda p, r, s=size, o=opacity: encode(marked(p, r, s, o))

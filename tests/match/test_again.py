@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
@@ -38,9 +38,12 @@ def scan(seed: int) -> Image.Image:
     return page(seed, WIDTH)
 
 
-def cropped(picture: Image.Image) -> Image.Image:
+def stamped(picture: Image.Image) -> Image.Image:
+    """Press a stamp on it: at 64 pixels that may as well be another page of the form."""
+    found = picture.copy()
     width, height = picture.size
-    return picture.crop((width // 20, height // 20, width - width // 20, height - height // 20))
+    ImageDraw.Draw(found).ellipse((width // 2, height // 3, width * 5 // 8, height * 5 // 12), fill=170)
+    return found
 
 
 def encode(picture: Image.Image) -> bytes:
@@ -51,11 +54,11 @@ def encode(picture: Image.Image) -> bytes:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """Make a folder of pages, each with its crop: names, contents and objects."""
+    """Make a folder of pages, each with its stamped copy: names, contents and objects."""
     folder = tmp_path_factory.mktemp("scans")
     files = {}
     for seed in range(4):
-        files[f"page{seed}.jpg"], files[f"crop{seed}.jpg"] = encode(scan(seed)), encode(cropped(scan(seed)))
+        files[f"page{seed}.jpg"], files[f"stamp{seed}.jpg"] = encode(scan(seed)), encode(stamped(scan(seed)))
     found, objects = {}, []
     for name, data in sorted(files.items()):
         (folder / name).write_bytes(data)
@@ -98,12 +101,12 @@ def run_match(output, archive, budget, shards=1, order=None, counts=None):
 
 
 def together(archive, clusters) -> set[str]:
-    """Name the pages whose crop shares their cluster; no two pages may."""
+    """Name the pages whose stamped copy shares their cluster; no two pages may."""
     names = archive[1]
     where = {names[row["content_id"]]: row["cluster_id"] for row in clusters.to_pylist()}
     pages = [where[name] for name in where if name.startswith("page")]
     assert len(set(pages)) == len(pages)
-    return {name for name in where if name.startswith("page") and where[name] == where.get(f"crop{name[4:]}")}
+    return {name for name in where if name.startswith("page") and where[name] == where.get(f"stamp{name[4:]}")}
 
 
 PAGES = {f"page{seed}.jpg" for seed in range(4)}
@@ -114,19 +117,19 @@ def settled(archive, tmp_path_factory):
     return run_match(tmp_path_factory.mktemp("settled"), archive, 10**9)
 
 
-def test_crops_of_documents_stay_open_without_a_budget(archive, tmp_path):
+def test_stamped_documents_stay_open_without_a_budget(archive, tmp_path):
     pairs, clusters, counters = run_match(tmp_path, archive, 0)
     assert together(archive, clusters) < PAGES
     assert "again_contents" not in counters
     assert "aligned-256" not in pairs.column("rule").to_pylist()
 
 
-def test_crops_of_documents_are_settled_at_256_pixels(archive, settled):
+def test_stamped_documents_are_settled_at_256_pixels(archive, settled):
     pairs, clusters, counters = settled
     assert together(archive, clusters) == PAGES
     rows = [row for row in pairs.to_pylist() if row["rule"] == "aligned-256"]
     assert rows
-    assert {(row["tier"], row["kind"]) for row in rows} == {("probable", "cropped")}
+    assert {(row["tier"], row["kind"]) for row in rows} == {("probable", "caption")}
     assert counters["again_contents"] >= 2
     assert counters["again_failed"] == 0
     assert counters["again_bytes"] <= archive[3].column("size").to_numpy().sum()
@@ -152,7 +155,7 @@ def test_a_small_budget_is_spent_on_the_likeliest_pair(archive, settled, tmp_pat
 
 
 def test_a_store_that_fails_leaves_the_pair_open(archive, settled, tmp_path, monkeypatch):
-    lost = "crop1.jpg"
+    lost = "stamp1.jpg"
     folder = archive[0]
     hidden = folder / "elsewhere"
     (folder / lost).rename(hidden)
@@ -168,7 +171,7 @@ def test_bytes_that_changed_are_not_believed(archive, tmp_path):
     folder, names, contents, objects = archive
     data = (folder / "page2.jpg").read_bytes()
     other = objects.to_pylist()
-    place = next(i for i, row in enumerate(other) if row["key"] == "crop2.jpg")
+    place = next(i for i, row in enumerate(other) if row["key"] == "stamp2.jpg")
     status = os.stat(folder / "page2.jpg")
     other[place] |= {"key": "page2.jpg", "size": len(data), "etag": file_etag(status.st_size, status.st_mtime_ns)}
     changed = (folder, names, contents, pa.Table.from_pylist(other, schema=OBJECTS.schema))

@@ -168,6 +168,57 @@ def test_pages_of_one_form_do_not_join(seeds):
     assert not judge(page(seeds[0]), page(seeds[1]), (page_like, page_like))["joins"]
 
 
+@pytest.mark.parametrize("shift", [(0.05, 0), (0, 0.06), (0.04, 0.04)], ids=str)
+def test_pages_of_one_form_that_were_laid_otherwise_on_the_scanner_do_not_join(shift):
+    page_like, other = {"document": True}, page(2)
+    moved = other.crop((round(shift[0] * other.width), round(shift[1] * other.height), *other.size))
+    assert not judge(page(1), moved, (page_like, page_like))["joins"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda p: cut(p, 0.08), "cropped"),
+        (lambda p: cut(p, 0.15), "cropped"),
+        (lambda p: p.point(lambda level: min(255, int(level * 1.3))), "toned"),
+        (lambda p: p.rotate(1, Image.Resampling.BICUBIC, fillcolor=235), "skewed"),
+    ],
+    ids=["crop-8", "crop-15", "brighter", "skewed"],
+)
+def test_variants_of_a_page_join(change, kind):
+    page_like = {"document": True}
+    found = judge(page(7), change(page(7)), (page_like, page_like))
+    assert (found["joins"], found["tier"], found["kind"]) == (True, "probable", kind)
+
+
+@pytest.mark.parametrize("number", [0, 2], ids=["astronaut", "chelsea"])
+def test_a_skewed_photograph_joins_and_is_not_sure(number):
+    found = judge(photograph(number), photograph(number).rotate(1, Image.Resampling.BICUBIC))
+    assert (found["joins"], found["tier"], found["kind"]) == (True, "probable", "skewed")
+
+
+def faint(picture, share=0.12):
+    """Bring a page's ink near to its paper's level."""
+    return picture.point(lambda level: int(235 - share * (235 - level)))
+
+
+@pytest.mark.parametrize(("quality", "joins"), [(40, True), (10, False)], ids=["pale-ribbon", "next-to-nothing"])
+def test_a_faint_page_is_searched_where_its_hash_still_holds(quality, joins):
+    pale = {"document": True, "low_information": True, "pdq_quality": quality}
+    copy = faint(page(7)).resize((320, 427))
+    features = VERIFIER.features(make_contents([faint(page(7)), copy], (pale, pale)))
+    assert len(VERIFIER.candidates(features, np.array([0]), np.array([1]))) == joins
+    assert judge(faint(page(7)), copy, (pale, pale))["joins"] is joins
+
+
+def test_the_edges_of_faint_sheets_are_no_evidence():
+    pale = {"document": True, "low_information": True, "pdq_quality": 40}
+    sheets = [Image.new("L", (600, 800), level) for level in (235, 228)]
+    for sheet in sheets:
+        ImageDraw.Draw(sheet).line((0, 6, 600, 6), fill=60, width=12)
+    assert not judge(*sheets, (pale, pale))["joins"]
+
+
 def test_low_information_joins_by_content_only():
     blank = {"low_information": True}
     assert not judge(photograph(), photograph(), (blank, blank))["joins"]

@@ -27,6 +27,7 @@ COLUMNS = (
     "colour",
     "grey",
     "low_information",
+    "pdq_quality",
     "document",
     "picture_digest",
     "page_hashes",
@@ -48,6 +49,7 @@ class Features:
       large: uint64 (rows, 3, 4), the 256-bit hashes in the order of LARGE_HASHES.
       lumas: uint8 (rows, 64, 64); seen: where there is one.
       colours: int16 (rows, 8, 3), means of (Y, Cb, Cr) as the fingerprint stores them; zeros where withheld.
+      low: too little information to be searched; faint: little, but searched (see `signatures.FAINT_QUALITY`).
       digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
       pages: phash64 of the further pages, one tuple a row.
       details: 256x256 luma of contents that were read again, else None.
@@ -65,6 +67,7 @@ class Features:
     size: np.ndarray
     grey: np.ndarray
     low: np.ndarray
+    faint: np.ndarray
     document: np.ndarray
     colours: np.ndarray
     digests: np.ndarray
@@ -85,6 +88,7 @@ def make_features(contents: pa.Table, crops: bool) -> Features:
     hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(rows, -1)
     checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(rows, -1, CHECK_WORDS)
     assert hashes.shape[1] >= kinds
+    low = light.column("low").to_numpy()
     return Features(
         ids=contents.column("content_id").to_pylist(),
         hashes=np.ascontiguousarray(hashes),
@@ -97,7 +101,8 @@ def make_features(contents: pa.Table, crops: bool) -> Features:
         frames=contents.column("frames").to_numpy(),
         size=contents.column("size").to_numpy(),
         grey=contents.column("grey").to_numpy(),
-        low=contents.column("low_information").to_numpy(),
+        low=low,
+        faint=contents.column("low_information").to_numpy() & ~low,
         document=contents.column("document").to_numpy(),
         colours=_colours(contents.column("colour")),
         digests=light.column("digest").to_numpy(),

@@ -11,6 +11,8 @@ CROPPED_BELOW = 0.97
 RESIZED_ABOVE = 0.01
 RETOUCHED_ABOVE = 0.12
 CAPTION_ABOVE = 0.3
+SKEWED_ABOVE = 0.012
+"""Radians of turn that are no accident of the alignment."""
 
 TURNS = {
     1: "rotated-90",
@@ -30,6 +32,7 @@ TEXTS = {
     "retouched": "altered in places",
     "recoloured": "in other colours",
     "toned": "lighter or darker",
+    "skewed": "turned by a degree or so",
     "caption": "with a caption, logo or mark",
     "burst": "another frame of the same moment",
     "similar": "looks alike, not confirmed",
@@ -56,6 +59,8 @@ def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool
         return "similar"
     if found.symmetry[k]:
         return TURNS[int(found.symmetry[k])]
+    if found.angle[k] > SKEWED_ABOVE:
+        return "skewed"
     if found.crop_area[k] < CROPPED_BELOW:
         return "cropped"
     if look:

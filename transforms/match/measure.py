@@ -34,6 +34,7 @@ class Measures:
       container: row of the picture that shows more, where crop_area < 1.
       stretch: log of how much one side is stretched more than the other; rounding: what rounding a side to whole
         pixels may stretch; shear: the warp's off-diagonal part.
+      angle: radians by which one is turned on the other, besides the symmetry; slant: what shears it beyond that turn.
       aspect: relative difference of the aspect ratios, after the symmetry.
     """
 
@@ -54,6 +55,8 @@ class Measures:
     stretch: np.ndarray
     rounding: np.ndarray
     shear: np.ndarray
+    angle: np.ndarray
+    slant: np.ndarray
     aspect: np.ndarray
 
 
@@ -135,6 +138,10 @@ def _scored(features: Features, a, b, columns, reference, other, symmetry, warp,
     sides = np.log(features.width / features.height)
     sides_min = np.minimum(features.width, features.height)
     turned_aspect = np.where(symmetry % 2 == 1, -sides[other], sides[other])
+    # The warp maps square to square: in true pixels a turn is antisymmetric, whatever the aspect.
+    side = np.exp((sides[reference] + turned_aspect) / 2)
+    across, down = warp[:, 1] * side, warp[:, 3] / side
+    size = np.maximum(np.sqrt(determinant), 1e-6)
     return Measures(
         a=a,
         b=b,
@@ -155,6 +162,8 @@ def _scored(features: Features, a, b, columns, reference, other, symmetry, warp,
         - sides[reference],
         rounding=1 / np.minimum(sides_min[reference], sides_min[other]),
         shear=np.maximum(np.abs(warp[:, 1]), np.abs(warp[:, 3])),
+        angle=np.abs(across - down) / 2 / size,
+        slant=np.abs(across + down) / 2 / size,
         aspect=np.abs(np.expm1(turned_aspect - sides[reference])),
     )
 

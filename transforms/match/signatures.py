@@ -44,8 +44,13 @@ COLUMNS = (
     "luma",
     "search",
     "low_information",
+    "pdq_quality",
+    "document",
     "picture_digest",
 )
+FAINT_QUALITY = 25
+"""PDQ quality from which a document is searched although it counts as low in information: a typescript in pale ribbon
+has 30 to 50, and its hash holds within 4 bits; a blank sheet has less."""
 
 
 def light_schema(kinds: int, words: int = CHECK_WORDS) -> pa.Schema:
@@ -92,7 +97,7 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
         [
             pa.array(node_ids(contents.column("content_id"))),
             pa.array(full),
-            contents.column("low_information").combine_chunks(),
+            pa.array(low_rows(contents)),
             pa.array(_digests(contents)),
             _fixed(hashes, schema.field("hashes").type),
             _fixed(checks, schema.field("checks").type),
@@ -123,7 +128,8 @@ def _fill_probes(contents: pa.Table, lumas: np.ndarray, hashes: np.ndarray) -> t
 
 def low_rows(contents: pa.Table) -> np.ndarray:
     """Tell which contents carry too little information to be searched."""
-    return contents.column("low_information").to_numpy()
+    faint = contents.column("document").to_numpy() & (contents.column("pdq_quality").to_numpy() >= FAINT_QUALITY)
+    return contents.column("low_information").to_numpy() & ~faint
 
 
 def withheld_search(contents: pa.Table) -> pa.Array:

@@ -54,6 +54,7 @@ class Fit:
 
     Attributes:
       stretch, shear: a copy is scaled and cut, never deformed: another frame of a burst is.
+      slant: what a skewed scan may be sheared beyond its turn; the others are held by `shear`.
     """
 
     correlation: float
@@ -63,6 +64,7 @@ class Fit:
     stretch: float
     shear: float
     area: float
+    slant: float = 1.0
 
     def passes(self, found: Measures) -> np.ndarray:
         """Tell which pairs fit."""
@@ -73,6 +75,7 @@ class Fit:
             & (found.residual <= self.residual)
             & (np.abs(found.stretch) <= self.stretch + found.rounding)
             & (found.shear <= self.shear)
+            & (found.slant <= self.slant)
             & (found.crop_area >= self.area)
         )
 
@@ -82,6 +85,9 @@ class Limits:
     """Thresholds of the rules, from photographs, scans, bursts and translated screenshots (docs/matching.md).
 
     Attributes:
+      document_tone, detail_tone: for copies whose brightness differs by more than `tone`. Clipped whites spoil the
+        correlation; the same print in the same place with other words would pass without that difference.
+      structure: share of the blocks in which a faint page must show something: a blank one's border is no evidence.
       tint, tone: levels by which the colours and the brightness of a sure copy may differ. Recompressing and resizing
         shift either by 2 at most; a colour-corrected frame is a variant that a curator keeps.
     """
@@ -91,6 +97,7 @@ class Limits:
     aspect: float = 0.02
     tint: int = 4
     tone: int = 8
+    structure: float = 0.3
     near: Fit = Fit(0.985, 0.97, 0.97, 0.12, 0.015, 0.012, 0.97)
     photo: Fit = Fit(0.97, 0.972, 0.8, 0.6, 0.015, 0.012, 0.93)
     crop: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
@@ -98,8 +105,12 @@ class Limits:
     marked: Fit = Fit(0.85, 0.75, 0.78, 9.0, 0.015, 0.006, 0.985)
     marked_crop: Fit = Fit(0.96, 0.85, 0.85, 1.5, 0.006, 0.006, 0.5)
     document: Fit = Fit(0.95, 0.95, 0.9, 0.3, 0.015, 0.012, 0.97)
-    document_crop: Fit = Fit(0.985, 0.85, 0.88, 0.5, 0.004, 0.004, 0.5)
+    document_crop: Fit = Fit(0.95, 0.72, 0.75, 1.0, 0.01, 0.002, 0.5)
+    document_tone: Fit = Fit(0.7, 0.95, 0.95, 9.0, 0.005, 0.003, 0.985)
+    skewed: Fit = Fit(0.98, 0.93, 0.85, 0.6, 0.01, 0.045, 0.95, 0.003)
     detail: Fit = Fit(0.95, 0.9, 0.85, 9.0, 0.008, 0.004, 0.5)
+    detail_crop: Fit = Fit(0.9, 0.75, 0.8, 9.0, 0.006, 0.002, 0.5)
+    detail_tone: Fit = Fit(0.7, 0.93, 0.87, 9.0, 0.006, 0.003, 0.985)
     miss: Fit = Fit(0.85, 0.6, 0.6, 9.0, 0.1, 0.1, 0.4)
 
 
@@ -176,15 +187,22 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
         & (features.frames[a] == features.frames[b])
     )
     marked = (limits.marked.passes(found) | limits.marked_crop.passes(found)) & ~document
-    page = limits.document.passes(found) | (limits.document_crop.passes(found) & (found.crop_area < CROPPED_BELOW))
-    crop = (limits.crop.passes(found) | limits.exact_crop.passes(found)) & (found.crop_area < limits.photo.area)
-    fits = np.where(document, page, limits.photo.passes(found) | crop)
-    blind = ~(features.seen[a] & features.seen[b])
-    open_ = document & ~(fits | marked) & pages & ~low & ~blind
-    found, settled = _settle(features, found, limits, open_ & has_detail(features, found))
-    aligned = (fits | marked | settled) & pages & ~low & ~blind
     tint, tone = colour_shift(features, a, b)
     tinted, toned = tint > limits.tint, tone > limits.tone
+    page = (
+        limits.document.passes(found)
+        | (limits.document_crop.passes(found) & (found.crop_area < CROPPED_BELOW))
+        | (limits.document_tone.passes(found) & toned)
+    )
+    crop = (limits.crop.passes(found) | limits.exact_crop.passes(found)) & (found.crop_area < limits.photo.area)
+    # The frame that a skewed copy shares with its original is smaller than either; that is no crop.
+    skewed = limits.skewed.passes(found) & (found.shear > limits.photo.shear)
+    faint = (features.faint[a] | features.faint[b]) & (found.structure < limits.structure)
+    fits = (np.where(document, page, limits.photo.passes(found) | crop) | skewed) & ~faint
+    blind = ~(features.seen[a] & features.seen[b])
+    open_ = document & ~(fits | marked) & pages & ~low & ~blind
+    found, settled = _settle(features, found, limits, open_ & has_detail(features, found), toned)
+    aligned = (fits | marked | settled) & pages & ~low & ~blind
     near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned
     burst = conflict & ~same
     undecided = open_ & ~settled & ~same & ~burst & worth_detail(features, found)
@@ -209,13 +227,19 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     return pa.table(arrays, schema=RESULT)
 
 
-def _settle(features: Features, found: Measures, limits: Limits, open_: np.ndarray) -> tuple[Measures, np.ndarray]:
+def _settle(
+    features: Features, found: Measures, limits: Limits, open_: np.ndarray, toned: np.ndarray
+) -> tuple[Measures, np.ndarray]:
     """Compare open pairs at 256 pixels; give the measures, with those of the pairs that fit there, and which do."""
     settled = np.zeros(len(found.a), dtype=bool)
     chosen = np.flatnonzero(open_)
     if len(chosen):
         finer = measure_detail(features, found, chosen)
-        good = limits.detail.passes(finer)
+        good = (
+            limits.detail.passes(finer)
+            | (limits.detail_crop.passes(finer) & (finer.crop_area < CROPPED_BELOW))
+            | (limits.detail_tone.passes(finer) & toned[chosen])
+        )
         settled[chosen[good]] = True
         found = replaced(found, chosen[good], finer, good)
     return found, settled
