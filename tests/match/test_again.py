@@ -8,7 +8,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -195,6 +195,7 @@ def as_requests(rows) -> pa.Table:
     )
 
 
+@settings(deadline=None)
 @given(requests, st.integers(0, 60), st.randoms())
 def test_the_budget_holds_and_parts_lose_nothing(rows, budget, random):
     whole = within_budget(as_requests(rows), budget)

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.probes import turn
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier, captured_apart
 
 from .match_pictures import make_contents, photographs
@@ -89,6 +90,16 @@ def test_a_crop_of_a_turned_picture_is_found_within_its_family(wide):
     features = VERIFIER.features(make_contents([photograph().rotate(90, expand=True), cut(photograph(), 0.15)]))
     found = VERIFIER.verify(features, np.array([[0, 1]]), wide).to_pylist()[0]
     assert (found["joins"], found["kind"]) == ((True, "rotated-90") if wide else (False, "similar"))
+
+
+@pytest.mark.parametrize("symmetry", range(1, 8), ids=str)
+def test_a_corner_of_a_turned_page_is_found_within_its_family(symmetry):
+    whole, page_like = page(7), {"document": True}
+    corner = whole.crop((0, 0, round(whole.width * 0.85), round(whole.height * 0.85)))
+    turned = Image.fromarray(np.ascontiguousarray(turn(np.asarray(whole)[None], symmetry)[0]))
+    features = VERIFIER.features(make_contents([turned, corner], (page_like, page_like)))
+    found = VERIFIER.verify(features, np.array([[0, 1]]), wide=True).to_pylist()[0]
+    assert (found["joins"], found["crop_area"]) == (True, pytest.approx(0.7225, abs=0.02))
 
 
 def test_a_crop_that_bears_a_mark_is_laid_over_all_the_same():

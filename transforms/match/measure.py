@@ -19,6 +19,16 @@ BATCH = 2_048
 CLEAR_CORRELATION, CLEAR_HIGHPASS = 0.995, 0.95
 """A pair that fits this well as it lies isn't aligned: it costs thirty times as much and changes nothing."""
 
+BACK = (0, 3, 2, 1, 4, 5, 6, 7)
+"""The symmetry that undoes each (see `probes.turn`)."""
+MOVES = np.array(
+    [
+        np.linalg.matrix_power([[0, 1], [-1, 0]], symmetry % 4) @ np.diag([-1 if symmetry >= 4 else 1, 1])
+        for symmetry in range(8)
+    ]
+)
+"""Where each symmetry takes a place of the picture, its coordinates -1..1 to the right and downwards."""
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -179,6 +189,8 @@ def _propose(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide:
         found += [
             (pairs, reference, other, np.full(len(a), symmetry), unmoved) for symmetry, (reference, other) in turns
         ]
+    if wide and features.hashes.shape[1] > 1:
+        found += [_turned_window(features, reference, other) for reference, other in ((a, b), (b, a))]
     if kinds > 1:
         for reference, other in ((a, b), (b, a)):
             gaps = np.bitwise_count(features.hashes[reference, :1] ^ features.hashes[other])
@@ -188,6 +200,19 @@ def _propose(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide:
                 warp, symmetry = _start(kind[hit])
                 found.append((hit, reference[hit], other[hit], symmetry, warp))
     return _Tries(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _turned_window(features: Features, reference: np.ndarray, other: np.ndarray):
+    """Give the try of the window of the other that some turn of the reference is nearest to."""
+    turns = features.hashes[reference, DIHEDRAL_KINDS.start : DIHEDRAL_KINDS.stop]
+    windows = features.hashes[other, WINDOW_KINDS.start : WINDOW_KINDS.stop]
+    gaps = np.bitwise_count(turns[:, :, None] ^ windows[:, None, :]).reshape(len(reference), -1)
+    turn_of, window = np.divmod(gaps.argmin(axis=1), len(WINDOWS))
+    # What turns the reference into the window turns the other, and the window's place, the opposite way.
+    back = np.array(BACK)[turn_of + 1]
+    warp, _ = _start(window + WINDOW_KINDS.start)
+    warp[:, [2, 5]] = np.einsum("pij,pj->pi", MOVES[back], warp[:, [2, 5]])
+    return np.arange(len(reference)), reference, other, back, warp
 
 
 def _start(kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
