@@ -62,8 +62,9 @@ def tiled_marks(picture: Image.Image) -> Image.Image:
 
 
 def saved(picture: Image.Image, kind: str, **options) -> bytes:
-    """Write a picture in another format."""
-    sink = io.BytesIO()
+    """Write a picture in another format, without what the first file said beside it (transparency, for one)."""
+    sink, picture = io.BytesIO(), picture.copy()
+    picture.info = {}
     picture.save(sink, kind, **options)
     return sink.getvalue()
 
