@@ -71,19 +71,11 @@ def contents_block(numbers: np.ndarray, _: int) -> pa.Table:
     weights = _weights(random, len(numbers))
     near = np.flatnonzero(numbers % CHANGED == 1)
     weights[near] = weights[near - 1] + 0.03 * _weights(random, len(near))
-    large = random.integers(0, 256, (len(numbers), len(LARGE), 32), dtype=np.uint8)
-    large[near] = large[near - 1]
-    return contents_of_weights(numbers, weights, large)
-
-
-def contents_of_weights(numbers: np.ndarray, weights: np.ndarray, large: np.ndarray | None = None) -> pa.Table:
-    """Make contents of the pictures that cosines show, float32 (rows, 8, 8); `large` holds their 256-bit hashes."""
-    if large is None:
-        # Not hashes of the picture, but as near each other as its phash64 is.
-        large = np.repeat(_bits(weights).view(np.uint8).reshape(-1, 1, 8), len(LARGE), axis=1).repeat(4, axis=2)
     lumas = _lumas(weights)
     symmetries = np.stack([_bits(turned) for turned in _symmetries(weights)], axis=1)
     windows = window_hashes(lumas)[:, : CONTENTS.schema.field("windows64").type.list_size]
+    large = random.integers(0, 256, (len(numbers), len(LARGE), 32), dtype=np.uint8)
+    large[near] = large[near - 1]
     return _table(
         CONTENTS.schema,
         len(numbers),
