@@ -108,13 +108,13 @@ def _labels(table: pa.Table, verifier: Near):
     ids=["compared", "looked-up", "uneven"],
 )
 @given(
-    places=st.lists(st.integers(0, 60), min_size=2, max_size=60),
+    places=st.integers(6, 60).flatmap(lambda most: st.lists(st.integers(0, most), min_size=2, max_size=60)),
     levels=st.integers(1, 60),
     rows=st.integers(1, 20),
     groups=st.integers(1, 4),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_rounds_give_what_one_worker_gives(verifier, plain, places, levels, rows, groups, seed):
     random = np.random.default_rng(seed)
     table = table_of(places, random.integers(0, levels, len(places)).tolist())
