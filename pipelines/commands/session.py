@@ -73,7 +73,9 @@ def carry_out(
     if finished.skipped:
         logging.getLogger("mirrorfold").info("already finished: %s", ", ".join(finished.skipped))
     if until == STAGES[-1]:
-        Console().print(summarise(open_output(output)))
+        # A merge reads no image, whatever the setting.
+        read_again = bool(request.settings.match.refetch_bytes) or steps is not MISSION
+        Console().print(summarise(open_output(output), read_again))
     else:
         for table, rows in sorted(finished.counts.items()):
             Console().print(f"{table}: {rows:,}")

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import pyarrow.compute as pc
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from mirrorfold.pipelines.record.tables import connect
+from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.pairs import TIERS
+from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import OutputStore
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def summarise(store: OutputStore) -> RenderableType:
-    """Render what a run found: objects, clusters by tier, what frees up now, what waits for people, what failed."""
+MANY_DOCUMENTS = 0.1
+"""Share of documents from which the summary says that they can be looked at more closely."""
+
+
+def summarise(store: OutputStore, read_again: bool) -> RenderableType:
+    """Render what a run found: objects, clusters by tier, what frees up now, what waits for people, what failed.
+
+    Args:
+      read_again: documents that stored signatures leave open were read again.
+    """
     tables = connect(store, "objects", "decisions", "clusters", "savings", "failures")
+    parts = [_headline(tables), _by_tier(tables), _by_failure(tables)]
+    if not read_again:
+        parts += _documents(store)
     return Panel(
-        Group(_headline(tables), _by_tier(tables), _by_failure(tables), _files(store)),
+        Group(*parts, _files(store)),
         title="mirrorfold",
         title_align="left",
         border_style="dim",
@@ -94,6 +108,23 @@ def _by_failure(tables) -> RenderableType:
         return Text("\nEvery object was read.", style="dim")
     lines = [f"{n:,} {code}: {CODES[code]}" for code, n in rows]
     return Text("\nNot read, and therefore kept:\n  " + "\n  ".join(lines), style="dim")
+
+
+def _documents(store: OutputStore) -> list[RenderableType]:
+    """Tell people with scans of the setting that they need: 64 pixels don't show a page's details."""
+    contents = documents = size = 0
+    for path in parquet.shards(store, f"{CONTENTS.name}/"):
+        for block in parquet.read_blocks(store, path, ["document", "size"]):
+            pages = block.filter(block.column("document"))
+            contents, documents = contents + block.num_rows, documents + pages.num_rows
+            size += pc.sum(pages.column("size")).as_py() or 0
+    if not documents or documents < MANY_DOCUMENTS * contents:
+        return []
+    told = (
+        f"\n{documents:,} images look like documents. Their crops and marks show at 256 pixels only: set "
+        f"match.refetch_bytes to have pairs in doubt read again ({format_bytes(size)} at most)."
+    )
+    return [Text(told, style="dim")]
 
 
 def _files(store: OutputStore) -> Text:
