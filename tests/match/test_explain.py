@@ -35,7 +35,7 @@ def test_what_the_last_run_split_is_said():
 @pytest.mark.parametrize(
     ("radius", "crops", "refused", "advice"),
     [
-        (8, True, ["10^9"], "match.crops: false"),
+        (8, True, ["10^8", "10^9"], "match.crops: false"),
         (8, False, [], ""),
         (4, True, [], ""),
     ],

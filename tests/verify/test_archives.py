@@ -66,11 +66,12 @@ class Archive:
             rows += [(self.object(name, n), name) for n in range(self.rnd.randint(1, 5))]
         if len(rows) < 2:
             return
+        family = min(names, key=content_id)
         tiers = {name: self.rnd.choice(TIERS) for name in names[1:]} | {master: "identical"}
         for place, (row, name) in enumerate(rows):
             kind = "copy" if name == master else "resized"
             version = {"version": row["version"], "is_master": place == 0}
-            self.clusters.append(twin(row["uri"], name, master, tier=tiers[name], kind=kind, **version))
+            self.clusters.append(twin(row["uri"], name, master, family, tier=tiers[name], kind=kind, **version))
         for name in names[1:]:
             self.pair(master, name, tiers[name])
         if self.rarely(0.5):
