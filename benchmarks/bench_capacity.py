@@ -27,14 +27,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import synthetic
-from benchmarks.bench_stages import TABLES
 from benchmarks.jpegs import write_jpegs
-from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.estimating.estimate import estimate
-from mirrorfold.pipelines.mission import MISSION
 from mirrorfold.pipelines.record.request import Request, resolve_policy
-from mirrorfold.pipelines.record.steps import Step
 from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.savings import load_constants
 from mirrorfold.pipelines.sources import parse_sources
@@ -130,22 +126,10 @@ def _tables(folder: Path, objects: int) -> dict[str, float]:
     for copies in (5, 2):
         synthetic.COPIES = copies
         output = folder / f"later-{copies}"
-        request = Request(
-            (SourceSpec("archive", "live", "file", "/archive"),),
-            Settings.model_validate({"match": {"crops": False}}),
-            load_policy("default"),
-        )
-        made = Step(
-            TABLES,
-            stage="list",
-            builds=(partial(synthetic.build, objects=objects),),
-            writes=("objects", "contents", "failures"),
-            counts=lambda _: {"listed": objects},
-        )
-        later = tuple(step for step in MISSION if step.name in ("match", "retain", "savings", "changes"))
-        run(request, str(output), steps=(made,), until="list")
+        request, steps = synthetic.request(), synthetic.steps(objects, ("match", "retain", "savings", "changes"))
+        run(request, str(output), steps=steps[:1], until="list")
         with Packed() as packed:
-            run(request, str(output), steps=(made, *later), until="retain")
+            run(request, str(output), steps=steps, until="retain")
         found[copies] = packed["shuffle"]
         stored[copies] = {path.name: _size(path) for path in output.iterdir() if path.is_dir()}
     contents = {copies: objects - objects // copies for copies in found}

@@ -16,11 +16,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 STEPS = ("match", "retain", "savings", "changes", "publish")
-TABLES = "tables"
 
 
 def cpu() -> float:
@@ -42,14 +40,8 @@ def forget_peak() -> None:
 def measure(objects: int, folder: str, steps: tuple[str, ...] = STEPS) -> dict:
     """Run later steps in this process: CPU seconds and peak MB by step."""
     from benchmarks import synthetic
-    from mirrorfold.configs.policy import load_policy
-    from mirrorfold.configs.settings import Settings
     from mirrorfold.pipelines.commands.progress import Committed, Progress
-    from mirrorfold.pipelines.mission import MISSION
-    from mirrorfold.pipelines.record.request import Request
-    from mirrorfold.pipelines.record.steps import Step
     from mirrorfold.pipelines.run import run
-    from mirrorfold.transforms.stores.api import SourceSpec
 
     found: dict[str, tuple[float, float]] = {}
 
@@ -61,17 +53,9 @@ def measure(objects: int, folder: str, steps: tuple[str, ...] = STEPS) -> dict:
             yield
             found[name] = (cpu() - before, peak_mb())
 
-    made = Step(
-        TABLES,
-        stage="list",
-        builds=(partial(synthetic.build, objects=objects),),
-        writes=("objects", "contents", "failures"),
-        counts=lambda _: {"listed": objects},
-    )
-    later = tuple(step for step in MISSION if step.name in steps)
-    source = (SourceSpec("archive", "live", "file", "/archive"),)  # no store to ask about holds
-    request = Request(source, Settings.model_validate({"match": {"crops": False}}), load_policy("default"))
-    run(request, str(Path(folder, "out")), steps=(made, *later), until=later[-1].stage, progress=Measured(None, False))
+    done = synthetic.steps(objects, steps)
+    output = str(Path(folder, "out"))
+    run(synthetic.request(), output, steps=done, until=done[-1].stage, progress=Measured(None, False))
     return found
 
 

@@ -6,23 +6,52 @@ copy of a content. Bits are less alike by chance than those of photographs: `ben
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from mirrorfold.configs.policy import load_policy
+from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.mission import MISSION
+from mirrorfold.pipelines.record.request import Request
+from mirrorfold.pipelines.record.steps import Step
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.wiring import WriteTable
 from mirrorfold.transforms.match.probes import window_hashes
+from mirrorfold.transforms.stores.api import SourceSpec
 
 BLOCK = 5_000
 COPIES, CHANGED = 5, 10
 SIZE = 200_000
 LARGE = ("phash256", "dhash256", "pdq256")
+
+
+TABLES = "tables"
+"""The step's name that stands for listing and fingerprinting."""
+
+
+def request() -> Request:
+    """Give a run's request over the archive: without crops, whose search has its own bench."""
+    source = (SourceSpec("archive", "live", "file", "/archive"),)  # no store to ask about holds
+    return Request(source, Settings.model_validate({"match": {"crops": False}}), load_policy("default"))
+
+
+def steps(objects: int, later: Collection[str]) -> tuple[Step, ...]:
+    """Give the step that writes the tables for so many objects, and the mission's steps of these names."""
+    made = Step(
+        TABLES,
+        stage="list",
+        builds=(partial(build, objects=objects),),
+        writes=("objects", "contents", "failures"),
+        counts=lambda _: {"listed": objects},
+    )
+    return (made, *(step for step in MISSION if step.name in later))
 
 
 def build(root: beam.Pipeline, run: RunContext, objects: int) -> None:
