@@ -152,6 +152,15 @@ class ReducePartition(beam.DoFn):
             parcels.discard(value)
 
 
+def only_with(first: str) -> beam.PTransform:
+    """Keep the blocks whose first column has this name: it tells blocks of several schemas in one collection apart."""
+    return beam.Filter(_begins_with, first)
+
+
+def _begins_with(block: pa.Table, first: str) -> bool:
+    return block.schema.names[0] == first
+
+
 @dataclass(eq=False)
 class ReadTable(beam.PTransform):
     """Read a table under DIR as blocks: one shard is one unit of work.

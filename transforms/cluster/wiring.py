@@ -15,7 +15,7 @@ from apache_beam.metrics import Metrics
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
-from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle
+from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, only_with
 from mirrorfold.transforms.cluster.labels.wiring import Route, label
 from mirrorfold.transforms.cluster.large.grid import GROUP_ROWS, LARGEST_COMPONENT
 from mirrorfold.transforms.cluster.large.wiring import Reread, SplitLarge
@@ -141,8 +141,8 @@ class Cluster(beam.PTransform):
             reduce=ResolvePartition(self.verifier),
             spill=self.spill,
         )
-        pairs = resolved | "TakePairs" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
-        members = resolved | "TakeMembers" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
+        pairs = resolved | "TakePairs" >> only_with("content_a")
+        members = resolved | "TakeMembers" >> only_with("content_id")
         return Resolved(
             (pairs, *more_pairs) | "ResolvedPairs" >> FlattenBlocks(self.spill),
             (members, *more_members) | "ResolvedMembers" >> FlattenBlocks(self.spill),

@@ -12,7 +12,7 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks import parcels
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
-from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.blocks.wiring import Shuffle, only_with
 from mirrorfold.transforms.match.block_pairs import compare_blocks
 from mirrorfold.transforms.match.collapse import Rows, collapse, empty_rows
 from mirrorfold.transforms.match.compare_all import candidates_among
@@ -77,9 +77,9 @@ class Search(beam.PTransform):
             reduce=collapse_partition,
             spill=self.spill,
         )
-        rows = collapsed | "TakeRows" >> beam.Filter(lambda block: block.schema.names[0] == "hash")
+        rows = collapsed | "TakeRows" >> only_with("hash")
         joined = self._compared(rows) if self.plan is None else self._joined(rows, self.plan)
-        certain = collapsed | "TakeEdges" >> beam.Filter(lambda block: block.schema.names[0] == "a")
+        certain = collapsed | "TakeEdges" >> only_with("a")
         return (certain, joined) | "AllEdges" >> FlattenBlocks(self.spill)
 
     def _compared(self, rows):

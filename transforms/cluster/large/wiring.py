@@ -12,7 +12,7 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
-from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.blocks.wiring import Shuffle, only_with
 from mirrorfold.transforms.cluster.labels.wiring import Route, label, sorted_labels
 from mirrorfold.transforms.cluster.large import grid
 from mirrorfold.transforms.cluster.large.sizes import SIZES, by_size, count_nodes, joined_sizes, sum_large
@@ -70,11 +70,11 @@ class SplitLarge(beam.PTransform):
             reduce=CompareCells(self.verifier, self.node_ids),
             spill=self.spill,
         )
-        edges = compared | "TakeEdges" >> beam.Filter(lambda block: block.schema.names[0] == "a")
+        edges = compared | "TakeEdges" >> only_with("a")
         families = edges | "LabelFamilies" >> label()
         misses = (
             compared
-            | "TakeMisses" >> beam.Filter(lambda block: block.schema.names[0] == "content_a")
+            | "TakeMisses" >> only_with("content_a")
             | "BetweenFamilies"
             >> beam.ParDo(BetweenFamilies(self.node_ids), beam.pvalue.AsList(families)).with_output_types(pa.Table)
             | "ChooseMisses"

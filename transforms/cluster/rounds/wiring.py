@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
-from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
+from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable, only_with
 from mirrorfold.transforms.cluster.rounds import settle
 from mirrorfold.transforms.cluster.rounds.held.tables import Held
 from mirrorfold.transforms.cluster.stars import Verifier
@@ -55,8 +55,8 @@ class Round(beam.PTransform):
             reduce=Lead(self.verifier),
             spill=self.spill,
         )
-        masters = led | "TakeMasters" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
-        found = led | "TakeLed" >> beam.Filter(lambda block: block.schema.names[0] == "cluster_id")
+        masters = led | "TakeMasters" >> only_with("content_id")
+        found = led | "TakeLed" >> only_with("cluster_id")
         settled = {
             "masters": masters | "DealMasters" >> self._deal(families, masters=True),
             "rest": rest | "DealRest" >> self._deal(families, masters=False),
@@ -67,8 +67,8 @@ class Round(beam.PTransform):
             reduce=Settle(self.verifier),
             spill=self.spill,
         )
-        others = settled | "TakeLeft" >> beam.Filter(lambda block: block.schema.names[0] == "content_id")
-        claimed = settled | "TakeClaimed" >> beam.Filter(lambda block: block.schema.names[0] == "cluster_id")
+        others = settled | "TakeLeft" >> only_with("content_id")
+        claimed = settled | "TakeClaimed" >> only_with("cluster_id")
         rows = self.left.num_rows
         others | "WriteLeft" >> WriteTable(
             self.held.output, self.held.contents(self.number + 1), rows, spill=self.spill, sparse=True
