@@ -54,7 +54,6 @@ def _content_of(path: str) -> str:
 
 def _contents(run: RunContext, wanted: set[str]) -> set[str]:
     found: set[str] = set()
-    for path in parquet.shards(run.store, f"{CONTENTS.name}/"):
-        for block in parquet.read_blocks(run.store, path, ["content_id"]):
-            found.update(wanted.intersection(block.column("content_id").to_pylist()))
+    for block in parquet.table_blocks(run.store, CONTENTS.name, ["content_id"]):
+        found.update(wanted.intersection(block.column("content_id").to_pylist()))
     return found

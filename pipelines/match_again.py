@@ -59,7 +59,7 @@ def plan_again(run: RunContext) -> Again | None:
     new = np.setdiff1d(now, before, assume_unique=True)
     dropped = np.empty(0, np.uint64)
     if len(lost):
-        blocks = [COMPONENTS.empty(), *_blocks(open_output(run.previous), COMPONENTS.name, None)]
+        blocks = [COMPONENTS.empty(), *parquet.table_blocks(open_output(run.previous), COMPONENTS.name)]
         node, component = (pa.concat_tables(blocks).column(name).to_numpy() for name in COMPONENTS.schema.names)
         dropped = np.unique(component[np.isin(node, lost)])
         left = np.setdiff1d(node[np.isin(component, dropped)], lost, assume_unique=True)
@@ -108,10 +108,6 @@ class TakeEdges(beam.DoFn):
 
 
 def _nodes(store: OutputStore) -> np.ndarray:
-    blocks = [node_ids(block.column("content_id")) for block in _blocks(store, CONTENTS.name, ["content_id"])]
+    contents = parquet.table_blocks(store, CONTENTS.name, ["content_id"])
+    blocks = [node_ids(block.column("content_id")) for block in contents]
     return np.unique(np.concatenate([np.empty(0, np.uint64), *blocks]))
-
-
-def _blocks(store: OutputStore, table: str, columns: list[str] | None):
-    for path in parquet.shards(store, f"{table}/"):
-        yield from parquet.read_blocks(store, path, columns)

@@ -49,10 +49,9 @@ def _previous_rows(previous: str | None) -> collections.Counter[str]:
     if previous is None:
         return counts
     store, columns = open_output(previous), ["library", "store", "bucket"]
-    for path in parquet.shards(store, "objects/"):
-        for block in parquet.read_blocks(store, path, columns):
-            for row in block.group_by(columns).aggregate([([], "count_all")]).to_pylist():
-                counts.update(dict.fromkeys(_places(*(row[name] for name in columns)), row["count_all"]))
+    for block in parquet.table_blocks(store, "objects", columns):
+        for row in block.group_by(columns).aggregate([([], "count_all")]).to_pylist():
+            counts.update(dict.fromkeys(_places(*(row[name] for name in columns)), row["count_all"]))
     return counts
 
 
@@ -64,9 +63,8 @@ def check_failures(run: RunContext) -> None:
     """
     store, settings = run.store, run.settings.fingerprint
     codes: collections.Counter[tuple[str, str]] = collections.Counter()
-    for path in parquet.shards(store, f"{FAILURES.name}/"):
-        for block in parquet.read_blocks(store, path, ["stage", "error"]):
-            codes.update(zip(block.column("stage").to_pylist(), block.column("error").to_pylist(), strict=True))
+    for block in parquet.table_blocks(store, FAILURES.name, ["stage", "error"]):
+        codes.update(zip(block.column("stage").to_pylist(), block.column("error").to_pylist(), strict=True))
     objects = max(1, count_rows(store, "objects"))
     stores = {code: n for (_, code), n in codes.items() if code in STORE_CODES}
     files = {code: n for (stage, code), n in codes.items() if stage == "decode"}

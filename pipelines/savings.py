@@ -90,10 +90,9 @@ def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:
 def decisions_totals(output: OutputStore) -> dict:
     """Count the decisions that people have to make: one for each cluster and kind of doubt, not one for each object."""
     clusters: set[str] = set()
-    for path in parquet.shards(output, f"{DECISIONS.name}/"):
-        for block in parquet.read_blocks(output, path, ["action", "cluster_id"]):
-            waiting = block.filter(pc.equal(block["action"], "review"))["cluster_id"]
-            clusters.update(pc.unique(waiting).to_pylist())
+    for block in parquet.table_blocks(output, DECISIONS.name, ["action", "cluster_id"]):
+        waiting = block.filter(pc.equal(block["action"], "review"))["cluster_id"]
+        clusters.update(pc.unique(waiting).to_pylist())
     return {"review_actions": len(clusters)}
 
 
@@ -107,18 +106,17 @@ def reads(output: OutputStore, regions: dict[str, str], earlier: OutputStore | N
         return reads_since(output, regions, earlier)
     place = ["store", "bucket", "library", "storage_class"]
     places: dict[tuple, dict] = {}
-    for path in parquet.shards(output, f"{OBJECTS.name}/"):
-        for block in parquet.read_blocks(output, path, [*place, "size", "identity_evidence"]):
-            read = pc.fill_null(pc.equal(block["identity_evidence"], "read"), False)
-            block = block.append_column("read", pc.if_else(read, block["size"], pa.scalar(None, pa.int64())))
-            sums = block.group_by(place).aggregate([("size", "count"), ("read", "count"), ("read", "sum")])
-            for row in sums.to_pylist():
-                region = regions.get(row["bucket"]) or regions.get(row["library"])
-                key = (row["store"], region, row["storage_class"])
-                counts = places.setdefault(key, {"list": 0, "get": 0, "bytes": 0})
-                counts["list"] += row["size_count"]
-                counts["get"] += row["read_count"]
-                counts["bytes"] += row["read_sum"] or 0
+    for block in parquet.table_blocks(output, OBJECTS.name, [*place, "size", "identity_evidence"]):
+        read = pc.fill_null(pc.equal(block["identity_evidence"], "read"), False)
+        block = block.append_column("read", pc.if_else(read, block["size"], pa.scalar(None, pa.int64())))
+        sums = block.group_by(place).aggregate([("size", "count"), ("read", "count"), ("read", "sum")])
+        for row in sums.to_pylist():
+            region = regions.get(row["bucket"]) or regions.get(row["library"])
+            key = (row["store"], region, row["storage_class"])
+            counts = places.setdefault(key, {"list": 0, "get": 0, "bytes": 0})
+            counts["list"] += row["size_count"]
+            counts["get"] += row["read_count"]
+            counts["bytes"] += row["read_sum"] or 0
     return _requests(places)
 
 

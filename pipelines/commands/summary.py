@@ -17,7 +17,6 @@ from mirrorfold.transforms.stores.output import OutputStore
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
-
 MANY_DOCUMENTS = 0.1
 """Share of documents from which the summary says that they can be looked at more closely."""
 
@@ -113,11 +112,10 @@ def _by_failure(tables) -> RenderableType:
 def _documents(store: OutputStore) -> list[RenderableType]:
     """Tell people with scans of the setting that they need: 64 pixels don't show a page's details."""
     contents = documents = size = 0
-    for path in parquet.shards(store, f"{CONTENTS.name}/"):
-        for block in parquet.read_blocks(store, path, ["document", "size"]):
-            pages = block.filter(block.column("document"))
-            contents, documents = contents + block.num_rows, documents + pages.num_rows
-            size += pc.sum(pages.column("size")).as_py() or 0
+    for block in parquet.table_blocks(store, CONTENTS.name, ["document", "size"]):
+        pages = block.filter(block.column("document"))
+        contents, documents = contents + block.num_rows, documents + pages.num_rows
+        size += pc.sum(pages.column("size")).as_py() or 0
     if not documents or documents < MANY_DOCUMENTS * contents:
         return []
     told = (

@@ -171,8 +171,7 @@ def _skip(request: Request):
 
 def _blocks(store: OutputStore, columns) -> Iterator[pa.Table]:
     wanted = list(dict.fromkeys((*columns, *census.OBJECT_COLUMNS, *SKIP_COLUMNS)))
-    for path in parquet.shards(store, f"{OBJECTS.name}/"):
-        yield from parquet.read_blocks(store, path, wanted)
+    return parquet.table_blocks(store, OBJECTS.name, wanted)
 
 
 def _readable(request: Request, store: OutputStore, columns) -> Iterator[pa.Table]:

@@ -50,7 +50,6 @@ def review_import(folder: str, file: str) -> Imported:
 
 def _present(store: OutputStore, wanted: set[str]) -> set[str]:
     present: set[str] = set()
-    for path in parquet.shards(store, "contents/"):
-        for block in parquet.read_blocks(store, path, ["content_id"]):
-            present |= wanted.intersection(block.column("content_id").to_pylist())
+    for block in parquet.table_blocks(store, "contents", ["content_id"]):
+        present |= wanted.intersection(block.column("content_id").to_pylist())
     return present

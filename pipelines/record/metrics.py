@@ -55,8 +55,7 @@ def measure(store: OutputStore) -> dict[str, int]:
 
 
 def _blocks(store: OutputStore, table: str, columns: list[str]) -> Iterator[pa.Table]:
-    for path in parquet.shards(store, f"{TABLES[table].name}/"):
-        yield from (block for block in parquet.read_blocks(store, path, columns) if block.num_rows)
+    return (block for block in parquet.table_blocks(store, TABLES[table].name, columns) if block.num_rows)
 
 
 def _sum(block: pa.Table, column: str = "size") -> int:

@@ -63,16 +63,14 @@ def write_record(
 def algorithms(store: OutputStore) -> list[str]:
     """List the signature algorithms that made the contents."""
     found: set[str] = set()
-    for path in parquet.shards(store, "contents/"):
-        for block in parquet.read_blocks(store, path, ["algorithm"]):
-            found.update(block.column("algorithm").unique().to_pylist())
+    for block in parquet.table_blocks(store, "contents", ["algorithm"]):
+        found.update(block.column("algorithm").unique().to_pylist())
     return sorted(found)
 
 
 def input_snapshot(store: OutputStore) -> str:
     """Digest what was listed: every object's URI, version, etag and size, in the tables' order."""
     digests = []
-    for path in parquet.shards(store, "objects/"):
-        for block in parquet.read_blocks(store, path, ["uri", "version", "etag", "size"]):
-            digests.append(digest_of(block.to_pydict()))
+    for block in parquet.table_blocks(store, "objects", ["uri", "version", "etag", "size"]):
+        digests.append(digest_of(block.to_pydict()))
     return digest_of(digests)

@@ -54,6 +54,12 @@ def read_blocks(output: OutputStore, path: str, columns: Sequence[str] | None = 
                 yield pa.Table.from_batches([batch])
 
 
+def table_blocks(output: OutputStore, table: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read a table's shards in order, a block at a time as `read_blocks` does."""
+    for path in shards(output, f"{table}/"):
+        yield from read_blocks(output, path, columns)
+
+
 def _rows_at_once(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> int:
     chunks = [group.column(number) for number in range(group.num_columns)]
     read = [chunk for chunk in chunks if columns is None or chunk.path_in_schema.partition(".")[0] in columns]

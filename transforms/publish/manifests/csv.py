@@ -128,7 +128,6 @@ def write_manifests(
 
 def _lineage(store: OutputStore) -> Iterator[list[str]]:
     """Read the table lineage as cells."""
-    for path in parquet.shards(store, "lineage/"):
-        for block in parquet.read_blocks(store, path, COLUMNS["lineage"]):
-            for row in block.to_pylist():
-                yield [guard(row[name]) for name in COLUMNS["lineage"]]
+    for block in parquet.table_blocks(store, "lineage", COLUMNS["lineage"]):
+        for row in block.to_pylist():
+            yield [guard(row[name]) for name in COLUMNS["lineage"]]
