@@ -1,4 +1,4 @@
-"""Walk the chunks of PNG, WebP, GIF and JPEG XL without decoding: sizes, frames, and digests without metadata."""
+"""Walk the chunks of PNG, WebP, ISO media and JPEG XL without decoding: sizes, and digests without metadata."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ MAX_CHUNKS = 1_000_000
 
 
 class Walk(NamedTuple):
-    """What a walk found: pictures in the file, and a digest of the coded picture (None where it makes no sense)."""
+    """What a walk found: a digest of the coded picture (None where it makes no sense), and whether it loses nothing."""
 
-    frames: int
     digest: str | None
     lossless: bool = True
 
@@ -35,57 +34,30 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def walk_png(data: bytes, salt: bytes) -> Walk:
-    """Count the frames of a PNG and digest its critical chunks."""
-    found, frames, view = hashlib.sha256(b"png\0" + salt), 1, memoryview(data)
+    """Digest the critical chunks of a PNG."""
+    found, view = hashlib.sha256(b"png\0" + salt), memoryview(data)
     for kind, start, stop in png_chunks(data):
-        if kind == b"acTL" and stop - start >= 8:
-            frames = max(1, int.from_bytes(data[start : start + 4], "big"))
         if kind in _PNG_PICTURE:
             if kind not in (b"IDAT", b"IEND"):
                 found.update(kind + (stop - start).to_bytes(4, "big"))
             found.update(view[start:stop])
-    return Walk(frames, found.hexdigest())
+    return Walk(found.hexdigest())
 
 
 def walk_webp(data: bytes, salt: bytes) -> Walk:
-    """Count the frames of a WebP and digest its picture chunks."""
-    found, frames, lossless, at = hashlib.sha256(b"webp\0" + salt), 0, False, 12
+    """Digest the picture chunks of a WebP."""
+    found, lossless, at = hashlib.sha256(b"webp\0" + salt), False, 12
     view = memoryview(data)
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
             break
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         stop = min(len(data), at + 8 + length)
-        frames += kind == b"ANMF"
         lossless = lossless or kind == b"VP8L" or (kind == b"ANMF" and data[at + 24 : at + 28] == b"VP8L")
         if kind not in _WEBP_METADATA:
             found.update(view[at:stop])
         at = stop + (length & 1)
-    return Walk(max(1, frames), found.hexdigest(), lossless)
-
-
-def count_gif_frames(data: bytes) -> int:
-    """Count image descriptors; a broken block ends the count."""
-    at, frames, size = 13, 0, len(data)
-    if size > 10 and data[10] & 0x80:
-        at += 3 << ((data[10] & 7) + 1)
-    while at < size:
-        block = data[at]
-        if block == 0x2C and at + 10 <= size:
-            frames += 1
-            packed = data[at + 9]
-            at = _skip_blocks(data, at + 11 + ((3 << ((packed & 7) + 1)) if packed & 0x80 else 0))
-        elif block == 0x21:
-            at = _skip_blocks(data, at + 2)
-        else:
-            break
-    return max(1, frames)
-
-
-def _skip_blocks(data: bytes, at: int) -> int:
-    while at < len(data) and data[at]:
-        at += data[at] + 1
-    return at + 1
+    return Walk(found.hexdigest(), lossless)
 
 
 def iso_boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[tuple[bytes, int, int]]:

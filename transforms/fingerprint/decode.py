@@ -7,11 +7,11 @@ from functools import partial
 from typing import Protocol
 
 from mirrorfold.transforms.fingerprint import sniff
-from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.errors import DecodeError, unforeseen
 from mirrorfold.transforms.fingerprint.jpeg import read_header
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
-from mirrorfold.transforms.fingerprint.picture import Picture
+from mirrorfold.transforms.fingerprint.picture import Picture, check_numbers
 from mirrorfold.transforms.fingerprint.read_jpeg import is_odd, read_jpeg
 from mirrorfold.transforms.fingerprint.read_pillow import read_pillow
 
@@ -32,8 +32,19 @@ def decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictur
     The bytes alone decide: an object's name never changes what its content is.
 
     Raises:
-      DecodeError: a stable code.
+      DecodeError: a stable code; nothing else, whatever the bytes are.
     """
+    try:
+        picture = _decode(data, options, sandbox)
+        check_numbers(picture)
+    except DecodeError:
+        raise
+    except Exception as error:
+        raise unforeseen(error) from error
+    return picture
+
+
+def _decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Picture:
     kind = sniff.sniff(data, whole=True)
     outside = Limits(options.max_pixels, options.max_pages, options.sandbox_bytes - BASE_BYTES, options.side)
     if kind.risky:
@@ -46,6 +57,8 @@ def decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictur
         if header is not None:
             return read_jpeg(data, inside, options.compiled, header)
         return read(kind.name, data, inside)
+    except MemoryError:
+        pass
     except DecodeError as error:
         if error.code != "too-much-memory":
             raise

@@ -6,7 +6,6 @@ look-up tables, CMYK's and large ones wait for a process of their own.
 
 from __future__ import annotations
 
-from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.provenance import icc_description
 
@@ -32,8 +31,8 @@ def check(profile: bytes | None, limits: Limits) -> None:
     Raises:
       DecodeError: `too-much-memory`, which sends the file to the sandbox.
     """
-    if profile is not None and not limits.isolated and not is_simple(profile):
-        raise DecodeError("too-much-memory", "its ICC profile is read in a process of its own")
+    if profile is not None and not is_simple(profile):
+        limits.isolate("its ICC profile is")
 
 
 def is_simple(profile: bytes) -> bool:

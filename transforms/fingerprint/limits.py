@@ -44,6 +44,15 @@ class Limits:
         if needed > self.max_memory:
             raise DecodeError("too-much-memory", f"decoding would take {needed >> 20} MiB")
 
+    def isolate(self, what: str) -> None:
+        """Leave to a process of its own what a worker shouldn't parse; `what` is the message's subject and verb.
+
+        Raises:
+          DecodeError: `too-much-memory`, which sends the file to the sandbox.
+        """
+        if not self.isolated:
+            raise DecodeError("too-much-memory", f"{what} read in a process of its own")
+
 
 def decode_bytes(mode: str, width: int, height: int) -> int:
     """Estimate the bytes Pillow holds at most while it decodes `mode` and `canonical` works on it."""

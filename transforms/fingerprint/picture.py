@@ -6,6 +6,9 @@ import json
 import struct
 from dataclasses import asdict, dataclass, field
 
+from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.transforms.fingerprint.errors import DecodeError
+
 LUMA_BYTES = 64 * 64
 DETAIL_SIDE = 256
 """Side of the luma that settles what 64 pixels leave open; the same canonical picture, four times as fine."""
@@ -45,6 +48,26 @@ class Picture:
     icc_profile: str | None = None
     jpeg_quality: int | None = None
     provenance: dict = field(default_factory=dict)
+
+
+NUMBERS = {
+    field.name: 1 << (field.type.bit_width - 1)
+    for field in CONTENTS.schema
+    if field.name in ("width", "height", "frames", "orientation", "bit_depth", "jpeg_quality")
+}
+"""Columns that hold what a file declares, and the first number that each can't hold."""
+
+
+def check_numbers(picture: Picture) -> None:
+    """Refuse a picture that declares a number which its column can't hold.
+
+    Raises:
+      DecodeError: `corrupt`.
+    """
+    for name, end in NUMBERS.items():
+        value = getattr(picture, name)
+        if value is not None and not (isinstance(value, int) and 0 <= value < end):
+            raise DecodeError("corrupt", f"it declares {str(value)[:40]} as its {name.replace('_', ' ')}")
 
 
 _BLOBS = ("luma", "cells")

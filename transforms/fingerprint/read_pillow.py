@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import containers, icc
+from mirrorfold.transforms.fingerprint import containers, frames, icc
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
@@ -28,6 +28,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
       DecodeError: a stable code; `too-much-memory` before anything is decoded.
     """
     _check_webp(kind, data, limits)
+    count = frames.count_frames(kind, data, limits)
     data = containers.join_associations(data) if kind == "avif" else data
     with codec_errors(kind.upper()):
         image = open_with(data, _PLUGINS.get(kind, (kind.upper(),)))
@@ -42,8 +43,9 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         icc.check(profile, limits)
         provenance, orientation = read_provenance(_bytes(info.get("exif")), _xmp(info), None)
         luma, cells = canonical(image, orientation, side=limits.side, profile=profile)
-        walk = _walk(kind, data, looks_salt(orientation, _bytes(info.get("icc_profile"))), image)
-        pages = _frames(image, min(walk.frames, ANIMATION_FRAMES, limits.max_pages), orientation)
+        walk = _walk(kind, data, looks_salt(orientation, _bytes(info.get("icc_profile"))))
+        count = max(count, getattr(image, "n_frames", 1)) if kind == "avif" else count
+        pages = _frames(image, min(count, ANIMATION_FRAMES, limits.max_pages), orientation)
     turned = orientation >= 5
     return Picture(
         media_type=media_type,
@@ -52,7 +54,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         luma=luma,
         cells=cells,
         pages=pages,
-        frames=walk.frames,
+        frames=count,
         mode=mode,
         bit_depth=_bit_depth(kind, data, mode),
         lossless=walk.lossless,
@@ -63,15 +65,12 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
     )
 
 
-def _walk(kind: str, data: bytes, salt: bytes, image: Image.Image) -> containers.Walk:
+def _walk(kind: str, data: bytes, salt: bytes) -> containers.Walk:
     if kind == "png":
         return containers.walk_png(data, salt)
     if kind == "webp":
         return containers.walk_webp(data, salt)
-    if kind == "gif":
-        return containers.Walk(containers.count_gif_frames(data), None)
-    frames = getattr(image, "n_frames", 1) if kind == "avif" else 1
-    return containers.Walk(frames, None, kind in _LOSSLESS or (kind == "jp2" and _reversible(data)))
+    return containers.Walk(None, kind in _LOSSLESS or (kind == "jp2" and _reversible(data)))
 
 
 def _frames(image: Image.Image, count: int, orientation: int) -> list[bytes]:

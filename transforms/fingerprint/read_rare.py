@@ -51,13 +51,18 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         limits.check_memory(decode_bytes(image.mode, width, height) * 2 + len(data))
         count = getattr(image, "n_frames", 1)
         primary = image.tell()
+        others = [index for index in range(count) if index != primary][: min(limits.max_pages, MAX_HEIC_PICTURES) - 1]
+        for index in others:
+            image.seek(index)
+            limits.check_pixels(*image.size)
+        image.seek(primary)
         image.load()
         info = dict(image.info)
         provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), None)
         profile = icc.applied(info.get("icc_profile"), image.mode)
         luma, cells = canonical(image, side=limits.side, profile=profile)
         pages = []
-        for index in [i for i in range(count) if i != primary][: min(limits.max_pages, MAX_HEIC_PICTURES) - 1]:
+        for index in others:
             image.seek(index)
             pages.append(canonical_grey(image))
     return Picture(

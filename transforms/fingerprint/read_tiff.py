@@ -36,6 +36,8 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
         )
     first = pages[0]
     main = first.directory
+    for page in pages[: limits.max_pages]:
+        limits.check_pixels(page.full.width, page.full.height)
     provenance, orientation = exif_fields(data, main)
     described, _ = read_provenance(None, main.raw(XMP), main.raw(IPTC))
     image, turn = _decode(data, layout, first, limits)
@@ -73,7 +75,6 @@ def _page_grey(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> b
 
 def _decode(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> tuple[Image.Image, int]:
     """Decode a page's smallest adequate image; give it with the orientation that is still to be applied."""
-    limits.check_pixels(page.full.width, page.full.height)
     level = page.adequate(SHORT_SIDE)
     pointed = _point_at(data, layout, level)
     directory = ifd.read_directory(data, layout, level.offset) or page.directory

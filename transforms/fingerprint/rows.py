@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mirrorfold.schemas.contents import CONTENTS, DIHEDRALS, WINDOWS
 from mirrorfold.transforms.fingerprint.colour import LOW_QUALITY, look
+from mirrorfold.transforms.fingerprint.errors import DecodeError, unforeseen
 from mirrorfold.transforms.fingerprint.picture import CELL_BYTES, CELLS, Picture
 from mirrorfold.transforms.fingerprint.provenance import parse_moment
 from mirrorfold.transforms.fingerprint.signatures import SIDE, sign, sign_pages
@@ -34,6 +35,23 @@ def content_rows(contents: Mapping[str, Content]) -> pa.Table:
         for start in range(0, len(names), BATCH)
     ]
     return pa.concat_tables(blocks).combine_chunks() if blocks else CONTENTS.schema.empty_table()
+
+
+def fitting_rows(contents: Mapping[str, Content]) -> tuple[pa.Table, dict[str, DecodeError]]:
+    """Make the rows of `contents`; a picture of which no row can be made is a failure of its own, never the shard's."""
+    try:
+        return content_rows(contents), {}
+    except Exception:  # noqa: BLE001 - one by one says whose it is
+        unfit = {name: error for name, content in contents.items() if (error := _unfit(name, content))}
+        return content_rows({name: content for name, content in contents.items() if name not in unfit}), unfit
+
+
+def _unfit(name: str, content: Content) -> DecodeError | None:
+    try:
+        content_rows({name: content})
+    except Exception as error:  # noqa: BLE001 - as above
+        return unforeseen(error)
+    return None
 
 
 def _batch(names: Sequence[str], contents: Sequence[Content]) -> pa.Table:

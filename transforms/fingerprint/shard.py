@@ -17,11 +17,11 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.fingerprint.budget import ByteBudget
 from mirrorfold.transforms.fingerprint.crew import Crew
-from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.errors import DecodeError, unforeseen
 from mirrorfold.transforms.fingerprint.evidence import Item, evidence_for, group_items
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.picture import Picture
-from mirrorfold.transforms.fingerprint.rows import Content, content_rows
+from mirrorfold.transforms.fingerprint.rows import Content, fitting_rows
 from mirrorfold.transforms.fingerprint.sniff import sniff
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError, Stores
 
@@ -143,6 +143,8 @@ class _Shard:
             return self.decoder(data)
         except DecodeError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - whatever one file does to its reader is that file's failure
+            return unforeseen(error)
 
     def _claim(self, content_id: str, size: int) -> bool:
         """Tell whether this thread is the first of the shard to hold this content, and so the one to decode it."""
@@ -173,15 +175,17 @@ class _Shard:
         pictures = {
             name: Content(self.sizes[name], found) for name, found in self.decoded.items() if isinstance(found, Picture)
         }
+        contents, unfit = fitting_rows(pictures)
         failed = list(self.failed)
         rows = []
         for item, content_id, evidence in self.assigned:
-            found = self.decoded.get(content_id)  # None: an earlier run has its row
+            # None: an earlier run has its row.
+            found = unfit.get(content_id) or self.decoded.get(content_id)
             if isinstance(found, DecodeError):
                 failed.append(Failed(item, "decode", found.code, found.message))
             else:
                 rows.append((item.uri, item.ref.version, content_id, evidence))
-        return ShardResult(content_rows(pictures), _assignment_rows(rows), _failure_rows(failed))
+        return ShardResult(contents, _assignment_rows(rows), _failure_rows(failed))
 
 
 def fingerprint_shard(

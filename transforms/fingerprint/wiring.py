@@ -24,6 +24,7 @@ from mirrorfold.transforms.fingerprint import again, commit, known, plan, spread
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
 from mirrorfold.transforms.fingerprint.crew import Crew
 from mirrorfold.transforms.fingerprint.decode import decode
+from mirrorfold.transforms.fingerprint.memory import ceiling
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.sandbox import SandboxPool
 from mirrorfold.transforms.fingerprint.shard import ASSIGNMENTS, fingerprint_shard
@@ -284,7 +285,8 @@ class FingerprintShard(beam.DoFn):
             crew=self.tools.crew,
             advance=advance,
         )
-        result = commit.perform(shard, open_output(self.output), self.options, work, advance)
+        with ceiling(self.options.sandbox_bytes):
+            result = commit.perform(shard, open_output(self.output), self.options, work, advance)
         yield result.contents
         yield beam.pvalue.TaggedOutput("assignments", result.assignments)
         yield beam.pvalue.TaggedOutput("failures", result.failures)
@@ -364,7 +366,9 @@ class ReadDetails(beam.DoFn):
         wanted = ipc.distinct_rows(
             ipc.sort_rows(objects.select(["content_id", "component"]), ("content_id",)), ("content_id",)
         )
-        yield from again.read_again(wanted, objects, self.tools.stores, self.tools.sandbox, self.options, _note_again)
+        with ceiling(self.options.sandbox_bytes):
+            found = again.read_again(wanted, objects, self.tools.stores, self.tools.sandbox, self.options, _note_again)
+            yield from found
 
 
 def _note_again(done: again.Done) -> None:
