@@ -76,7 +76,7 @@ def objects_block(numbers: np.ndarray, contents: int) -> pa.Table:
     """Make objects: one for each content, then the copies."""
     shown = np.where(numbers < contents, numbers, numbers - contents)
     keys = [f"{n // 1000:05d}/{n:09d}.jpg" for n in numbers.tolist()]
-    return _table(
+    return filled(
         OBJECTS.schema,
         len(numbers),
         uri=[f"file:///archive/{key}" for key in keys],
@@ -105,7 +105,7 @@ def contents_block(numbers: np.ndarray, _: int) -> pa.Table:
     windows = window_hashes(lumas)[:, : CONTENTS.schema.field("windows64").type.list_size]
     large = random.integers(0, 256, (len(numbers), len(LARGE), 32), dtype=np.uint8)
     large[near] = large[near - 1]
-    return _table(
+    return filled(
         CONTENTS.schema,
         len(numbers),
         content_id=[_content_id(n) for n in numbers.tolist()],
@@ -128,7 +128,7 @@ def contents_block(numbers: np.ndarray, _: int) -> pa.Table:
     )
 
 
-def _table(schema: pa.Schema, rows: int, **given) -> pa.Table:
+def filled(schema: pa.Schema, rows: int, **given) -> pa.Table:
     """Fill what isn't given: null where it may be, else zeros and empty strings."""
     columns = []
     for field in schema:
