@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from importlib.metadata import version
 
 import apache_beam as beam
 
-from mirrorfold.configs.settings import Settings
+from mirrorfold.pipelines import lists
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.record.previous import ReadMasters, state_of
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
@@ -38,7 +36,8 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     }
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
-    files = sidecars(run.settings, run.policy)
+    lists.keep(run)
+    files = lists.sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
     retained = inputs | "Retain" >> Retain(
@@ -60,7 +59,7 @@ def depends_on(run: RunContext) -> dict:
     return {
         "previous": state_of(run.previous, "match"),
         "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
-        "files": [[kind, _digest(path)] for kind, path in sidecars(run.settings, run.policy)],
+        "files": [[kind, lists.digest(path)] for kind, path in lists.sidecars(run.settings, run.policy)],
     }
 
 
@@ -71,31 +70,6 @@ def run_verdicts(run: RunContext) -> list[dict]:
     return verdicts.read_verdicts(run.store)
 
 
-def check_sidecars(settings: Settings, policy: dict) -> None:
-    """Refuse a catalogue or hold list that can't be used, before any work starts.
-
-    Raises:
-      UsageError: one line naming the file.
-    """
-    for kind, path in sidecars(settings, policy):
-        try:
-            sidecar.check_sidecar(path, needs_field=kind == "catalogue")
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-
-
-def sidecars(settings: Settings, policy: dict) -> list[tuple[str, str]]:
-    """Name the sidecar files as (kind, path)."""
-    hold_lists = (policy["holds"]["hold_list"], settings.listing.hold_list)
-    files = [("hold_list", path) for path in hold_lists if path]
-    return files + ([("catalogue", settings.catalogue)] if settings.catalogue else [])
-
-
 def _read(file: tuple[str, str]):
     kind, path = file
     return sidecar.read_hold_list(path) if kind == "hold_list" else sidecar.read_sidecar(path)
-
-
-def _digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

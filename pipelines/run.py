@@ -60,8 +60,11 @@ def run(
     events = OpenLineage(openlineage, output, request.sources)
     with lock_output(store) as still_ours, spill_folder(beam_args) as spill, events.run():
         started = datetime.datetime.now(datetime.UTC)
+        policy = yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode()
+        if not _holds(store, "policy.yaml", policy):
+            store.delete("_SUCCESS")  # the tables were decided under another policy: the folder is whole no longer
         store.put(REQUEST_PATH, request.to_json())
-        store.put("policy.yaml", yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode())
+        store.put("policy.yaml", policy)
         context = RunContext(output, request.settings, request.policy, request.sources, {}, spill, request.previous)
         ledger = Ledger(store, base=digest_of(_sources(request)))
 
@@ -87,6 +90,13 @@ def run(
             write_record(store, request, ledger.counts, ledger.counters, started, beam_args)
             store.put("_SUCCESS", b"")
         return Finished(ledger.counts, ledger.skipped)
+
+
+def _holds(store: OutputStore, path: str, data: bytes) -> bool:
+    try:
+        return store.get(path) == data
+    except FileNotFoundError:
+        return False
 
 
 def last_step(steps: tuple[Step, ...], stage: str) -> int:

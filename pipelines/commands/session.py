@@ -8,20 +8,31 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines import match
 from mirrorfold.pipelines.commands.progress import JsonLines, Progress
 from mirrorfold.pipelines.commands.summary import summarise
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.lists import check_sidecars
 from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.record.previous import check_previous
-from mirrorfold.pipelines.record.request import Request, load_settings, resolve_policy, saved_request
+from mirrorfold.pipelines.record.request import (
+    REQUEST_PATH,
+    Request,
+    make_settings,
+    overlay,
+    read_given,
+    resolve_policy,
+    saved_request,
+)
 from mirrorfold.pipelines.record.steps import Step, count_rows
-from mirrorfold.pipelines.retain import check_sidecars
 from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.savings import book
 from mirrorfold.pipelines.sources import check_sources, parse_sources
 from mirrorfold.transforms.stores.output import open_output
+
+log = logging.getLogger("mirrorfold")
 
 
 def new_request(
@@ -32,8 +43,8 @@ def new_request(
     Raises:
       UsageError: one line, saying what to mend.
     """
-    settings = load_settings(config, changes)
-    policy = resolve_policy(settings)
+    given = read_given(config, changes)
+    settings, policy = _under_recorded_policy(output, given, config)
     check_sidecars(settings, policy)
     book(settings)  # read again when it is needed: a broken one must not show after hours of work
     specs = parse_sources(sources, settings, output)
@@ -43,14 +54,30 @@ def new_request(
     return Request(specs, settings, policy, previous)
 
 
-def earlier_request(output: str, config: str | None, changes: dict) -> Request:
-    """Take the request that DIR was made with; a config file or options given now replace its settings."""
+def _under_recorded_policy(output: str, given: dict, config: str | None) -> tuple[Settings, dict]:
+    """Let a folder that holds a run keep its policy, hold list and catalogue unless others are asked for."""
+    settings = make_settings(given, config)
+    if not open_output(output).exists(REQUEST_PATH):
+        return settings, resolve_policy(settings)
     saved = saved_request(output)
-    given = {name: value for name, value in changes.items() if value is not None}
-    if config is None and not given:
+    recorded = saved.settings.model_dump(mode="json")
+    decided = {"catalogue": recorded["catalogue"], "listing": {"hold_list": recorded["listing"]["hold_list"]}}
+    if "policy" in given:
+        settings = make_settings(overlay(decided, given), config)
+        return settings, resolve_policy(settings)
+    settings = make_settings(overlay(decided | {"policy": recorded["policy"]}, given), config)
+    log.info("%s keeps its policy, %r: another is taken with --policy", output, saved.policy.get("name"))
+    return settings, saved.policy
+
+
+def earlier_request(output: str, config: str | None, changes: dict) -> Request:
+    """Take the request that DIR was made with; what a config file or options name now replaces those settings alone."""
+    saved, given = saved_request(output), read_given(config, changes)
+    if not given:
         return saved
-    settings = load_settings(config, given) if config else saved.settings.model_copy(update=given)
-    return Request(saved.sources, settings, resolve_policy(settings), saved.previous)
+    settings = make_settings(overlay(saved.settings.model_dump(mode="json"), given), config)
+    policy = resolve_policy(settings) if "policy" in given else saved.policy
+    return Request(saved.sources, settings, policy, saved.previous)
 
 
 def carry_out(

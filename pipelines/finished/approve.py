@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from mirrorfold.pipelines.finished.verify import read_policy
+from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.transforms.retain import approvals
 from mirrorfold.transforms.stores.output import open_output
 
@@ -14,10 +14,12 @@ def approve(folder: str, role: str, name: str) -> tuple[dict, list[str]]:
 
     Raises:
       ValueError: no finished run, a role that the policy doesn't name, or no name; one line.
+      BrokenPromiseError: the folder breaks a promise, or isn't what it was when the plan was made.
     """
     store = open_output(folder)
     required = read_policy(store)["approval"]["required_roles"]
     if not store.exists("_SUCCESS"):
         raise ValueError(f"{store.url()}: the run is unfinished: there is no plan to sign yet")
+    refuse_broken(folder, "signed")
     record = approvals.approve(store, role, name, required, dt.datetime.now(dt.UTC))
     return record, approvals.missing_roles(store, required)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrorfold.pipelines.finished.verify import read_policy
+from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.pipelines.record.request import saved_request
 from mirrorfold.transforms.publish.manifests.export import Exported, check_request, export_plan
 from mirrorfold.transforms.publish.manifests.formats import Job
@@ -25,6 +25,7 @@ def export(
 
     Raises:
       ValueError: what can't be exported, or a DIR without a finished run; one line saying what to do.
+      BrokenPromiseError: the folder breaks a promise, or isn't what it was when the plan was made.
     """
     store = open_output(folder)
     policy = read_policy(store)
@@ -34,6 +35,7 @@ def export(
         target = f"s3://{policy['quarantine']['bucket']}"
     job = Job(what, target.rstrip("/") if target else None)
     check_request(what, to, job.target, policy["quarantine"]["method"])
+    refuse_broken(folder, "exported", undo=what == "restore")
     missing = missing_roles(store, policy["approval"]["required_roles"])
     if not (what == "quarantine" if recheck is None else recheck):
         return export_plan(store, job, to, policy, None, missing)

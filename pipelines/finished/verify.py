@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import yaml
 
+from mirrorfold.pipelines.errors import BrokenPromiseError
+from mirrorfold.pipelines.finished import signed
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import parquet
@@ -34,6 +36,26 @@ def verify(folder: str) -> list[BrokenPromise]:
         broken += _record(store, policy, files)
         broken += verify_tables(files, expect(policy, verdicts.read_verdicts(store)), _folder_uri(store), work)
     return sorted(broken, key=lambda b: (b.promise, b.table, b.text))
+
+
+def refuse_broken(folder: str, done: str, *, undo: bool = False) -> None:
+    """Refuse to go on with a folder that breaks a promise; nothing is signed or handed out on its word.
+
+    Args:
+      done: what is refused, for the message, e.g. "signed".
+      undo: what an old plan set aside is to come back: it must be that very plan, but may have been a bad one.
+
+    Raises:
+      BrokenPromiseError: the first that is broken, and how many there are.
+    """
+    store = open_output(folder)
+    if undo:
+        broken = [b for b in signed.broken_digests(store, json.loads(store.get("run.json"))) if b.table != "verdicts"]
+    else:
+        broken = verify(folder) + signed.changed_lists(store)
+    if broken:
+        more = f"; {len(broken) - 1} more: see `mirrorfold verify {folder}`" if len(broken) > 1 else ""
+        raise BrokenPromiseError(f"nothing was {done}: {describe(broken[0])}{more}")
 
 
 def describe(broken: BrokenPromise) -> str:
@@ -110,7 +132,7 @@ def _record(store: OutputStore, policy: dict, files: dict[Table, list[str]]) -> 
         return [BrokenPromise(0, "run.json", "the run's record is missing")]
     except (ValueError, KeyError, TypeError) as error:
         return [BrokenPromise(0, "run.json", f"the run's record can't be read: {type(error).__name__}")]
-    broken = []
+    broken = signed.broken_digests(store, record)
     if said != policy_hash(policy):
         broken.append(BrokenPromise(0, "run.json", "policy_hash isn't the hash of policy.yaml"))
     for table, paths in files.items():

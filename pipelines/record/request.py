@@ -55,16 +55,43 @@ def load_settings(path: str | None, changes: dict | None = None) -> Settings:
     Raises:
       UsageError: one line that names the file and the setting.
     """
+    return make_settings(read_given(path, changes), path)
+
+
+def read_given(path: str | None, changes: dict | None = None) -> dict:
+    """Read what a YAML file and the command line say of the settings, and nothing else: no default is filled in.
+
+    Raises:
+      UsageError: one line that names the file.
+    """
     given = _read_yaml(path) if path else {}
     for dotted, value in (changes or {}).items():
         if value is not None:
             _set(given, dotted.split("."), value)
+    return given
+
+
+def make_settings(given: dict, path: str | None = None) -> Settings:
+    """Check settings and fill in every default; `path` names the file in errors.
+
+    Raises:
+      UsageError: one line that names the file and the setting.
+    """
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{path or 'settings'}: {where}: {first['msg']}") from error
+
+
+def overlay(recorded: dict, given: dict) -> dict:
+    """Lay what is given over what is recorded, setting by setting: what isn't named stays as it was."""
+    laid = dict(recorded)
+    for name, value in given.items():
+        below = laid.get(name)
+        laid[name] = overlay(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return laid
 
 
 def _read_yaml(path: str) -> dict:

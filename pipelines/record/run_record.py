@@ -12,6 +12,7 @@ from mirrorfold.pipelines.record.request import Request
 from mirrorfold.pipelines.record.steps import digest_of
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.retain.digests import run_digests
 from mirrorfold.transforms.retain.policy import policy_hash
 from mirrorfold.transforms.stores.output import OutputStore
 
@@ -50,6 +51,7 @@ def write_record(
         "policy": request.policy.get("name"),
         "policy_hash": policy_hash(request.policy),
         "input_snapshot": input_snapshot(store),
+        "digests": run_digests(store),
         "counts": counts,
         "counters": counters,
         "metrics": measure(store),

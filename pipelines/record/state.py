@@ -16,6 +16,7 @@ from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.table import Table
 from mirrorfold.schemas.upgrades import UPGRADES, leads_up
 from mirrorfold.transforms.blocks import ipc, parquet
+from mirrorfold.transforms.retain.digests import run_digests
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
 
 WORKING = ("_work/listing/", "_work/fingerprints/", "_work/match/")
@@ -70,7 +71,7 @@ def upgrade(folder: str) -> list[str]:
     """Bring a finished run's tables to today's schemas, shard by shard, and name those that were behind.
 
     A shard is replaced whole, and run.json last: after an interruption the same command goes on. No image is read, and
-    nothing is decided again.
+    nothing is decided again. Sign-offs are bound to the bytes that were signed: they are asked for anew.
 
     Raises:
       UsageError: no finished run lies there, another is at work in it, or a step between versions is missing.
@@ -86,7 +87,7 @@ def upgrade(folder: str) -> list[str]:
                 _upgrade_shard(store, TABLES[state.name], path)
         there = {name: TABLES[name].version for name in record["schemas"] if name in TABLES}
         if behind or there != record["schemas"]:
-            record |= {"schemas": there, "upgraded_by": code_version()}
+            record |= {"schemas": there, "upgraded_by": code_version(), "digests": run_digests(store)}
             store.put("run.json", json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False).encode())
     return [state.name for state in behind]
 

@@ -13,7 +13,7 @@ from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks.parquet import read_table, write_shard
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.output import LocalOutput
-from tests.retain.runs import write_run, write_table
+from tests.retain.runs import accept_tampering, write_run, write_table
 from tests.retain.tables import clusters, content, content_id, contents, failures, fill, obj, objects, pairs, twin
 
 POLICY = """
@@ -197,6 +197,7 @@ TAMPERINGS = {
 @pytest.mark.parametrize(("promise", "tamper"), TAMPERINGS.values(), ids=TAMPERINGS)
 def test_tampering_is_red(run, promise, tamper):
     tamper(run)
+    accept_tampering(run)
     broken = verify(str(run))
     assert promise in {b.promise for b in broken}, [describe(b) for b in broken]
     assert all("\n" not in describe(b) for b in broken)
@@ -235,6 +236,7 @@ CLUSTER_TAMPERINGS = {
 @pytest.mark.parametrize(("said", "tamper"), CLUSTER_TAMPERINGS.values(), ids=CLUSTER_TAMPERINGS)
 def test_a_broken_rule_of_clusters_is_named(run, said, tamper):
     tamper(run)
+    accept_tampering(run)
     assert any(said in describe(broken) for broken in verify(str(run)))
 
 
@@ -274,7 +276,7 @@ def files_tampered():
 @pytest.mark.parametrize("tamper", files_tampered().values(), ids=files_tampered())
 def test_tampered_files_are_red(run, tamper):
     tamper(run)
-    assert verify(str(run))
+    assert {broken.promise for broken in verify(str(run))} - {8}
 
 
 def test_no_run_is_an_error_of_one_line(tmp_path):
@@ -297,4 +299,4 @@ def test_a_persons_word_is_enough_and_its_withdrawal_is_red(tmp_path):
     assert [describe(broken) for broken in verify(str(tmp_path))] == []
     for path in (tmp_path / "review" / "verdicts").iterdir():
         path.unlink()
-    assert {broken.promise for broken in verify(str(tmp_path))} == {4}
+    assert {broken.promise for broken in verify(str(tmp_path))} == {4, 8}

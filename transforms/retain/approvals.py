@@ -7,28 +7,11 @@ import hashlib
 import json
 import re
 
-from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.stores.output import OutputStore
 
 FOLDER = "approvals/"
 _ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def plan_hash(output: OutputStore) -> str:
-    """Give the SHA-256 (hex) of a plan: of its decisions' shards, name by name and byte by byte.
-
-    Raises:
-      ValueError: there are no decisions.
-    """
-    paths = parquet.shards(output, "decisions/")
-    if not paths:
-        raise ValueError(f"{output.url()} holds no plan: there are no decisions")
-    digest = hashlib.sha256()
-    for path in paths:
-        with output.open(path) as shard:
-            found = hashlib.file_digest(shard, "sha256")  # type: ignore[arg-type]  # any binary file will do
-            digest.update(f"{path}\n{found.hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def approve(output: OutputStore, role: str, name: str, required: list[str], at: dt.datetime) -> dict:

@@ -9,6 +9,7 @@ import duckdb
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.verify.checks import CHECKS
 from mirrorfold.transforms.verify.database import open_tables
+from mirrorfold.transforms.verify.lists import LIST_CHECKS
 from mirrorfold.transforms.verify.model import BrokenPromise, Expected
 from mirrorfold.transforms.verify.shape import check_shape
 
@@ -27,7 +28,7 @@ def verify_tables(
     broken = [found for table, paths in present.items() for found in check_shape(table, sorted(paths))]
     try:
         with open_tables(files, expected, folder_uri, work) as db:
-            for check in CHECKS:
+            for check in (*CHECKS, *LIST_CHECKS):
                 broken += _run(db, check)
     except duckdb.Error as error:
         message = " ".join(str(error).split())[:300]
