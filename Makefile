@@ -78,10 +78,8 @@ lint: install ## Check style and imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 .PHONY: typecheck
-typecheck: install ## Check types (on a plain copy: mypy can't follow the editable install)
-	@rm -rf build/lib build/typed && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target build/typed .
-	@rm -r build/typed/mirrorfold/configs/prices # the folder of price books, which hides the module from mypy
-	@cd build/typed && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p mirrorfold
+typecheck: install ## Check types
+	@$(BIN)/mypy -p mirrorfold
 
 .PHONY: bench
 bench: install tools-servers ## Print every ratio that the docs quote, beside its yardstick
@@ -89,4 +87,4 @@ bench: install tools-servers ## Print every ratio that the docs quote, beside it
 
 .PHONY: clean
 clean: ## Remove what was built, but not .venv and the tools
-	@rm -rf build/demo build/demo-archive build/typed build/lib *.egg-info
+	@rm -rf build/demo build/demo-archive build/lib src/*.egg-info

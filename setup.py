@@ -1,30 +1,44 @@
 """Install the project's top-level folders under the one import name `mirrorfold`.
 
-`mirrorfold` is a namespace package: `schemas/` on disk is `mirrorfold.schemas` once installed, so nothing
-called `schemas` or `transforms` ever lands in anybody's site-packages. Beam's stager runs this same file to ship the
-code to remote workers.
+`src/mirrorfold/` links to the rooms (`src/mirrorfold/schemas` -> `schemas`), so that Python, mypy and editors find on
+disk what they import, and nothing called `schemas` or `transforms` lands in anybody's site-packages. A checkout without
+links (git on Windows, outside developer mode) has text files in their place: there the same names are mapped onto the
+rooms. Beam's stager runs this same file to ship the code to remote workers.
 """
+
+import re
+from pathlib import Path
 
 from setuptools import find_packages, setup
 
 FOLDERS = ["schemas", "transforms", "pipelines", "configs"]
 
 
-def installed_packages() -> list[str]:
+def room(name: str) -> str:
+    """Give the folder that `mirrorfold.NAME` is read from: the link, or the room itself where links are text files."""
+    link = f"src/mirrorfold/{name}"
+    return link if Path(link).is_dir() else name
+
+
+def packages() -> list[str]:
     """Name every package as it is imported, e.g. `mirrorfold.transforms.match`."""
-    return [
-        f"mirrorfold.{package}"
-        for folder in FOLDERS
-        for package in (folder, *(f"{folder}.{inner}" for inner in find_packages(folder)))
-    ]
+    inner = [f"{name}.{package}" for name in FOLDERS for package in find_packages(room(name))]
+    return ["mirrorfold", *(f"mirrorfold.{package}" for package in sorted([*FOLDERS, *inner]))]
+
+
+def description() -> str:
+    """Give the README as it stands outside the repository: without pictures that are files of it."""
+    return re.sub(r"^!\[[^]]*\]\((?!https://)[^)]*\)\n+", "", Path("README.md").read_text("utf-8"), flags=re.MULTILINE)
 
 
 setup(
-    packages=installed_packages(),
-    package_dir={f"mirrorfold.{folder}": folder for folder in FOLDERS},
+    long_description=description(),
+    long_description_content_type="text/markdown",
+    packages=packages(),
+    package_dir={"": "src"} | {f"mirrorfold.{name}": name for name in FOLDERS if room(name) == name},
     package_data={
-        "mirrorfold.configs": ["*.yaml", "policies/*", "prices/*", "engines/*"],
+        "mirrorfold": ["py.typed"],
+        "mirrorfold.configs": ["*.yaml", "policies/*", "price_books/*", "engines/*"],
         "mirrorfold.transforms.publish": ["templates/*", "static/*", "static/review/*", "strings/*"],
-        "": ["py.typed"],
     },
 )

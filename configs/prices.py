@@ -107,7 +107,7 @@ KEYS = {
 
 
 def load_prices(name_or_path: str) -> dict:
-    """Load a price book by its name in configs/prices or by its path, with the books it includes.
+    """Load a price book by its name in configs/price_books or by its path, with the books it includes.
 
     A book's own rows win over those of the books it includes; two included books may not price the same thing.
 
@@ -163,7 +163,7 @@ def _section(path: str, document: dict, name: str, kind: type) -> Any:
 
 
 def _open(name_or_path: str, parents: tuple[str, ...]) -> tuple[str, str]:
-    named = files("mirrorfold.configs") / "prices" / f"{name_or_path}.yaml"
+    named = files("mirrorfold.configs") / "price_books" / f"{name_or_path}.yaml"
     where = f" (included by {parents[-1]})" if parents else ""
     if os.path.sep not in name_or_path and named.is_file():
         return str(named), named.read_text(encoding="utf-8")
@@ -171,7 +171,7 @@ def _open(name_or_path: str, parents: tuple[str, ...]) -> tuple[str, str]:
         with open(name_or_path, encoding="utf-8") as file:
             return name_or_path, file.read()
     except (OSError, UnicodeDecodeError) as error:
-        shelf = files("mirrorfold.configs") / "prices"
+        shelf = files("mirrorfold.configs") / "price_books"
         known = sorted(book.name.removesuffix(".yaml") for book in shelf.iterdir() if book.name.endswith(".yaml"))
         reason = error.strerror if isinstance(error, OSError) else "it isn't UTF-8 text"
         raise ValueError(

@@ -88,7 +88,7 @@ Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class PriceSettings(Section):
     """Money: which price book, which currency, which exchange rates; no price is ever invented."""
 
-    book: str = Field("default", description="name of a price book in configs/prices or a file")
+    book: str = Field("default", description="name of a price book in configs/price_books or a file")
     currency: Currency = "USD"
     exchange_rates: dict[Currency, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=dict, description="units of `currency` for one unit of another; the book's own rates otherwise"

@@ -16,7 +16,7 @@ from apache_beam.runners.portability.stager import Stager
 from mirrorfold.pipelines.engine import engine
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("schemas", "transforms", "pipelines", "configs")
+FOLDERS = ("src", "schemas", "transforms", "pipelines", "configs")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def staged(tmp_path_factory) -> Path:
     """Pack a copy of the sources the way `--setup_file=setup.py` does, from another working folder."""
     copy = tmp_path_factory.mktemp("sources")
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
     options = engine.pipeline_options([f"--setup_file={copy / 'setup.py'}"], work=None).view_as(SetupOptions)

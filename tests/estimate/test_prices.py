@@ -12,7 +12,7 @@ from mirrorfold.pipelines.estimating.prices import import_prices
 from mirrorfold.transforms.estimate.price_list import PriceList
 from tests.estimate.offers import offer, write
 
-SHELF = Path(load_prices.__code__.co_filename).parent / "prices"
+SHELF = Path(load_prices.__code__.co_filename).parent / "price_books"
 ROW = (
     "{store: s3, region: r, storage_class: STANDARD, item: storage, amount: 1, per: GB-month, "
     "source: a, date: 2026-01-01}"
