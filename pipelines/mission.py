@@ -82,5 +82,5 @@ MISSION = (
         writes=("changes", "aliases"),
         depends=audit.depends_on,
     ),
-    Step("publish", stage="publish", drive=publish.publish, depends=depends_on("publish")),
+    Step("publish", stage="publish", drive=publish.publish, depends=publish.depends_on),
 )

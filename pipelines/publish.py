@@ -10,18 +10,22 @@ import yaml
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.run_record import code_version, input_snapshot
+from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.pipelines.savings import summarise_run
+from mirrorfold.pipelines.sources import names_library
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
 from mirrorfold.transforms.retain.policy import policy_hash
 from mirrorfold.transforms.retain.sidecar import read_sidecar
-from mirrorfold.transforms.retain.verdicts import read_verdicts, rule_on
+from mirrorfold.transforms.retain.verdicts import looked_at, read_sample, read_verdicts, rule_on
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.sources import open_stores
 
 DECODERS = 2
 SETTINGS_FILE = "settings.yaml"
+MERGED = "_work/steps/merge.json"
+"""Left by a merge: its tables come from other runs, so no list of sources makes it again."""
 
 
 def publish(run: RunContext) -> None:
@@ -34,6 +38,11 @@ def publish(run: RunContext) -> None:
     write_manifests(run.store)
 
 
+def depends_on(run: RunContext) -> list:
+    """Name what the pages depend on beside the tables: the settings, and answers on the quality sample."""
+    return [run.settings.publish.model_dump(mode="json"), [answer["id"] for answer in read_sample(run.store)]]
+
+
 def catalogue(run: RunContext) -> Iterator[pa.Table]:
     """Read the sidecar catalogue, where there is one."""
     return read_sidecar(run.settings.catalogue) if run.settings.catalogue else iter(())
@@ -42,7 +51,8 @@ def catalogue(run: RunContext) -> Iterator[pa.Table]:
 def story(run: RunContext) -> Story:
     """Say what the report tells beside the tables."""
     reviewers = run.policy["review"]["reviewers"]
-    rulings = rule_on(read_verdicts(run.store), reviewers)
+    said = read_verdicts(run.store)
+    rulings = rule_on(said, reviewers)
     return Story(
         policy=run.policy,
         policy_hash=policy_hash(run.policy),
@@ -56,23 +66,28 @@ def story(run: RunContext) -> Story:
         ),
         commands=commands(run),
         rulings={pair: ruling.outcome for pair, ruling in rulings.items()},
+        looked=looked_at(said + read_sample(run.store)),
     )
 
 
 def commands(run: RunContext) -> dict[str, str]:
-    """Write the shell lines that make this run again, check it and ask its tables."""
+    """Write the shell lines that make this run again, check it, ask its tables, and carry its plan on.
+
+    Each is one that the command line takes as it stands; an audit's names the run before it.
+    """
     output = shlex.quote(run.output)
     sources = " ".join(shlex.quote(source_argument(spec)) for spec in run.sources)
     decisions = run.store.url("decisions/*.parquet").replace("'", "''")
     question = f"SELECT action, count(*), sum(bytes_freed) FROM '{decisions}' GROUP BY action"
     config = f" --config {SETTINGS_FILE}" if settings_source(run) else ""
-    run_again = f"mirrorfold run {sources}{config} --output {output}"
+    previous = f" --previous {shlex.quote(run.previous)}" if run.previous else ""
+    run_again = f"mirrorfold run {sources}{config}{previous} --output {output}"
     roles = run.policy["approval"]["required_roles"]
     return {
-        "again": run_again,
-        "import": f"mirrorfold review import {output} mirrorfold-review-*.jsonl\n{run_again}",
+        "again": "" if run.store.exists(MERGED) else run_again,
+        "import": f"mirrorfold review import {output} FILE.jsonl\nmirrorfold publish --output {output}",
         "approve": "\n".join(f"mirrorfold approve {output} --role {shlex.quote(role)} --by NAME" for role in roles),
-        "export": f"mirrorfold export {output} --what quarantine --to s3-batch",
+        "export": "\n".join(f"mirrorfold export {output} --what quarantine --to {tool}" for tool in tools(run)),
         "check": f"mirrorfold verify {output}",
         "ask": f"duckdb -c {shlex.quote(question)}",
     }
@@ -86,10 +101,24 @@ def settings_source(run: RunContext) -> str:
 
 def source_argument(spec: SourceSpec) -> str:
     """Write a source as the command line takes it."""
-    if spec.kind == "listing":
-        return f"{spec.library}=listing+{spec.manifest}"
     if spec.kind != "live":
-        return f"{spec.library}={spec.kind}+{spec.manifest}"
-    if spec.store == "file":
-        return f"{spec.library}={spec.bucket}"
-    return f"{spec.library}={spec.store}://{spec.bucket}/{spec.prefix}"
+        place = f"{spec.kind}+{spec.manifest}"
+    elif spec.store == "file":
+        place = spec.bucket
+    else:
+        place = f"{spec.store}://{spec.bucket}/{spec.prefix}"
+    named = f"{spec.library}={place}"
+    # A folder's own name may be one that can't be written before "=": then it is its default, and goes without saying.
+    return named if names_library(named) else place
+
+
+def tools(run: RunContext) -> list[str]:
+    """Name the tools that can act on what is quarantined: S3 Batch Operations reach versioned buckets alone."""
+    with connect(run.store, "objects", "decisions") as tables:
+        rows = tables.execute(
+            """SELECT o.store, bool_and(o.version NOT IN ('', 'null'))
+            FROM objects o JOIN decisions d USING (uri, version)
+            WHERE d.action = 'quarantine' GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+    found = {"storage-transfer" if s == "gs" else "s3-batch" if s == "s3" and fixed else "rclone" for s, fixed in rows}
+    return sorted(found) or ["csv"]

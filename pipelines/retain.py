@@ -66,7 +66,8 @@ def depends_on(run: RunContext) -> dict:
 def run_verdicts(run: RunContext) -> list[dict]:
     """Read the verdicts of this run and of the run before it, which are carried over into this one's DIR."""
     if run.previous and run.previous != run.output:
-        verdicts.store_verdicts(run.store, verdicts.read_verdicts(open_output(run.previous)))
+        earlier = open_output(run.previous)
+        verdicts.store_verdicts(run.store, verdicts.read_verdicts(earlier) + verdicts.read_sample(earlier))
     return verdicts.read_verdicts(run.store)
 
 

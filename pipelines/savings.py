@@ -24,6 +24,7 @@ from mirrorfold.transforms.estimate.capacity import Model, Workload
 from mirrorfold.transforms.estimate.savings import DECISION_COLUMNS
 from mirrorfold.transforms.estimate.summary import LIST_PAGE, summarise
 from mirrorfold.transforms.estimate.wiring import Estimate
+from mirrorfold.transforms.publish.queue import count_work
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 QUARANTINE_DAYS = 90
@@ -88,12 +89,9 @@ def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:
 
 
 def decisions_totals(output: OutputStore) -> dict:
-    """Count the decisions that people have to make: one for each cluster and kind of doubt, not one for each object."""
-    clusters: set[str] = set()
-    for block in parquet.table_blocks(output, DECISIONS.name, ["action", "cluster_id"]):
-        waiting = block.filter(pc.equal(block["action"], "review"))["cluster_id"]
-        clusters.update(pc.unique(waiting).to_pylist())
-    return {"review_actions": len(clusters)}
+    """Count the decisions that people have to make: one for each pair, not one for each object."""
+    with connect(output, DECISIONS.name) as tables:
+        return {"review_actions": count_work(tables).pairs}
 
 
 def reads(output: OutputStore, regions: dict[str, str], earlier: OutputStore | None = None) -> dict:

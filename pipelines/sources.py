@@ -87,6 +87,11 @@ def _parse(arg: str, settings: Settings) -> SourceSpec:
     return _with_settings(spec, settings)
 
 
+def names_library(arg: str) -> bool:
+    """Tell whether an argument is read as LIBRARY=URI."""
+    return _LIBRARY.fullmatch(arg) is not None
+
+
 def _split_library(arg: str) -> tuple[str | None, str]:
     named = _LIBRARY.fullmatch(arg)
     if named:

@@ -10,7 +10,7 @@ ACTIONS = ("keep", "quarantine", "review", "blocked")
 
 DECISIONS = Table(
     name="decisions",
-    version=1,
+    version=2,
     order=("uri", "version"),
     shard_key=("uri", "version"),
     schema=pa.schema(
@@ -49,6 +49,11 @@ DECISIONS = Table(
                 nullable=False,
             ),
             column(
+                "bytes_if_same",
+                pa.int64(),
+                "bytes this row would free if people said that it shows the kept copy's picture, whatever it does now",
+            ),
+            column(
                 "review_batch",
                 pa.string(),
                 "filter under which one human action settles this row with others; null unless a review could free it",
@@ -64,7 +69,7 @@ DECISIONS = Table(
             column(
                 "conflicts",
                 STRINGS,
-                "fields whose values disagree with the kept copy's: licence, creator ...",
+                "fields whose values disagree with the copy that is kept, or would be: licence, creator ...",
                 nullable=False,
             ),
             column("rules_lost", STRINGS, "rules that also applied and were outranked", nullable=False),

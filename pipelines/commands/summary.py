@@ -13,6 +13,7 @@ from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.pairs import TIERS
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.publish.queue import count_work
 from mirrorfold.transforms.stores.output import OutputStore
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -48,7 +49,7 @@ def _headline(tables) -> Text:
         "SELECT count(DISTINCT cluster_id), count(DISTINCT family_id) FROM clusters"
     ).fetchone()
     now, n_now = _freed(tables, "quarantine")
-    later, n_later = _freed(tables, "review")
+    work = count_work(tables)
     text = Text()
     text.append(f"{objects:,} objects, {format_bytes(size or 0)}", style="bold")
     text.append(f", in {libraries} {'library' if libraries == 1 else 'libraries'}; {contents:,} distinct images read\n")
@@ -56,7 +57,8 @@ def _headline(tables) -> Text:
     text.append("Can be freed now   ", style="bold green")
     text.append(f"{format_bytes(now)} in {n_now:,} objects{_money(tables, 'quarantine')}\n")
     text.append("Waits for people   ", style="bold yellow")
-    text.append(f"{format_bytes(later)} in {n_later:,} objects{_money(tables, 'review')}\n")
+    asked = f": {work.pairs:,} pairs in {work.clusters:,} clusters" if work.pairs else ""
+    text.append(f"{format_bytes(work.bytes_freed)}{asked}{_money(tables, 'review')}\n")
     return text
 
 

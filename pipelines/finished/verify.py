@@ -22,6 +22,8 @@ from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_o
 from mirrorfold.transforms.verify.model import BrokenPromise, Expected, Place
 from mirrorfold.transforms.verify.verify import verify_tables
 
+QUEUE = "review/queue/"
+
 
 def verify(folder: str) -> list[BrokenPromise]:
     """Check every promise of the run in DIR; nothing found means all are kept.
@@ -34,7 +36,8 @@ def verify(folder: str) -> list[BrokenPromise]:
     broken = [] if store.exists("_SUCCESS") else [BrokenPromise(0, "_SUCCESS", "the run is unfinished: no _SUCCESS")]
     with local_files(store) as files, tempfile.TemporaryDirectory(prefix="mirrorfold-verify-") as work:
         broken += _record(store, policy, files)
-        broken += verify_tables(files, expect(policy, verdicts.read_verdicts(store)), _folder_uri(store), work)
+        expected = expect(policy, verdicts.read_verdicts(store))
+        broken += verify_tables(files, expected, _folder_uri(store), work, _local_queue(store, work))
     return sorted(broken, key=lambda b: (b.promise, b.table, b.text))
 
 
@@ -116,6 +119,19 @@ def local_files(store: OutputStore) -> Iterator[dict[Table, list[str]]]:
             with store.open(path) as source, open(os.path.join(folder, path), "wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
         yield {table: [os.path.join(folder, path) for path in found] for table, found in paths.items()}
+
+
+def _local_queue(store: OutputStore, folder: str) -> list[str]:
+    """Give the review queue's files as local paths; those in a bucket are copied below `folder`."""
+    paths = [path for path in sorted(store.list(QUEUE)) if path.endswith(".parquet")]
+    if isinstance(store, LocalOutput):
+        return [store.url(path) for path in paths]
+    copies = []
+    for path in paths:
+        copies.append(os.path.join(folder, path.replace("/", "-")))
+        with store.open(path) as source, open(copies[-1], "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    return copies
 
 
 def _folder_uri(store: OutputStore) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -48,13 +49,27 @@ def test_a_verdict_made_in_the_browser_changes_the_plan(browser, tmp_path, downl
     before = decisions(output)
     waiting = [row for row in before.values() if row["action"] == "review"]
     assert len(waiting) > 10
-    assert "nobody has looked yet" in (output / "report.html").read_text()
+    said_nobody = (output / "report.html").read_text().count("nobody has looked yet")
+    assert said_nobody
 
     open_review(browser, Published(archive, output))
     browser.find_element("id", "reviewer").send_keys("Ada", Keys.ESCAPE)
     for key in "aadv":
         press(browser, key)
         settle(browser)
+    # An answer on the sample measures; it moves no file.
+    answers = tmp_path / "sample.jsonl"
+    pair = max(waiting, key=lambda row: row["size"])
+    a, b = sorted((pair["content_id"], before[pair["kept_uri"], pair["kept_version"]]["content_id"]))
+    answer = {"content_a": a, "content_b": b, "verdict": "same", "reviewer": "Bo", "at": "2026-11-01T00:00:00Z"}
+    answers.write_text(json.dumps(answer | {"purpose": "sample"}))
+    tables = {path.name: path.read_bytes() for path in (output / "decisions").iterdir()}
+    mirrorfold("review", "import", str(output), str(answers))
+    mirrorfold("publish", "--output", str(output))
+    assert {path.name: path.read_bytes() for path in (output / "decisions").iterdir()} == tables
+    assert "95 % interval" in (output / "report.html").read_text()
+    assert (output / "report.html").read_text().count("nobody has looked yet") < said_nobody
+
     ids = browser.execute_async_script(
         "const done = arguments[0]; Promise.all([0, 1, 2, 3].map((n) => mirrorfold.loadIds(n))).then(done)"
     )

@@ -323,6 +323,7 @@ def add_picture(archive: Archive, index: int, name: str, image: Image.Image) -> 
             reason=f"A person decides: {text}.",
             bytes_freed=0 if below else len(coded),
             bytes_below_cutoff=len(coded) if below else 0,
+            bytes_if_same=len(coded),
             tier_to_kept=tier,
             conflicts=[] if kind == "resized" else ["creator"],
             **stands,

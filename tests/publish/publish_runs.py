@@ -27,7 +27,7 @@ class Published:
         return (self.folder / path).read_text(encoding="utf-8")
 
 
-def story(rulings: dict | None = None) -> Story:
+def story(rulings: dict | None = None, looked: dict | None = None) -> Story:
     """Tell a story without prices."""
     policy = load_policy("default")
     return Story(
@@ -36,6 +36,7 @@ def story(rulings: dict | None = None) -> Story:
         policy_source=yaml.safe_dump(policy),
         commands={"again": "mirrorfold run hk=/archive --output out", "check": "", "ask": ""},
         rulings=rulings or {},
+        looked=looked or {},
     )
 
 

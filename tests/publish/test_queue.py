@@ -9,16 +9,16 @@ import pytest
 
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.publish import queue
-from mirrorfold.transforms.publish.publish import COLUMNS, _register_rulings
+from mirrorfold.transforms.publish.publish import COLUMNS, register_verdicts
 from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.stores.output import open_output
 from tests.publish.publish_archive import Archive
 
 
-def ask(archive: Archive, sample: int = 0, seed: str = "s", rulings: dict | None = None) -> tuple[list[dict], dict]:
+def ask(archive: Archive, sample: int = 0, seed: str = "s", looked: dict | None = None) -> tuple[list[dict], dict]:
     """Build the queue of an archive's tables."""
     with open_tables(open_output(archive.output), {TABLES[name]: c for name, c in COLUMNS.items()}) as connection:
-        _register_rulings(connection, rulings or {})
+        register_verdicts(connection, {}, looked or {})
         queue.build_queue(connection, sample, seed)
         return rows_of(connection, "select * from queue order by pair"), queue.sample_verdicts(connection)
 
@@ -92,9 +92,13 @@ def test_verdicts_on_the_sample_give_the_tiers_precision_and_leave_the_queue(arc
         cluster(archive, master, [3], action="keep")
     archive.write()
     said = ["same", "same", "split", "different", "defer", "conflict"]
-    pairs = {(digest(40 * n), digest(40 * n + 1)): outcome for n, outcome in enumerate(said)}
-    rows, verdicts = ask(archive, 100, rulings=pairs)
-    assert verdicts == {"probable": (4, 3)}
+    pairs = {
+        (digest(40 * n), digest(40 * n + 1)): (outcome, ("ann", "bo")[n % 2 :])
+        for n, outcome in enumerate(said)
+        if outcome != "defer"
+    }
+    rows, verdicts = ask(archive, 100, looked=pairs)
+    assert verdicts == {"probable": queue.Found(looked=4, same=3, people=2)}
     left = {row["kept"] for row in rows}
     assert left == {digest(40 * n) for n in range(4, 10)}
 

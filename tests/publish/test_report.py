@@ -204,10 +204,10 @@ def test_tables_in_the_cloud_tell_the_same(published, monkeypatch) -> None:
             self.list, self.open = inner.list, inner.open
 
     def ask(store):
-        from mirrorfold.transforms.publish.publish import COLUMNS, _register_rulings
+        from mirrorfold.transforms.publish.publish import COLUMNS, register_verdicts
 
         with tables.open_tables(store, {TABLES[name]: columns for name, columns in COLUMNS.items()}) as connection:
-            _register_rulings(connection, {})
+            register_verdicts(connection, {}, {})
             queue.build_queue(connection, 3, "s")
             return facts.gather(connection)
 

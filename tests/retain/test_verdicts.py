@@ -195,3 +195,42 @@ def test_verdicts_go_on_to_the_next_run(tmp_path):
     known = verdicts.read_verdicts(LocalOutput(str(tmp_path / "first")))
     assert verdicts.store_verdicts(LocalOutput(str(tmp_path / "next")), known) == 1
     assert verdicts.store_verdicts(LocalOutput(str(tmp_path / "next")), known) == 0
+
+
+def test_answers_on_the_sample_are_stored_apart_and_decide_nothing(tmp_path):
+    output = LocalOutput(str(tmp_path))
+    rows = checked(said(), said(purpose="sample", verdict="different"), said(B, C, seen=False))
+    assert verdicts.store_verdicts(output, rows) == 3
+    assert verdicts.store_verdicts(output, rows) == 0
+    assert [row["verdict"] for row in verdicts.read_sample(output)] == ["different"]
+    assert {(row["seen"], row["purpose"]) for row in verdicts.read_verdicts(output)} == {
+        (True, "decision"),
+        (False, "decision"),
+    }
+    assert {ruling.outcome for ruling in verdicts.rule_on(verdicts.read_verdicts(output)).values()} == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("more", "seen"),
+    [
+        ({}, True),
+        ({"reason": "batch: gz"}, False),
+        ({"seen": False}, False),
+        ({"seen": "no"}, False),
+        ({"seen": True}, True),
+    ],
+)
+def test_what_was_said_of_a_whole_filter_was_not_seen(more, seen):
+    (row,) = checked(said(**more))
+    assert row["seen"] is seen
+
+
+def test_an_unknown_purpose_is_refused():
+    with pytest.raises(ValueError, match="x:1: purpose 'fun' isn't one of decision, sample"):
+        checked(said(purpose="fun"))
+
+
+def test_an_older_verdict_keeps_its_id():
+    (row,) = checked(said())
+    assert row["id"] == checked(said(seen=True, purpose="decision"))[0]["id"]
+    assert len({row["id"], checked(said(seen=False))[0]["id"], checked(said(purpose="sample"))[0]["id"]}) == 3

@@ -21,8 +21,8 @@ class Facts:
     """The report's numbers, as lists of plain dicts.
 
     Attributes:
-      totals: objects, bytes, contents, clusters, asked, questions, unreadable, skipped.
-      plan: by library, tier and action: objects, bytes, bytes_freed, bytes_below.
+      totals: objects, bytes, contents, clusters, asked, unreadable, skipped.
+      plan: by library, tier, action and ground (identical, people, policy): objects, bytes, bytes_freed, bytes_below.
       mirrors: by library and other library: objects and bytes that the other one holds too.
       libraries: objects and bytes of each library.
       thresholds: by tier and Hamming distance: objects and bytes that a person or a policy may still free.
@@ -73,13 +73,15 @@ QUERIES = {
     "totals": """
         select (select count(*) from decisions)::bigint objects, (select sum(size) from decisions)::bigint bytes,
             (select count(*) from contents)::bigint contents, (select count(*) from asked)::bigint asked,
-            (select count(distinct cluster_id) from asked where not sample_only)::bigint questions,
             (select count(distinct cluster_id) from clusters)::bigint clusters,
             (select count(*) from failures where stage <> 'skipped')::bigint unreadable,
             (select count(*) from failures where stage = 'skipped')::bigint skipped
     """,
     "plan": """
-        select library, coalesce(tier_to_kept, 'none') tier, action, count(*)::bigint objects,
+        select library, coalesce(tier_to_kept, 'none') tier, action,
+            case when starts_with("rule", 'verdict-') then 'people' when tier_to_kept = 'identical' then 'identical'
+                else 'policy' end ground,
+            count(*)::bigint objects,
             sum(size)::bigint bytes, sum(bytes_freed)::bigint freed, sum(bytes_below_cutoff)::bigint below,
             (count(*) filter (where bytes_below_cutoff > 0))::bigint below_objects
         from decisions group by all order by all

@@ -10,6 +10,8 @@ import yaml
 from markupsafe import Markup, escape
 
 LANGUAGES = ("en", "zh-Hant")
+SENTENCES = {"en": " ", "zh-Hant": ""}
+"""What stands between two sentences."""
 
 
 @lru_cache(maxsize=len(LANGUAGES))

@@ -20,6 +20,9 @@ from mirrorfold.transforms.stores.output import OutputStore
 ITEMS_PER_SHARD = 50
 IDS_PER_SHARD = 5_000
 SCRIPTS = ("text.js", "data.js", "progress.js", "filters.js", "compare.js", "facts.js", "exchange.js", "app.js")
+FLAGS = {"conflict": 1, "sample": 2, "sample_only": 4, "kept_is_b": 8}
+"""Bits of an index row: records conflict; in the quality sample; asked for the sample alone; which side is kept."""
+
 PARTS = ("review.", "kinds.", "tiers.", "fields.", "actions.")
 
 PictureOf = Callable[[str], str | None]
@@ -95,7 +98,8 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
             {
                 "n": row["pair"], "kept": position.get(row["kept"]), "other": position.get(row["other"]),
                 "text": row["kind_text"], "why": row["reason"], "rule": row["rule"], "conflicts": row["conflicts"],
-                "objects": row["objects"], "d": row["d_phash64"], "corr": row["correlation"],
+                "objects": row["objects"], "same": row["bytes_if_same"], "d": row["d_phash64"],
+                "corr": row["correlation"],
             }
             for row in item["pairs"]
         ],
@@ -133,7 +137,8 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, store: OutputStore, shown:
 def _index(connection: duckdb.DuckDBPyConnection, shown: int) -> dict:
     rows = rows_of(
         connection,
-        """select item, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only
+        """select item, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only,
+            content_a, content_b, kept = content_b kept_is_b
         from queue where item < ? order by pair""",
         [shown],
     )
@@ -144,6 +149,9 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int) -> dict:
     group_at = {group: index for index, group in enumerate(groups)}
     return {
         "count": len(rows),
+        "asked": sum(not row["sample_only"] for row in rows),
+        "archive": archive_id(connection),
+        "keys": [pair_key(row["content_a"], row["content_b"], row["sample_only"]) for row in rows],
         "items": shown,
         "libraries": libraries,
         "groups": [[libraries.index(library) for library in group] for group in groups],
@@ -154,8 +162,23 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int) -> dict:
         "kind": [at["kind"][row["kind"]] for row in rows],
         "group": [group_at[tuple(row["libraries"])] for row in rows],
         "bytes": [row["bytes_freed"] for row in rows],
-        "flags": [int(row["conflict"]) + 2 * int(row["sample"]) for row in rows],
+        "flags": [sum(flag * bool(row[name]) for name, flag in FLAGS.items()) for row in rows],
     }
+
+
+def pair_key(content_a: str, content_b: str, sample_only: bool) -> str:
+    """Name a question for a browser's memory: 48 bits in base64url, the same in every later publication.
+
+    A question of the quality sample is another than the decision on the same pair.
+    """
+    digest = hashlib.sha256(f"{content_a} {content_b}{' sample' * sample_only}".encode()).digest()
+    return base64.urlsafe_b64encode(digest[:6]).decode()
+
+
+def archive_id(connection: duckdb.DuckDBPyConnection) -> str:
+    """Name the archive by its libraries and where they lie: what people decide is kept beside it, run after run."""
+    places = rows_of(connection, "select distinct library, store, bucket from objects order by all")
+    return hashlib.sha256(json.dumps([list(row.values()) for row in places]).encode()).hexdigest()[:16]
 
 
 def _batches(items: Iterable[dict], size: int) -> Iterator[list[dict]]:

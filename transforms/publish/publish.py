@@ -28,7 +28,7 @@ COLUMNS = {
     "contents": (*CONTENT_COLUMNS, "luma"),
     "decisions": (
         "uri", "version", "library", "storage_class", "size", "content_id", "cluster_id", "action", "rule", "reason",
-        "tier_to_kept", "kept_uri", "kept_version", "bytes_freed", "bytes_below_cutoff", "conflicts",
+        "tier_to_kept", "kept_uri", "kept_version", "bytes_freed", "bytes_if_same", "bytes_below_cutoff", "conflicts",
     ),
     "clusters": (
         "cluster_id", "uri", "version", "library", "content_id", "tier", "kind", "kind_text", "is_master", "d_phash64",
@@ -69,6 +69,7 @@ class Story:
     provenance: tuple[tuple[str, str], ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     rulings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    looked: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def publish_pages(
@@ -81,7 +82,7 @@ def publish_pages(
       records: the catalogue's own word on objects, as blocks with a column uri and any of `details.RECORD`.
     """
     with open_tables(store, {TABLES[name]: columns for name, columns in COLUMNS.items()}) as connection:
-        _register_rulings(connection, story.rulings)
+        register_verdicts(connection, story.rulings, story.looked)
         items, pairs = queue.build_queue(connection, options.sample, options.seed)
         _replace(store, "review/queue/", queue.write_queue(connection, store, pairs))
         gather_details(connection, min(items, options.clusters))
@@ -91,6 +92,7 @@ def publish_pages(
         write_pages(connection, store, pictures.for_page, options.language, pairs)
         report = Report(
             facts=found,
+            work=queue.count_work(connection),
             policy=story.policy,
             policy_hash=story.policy_hash,
             policy_source=story.policy_source,
@@ -159,12 +161,21 @@ class Pictures:
         return {row.content_id: sketch(row.luma, row.width, row.height) for row in wanted if row.luma}
 
 
-def _register_rulings(connection: duckdb.DuckDBPyConnection, rulings: Mapping[tuple[str, str], str]) -> None:
-    rows = [(*pair, outcome) for pair, outcome in sorted(rulings.items())]
-    columns = list(zip(*rows, strict=True)) or [()] * 3
-    table = pa.table([pa.array(values, pa.string()) for values in columns], names=["content_a", "content_b", "outcome"])
-    connection.register("_rulings", table)
-    connection.execute("create table rulings as select * from _rulings")
+def register_verdicts(
+    connection: duckdb.DuckDBPyConnection,
+    rulings: Mapping[tuple[str, str], str],
+    looked: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]],
+) -> None:
+    """Make the tables `rulings` (what people's verdicts decide) and `looked` (what those found who looked)."""
+    text, texts = pa.string(), pa.list_(pa.string())
+    rulings_table = [(*pair, outcome) for pair, outcome in sorted(rulings.items())]
+    looked_table = [(*pair, outcome, list(people)) for pair, (outcome, people) in sorted(looked.items())]
+    for name, rows, kinds in (("rulings", rulings_table, [text] * 3), ("looked", looked_table, [text] * 3 + [texts])):
+        columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, kinds, strict=True)]
+        table = pa.table(arrays, names=["content_a", "content_b", "outcome", "people"][: len(kinds)])
+        connection.register(f"_{name}", table)
+        connection.execute(f"create table {name} as select * from _{name}")
 
 
 def _replace(store: OutputStore, folder: str, written: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import duckdb
 
 from mirrorfold.transforms.blocks import parquet
@@ -13,15 +15,10 @@ PAIRS_PER_ITEM = 24
 
 ROWS_PER_FILE = 250_000
 
-ASKED = """
-create table asked as
-with contents_of as (
-    select cluster_id, content_id, count(*) objects, list(distinct library order by library) libraries,
-        any_value(tier order by tier) tier, any_value(kind order by kind) kind,
-        any_value(kind_text order by kind_text) kind_text
-    from clusters group by all
-),
-review as (
+SECONDS_EACH = 5
+"""How long a person takes for one pair."""
+
+WAITING = """
     select coalesce(d.cluster_id, d.content_id) cluster_id, coalesce(k.content_id, d.cluster_id) kept,
         d.content_id other, any_value(d.tier_to_kept order by d.tier_to_kept) tier,
         sum(if(d."rule" = 'identical-first', d.size, d.bytes_freed)) bytes_freed, count(*) objects,
@@ -32,6 +29,24 @@ review as (
     left join decisions k on k.uri = d.kept_uri and k.version = d.kept_version
     where (d.action = 'review' or d."rule" = 'identical-first') and d.content_id is not null
     group by 1, 2, 3
+"""
+"""The pairs that wait for a decision. Everything that counts them counts the rows of this query."""
+
+ASKED = f"""
+create table asked as
+with contents_of as (
+    select cluster_id, content_id, count(*) objects, list(distinct library order by library) libraries,
+        any_value(tier order by tier) tier, any_value(kind order by kind) kind,
+        any_value(kind_text order by kind_text) kind_text
+    from clusters group by all
+),
+review as ({WAITING}),
+stated as (
+    select cluster_id, content_id, sum(coalesce(bytes_if_same, bytes_freed)) bytes_if_same,
+        list_distinct(flatten(list(conflicts))) conflicts, any_value(reason order by uri, version) reason
+    from decisions
+    where cluster_id is not null and action <> 'quarantine' and coalesce(tier_to_kept, '') <> 'identical'
+    group by all
 ),
 drawn as (
     select cluster_id, content_id from (
@@ -47,19 +62,26 @@ waiting as (
 joined as (
     select coalesce(r.cluster_id, s.cluster_id) cluster_id, coalesce(r.kept, s.cluster_id) kept,
         coalesce(r.other, s.content_id) other, r.tier, r.bytes_freed, r.objects, r.libraries,
-        coalesce(r.conflicts, []) conflicts, coalesce(r.reason, '') reason, coalesce(r."rule", 'quality-sample') "rule",
+        coalesce(r.conflicts, []) conflicts, r.reason, coalesce(r."rule", 'quality-sample') "rule",
         s.content_id is not null sample, r.other is null sample_only
-    from review r full join drawn s on r.cluster_id = s.cluster_id and r.other = s.content_id
+    from review r full join drawn s
+        on r.cluster_id = s.cluster_id and r.other = s.content_id and r.kept <> r.other
 )
 select j.cluster_id, least(j.kept, j.other) content_a, greatest(j.kept, j.other) content_b, j.kept, j.other,
     coalesce(j.tier, c.tier, p.tier, 'identical') tier,
     case when j.kept = j.other then 'copy' else coalesce(p.kind, c.kind, 'similar') end kind,
     case when j.kept = j.other then 'same bytes' else coalesce(p.kind_text, c.kind_text, '') end kind_text,
-    coalesce(j.bytes_freed, 0)::bigint bytes_freed, coalesce(w.bytes, 0)::bigint bytes_below_cutoff,
+    coalesce(j.bytes_freed, 0)::bigint bytes_freed,
+    coalesce(if(j.kept = j.other, j.bytes_freed, t.bytes_if_same), 0)::bigint bytes_if_same,
+    coalesce(w.bytes, 0)::bigint bytes_below_cutoff,
     coalesce(j.objects, c.objects, 1)::bigint objects, coalesce(j.libraries, c.libraries, []) libraries,
-    j.conflicts, j.reason, j."rule", j.sample, j.sample_only,
-    p.d_phash64, p.d_phash256, p.correlation, p.residual, p.crop_area, v.outcome
+    list_sort(list_distinct(if(j.kept = j.other, j.conflicts, list_concat(j.conflicts, coalesce(t.conflicts, [])))))
+        conflicts,
+    coalesce(j.reason, t.reason, '') reason, j."rule", j.sample, j.sample_only,
+    p.d_phash64, p.d_phash256, p.correlation, p.residual, p.crop_area, v.outcome, l.outcome found, l.people
 from joined j
+left join stated t on t.cluster_id = j.cluster_id and t.content_id = j.other
+left join looked l on l.content_a = least(j.kept, j.other) and l.content_b = greatest(j.kept, j.other)
 left join contents_of c on c.cluster_id = j.cluster_id and c.content_id = j.other
 left join waiting w on w.cluster_id = j.cluster_id and w.content_id = j.other
 left join pairs p on p.content_a = least(j.kept, j.other) and p.content_b = greatest(j.kept, j.other)
@@ -72,7 +94,7 @@ with pairs_of as (
     select *, row_number() over (partition by cluster_id order by bytes_freed desc, content_a, content_b) - 1 place,
         sum(bytes_freed) over (partition by cluster_id) total
     from asked
-    where not sample_only or outcome is null or outcome in ('defer', 'conflict')
+    where not sample_only or found is null or found = 'conflict'
 )
 select dense_rank() over (order by total desc, cluster_id, place // {PAIRS_PER_ITEM}) - 1 item,
     row_number() over (order by total desc, cluster_id, place) - 1 pair, * exclude (total)
@@ -81,8 +103,31 @@ from pairs_of
 
 COLUMNS = (
     "pair", "item", "cluster_id", "content_a", "content_b", "kept", "other", "tier", "kind", "kind_text", "bytes_freed",
-    "bytes_below_cutoff", "objects", "libraries", "conflicts", "reason", "rule", "sample", "sample_only",
+    "bytes_if_same", "bytes_below_cutoff", "objects", "libraries", "conflicts", "reason", "rule", "sample",
+    "sample_only",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Work:
+    """What people are asked: the one place from which the report, the pages and the summary take these numbers.
+
+    Attributes:
+      pairs: pairs that wait for a decision.
+      clusters: clusters that they are in.
+      sample: pairs beside these that only measure how sure a tier is.
+      bytes_freed: what the decisions would free.
+    """
+
+    pairs: int
+    clusters: int
+    sample: int
+    bytes_freed: int
+
+    @property
+    def seconds(self) -> int:
+        """Say how long one person takes for the pairs that wait."""
+        return self.pairs * SECONDS_EACH
 
 
 def build_queue(connection: duckdb.DuckDBPyConnection, sample: int, seed: str) -> tuple[int, int]:
@@ -99,17 +144,40 @@ def build_queue(connection: duckdb.DuckDBPyConnection, sample: int, seed: str) -
     return counted["items"], counted["pairs"]
 
 
-def sample_verdicts(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
-    """Count, by tier, the pairs of the random sample that people settled and those they found to be the same picture.
+def count_work(connection: duckdb.DuckDBPyConnection) -> Work:
+    """Count what people are asked, from the table decisions; what of the sample isn't looked at yet, from the queue."""
+    (counted,) = rows_of(
+        connection,
+        f"""select count(*)::bigint pairs, count(distinct cluster_id)::bigint clusters,
+            coalesce(sum(bytes_freed), 0)::bigint bytes_freed from ({WAITING})""",
+    )
+    there = rows_of(connection, "select 1 from duckdb_tables() where table_name = 'queue'")
+    sample = rows_of(connection, "select count(*)::bigint n from queue where sample_only")[0]["n"] if there else 0
+    return Work(sample=sample, **counted)
 
-    `split` says that both stay though they show one picture: for the tier's precision that is right.
+
+@dataclass(frozen=True)
+class Found:
+    """What people found who looked at a tier's sample: pairs, how many show the same picture, how many people."""
+
+    looked: int = 0
+    same: int = 0
+    people: int = 0
+
+
+def sample_verdicts(connection: duckdb.DuckDBPyConnection) -> dict[str, Found]:
+    """Count, by tier, the pairs of the random sample that people looked at, and those they found to be the same.
+
+    `split` says that both stay though they show one picture: for the tier's precision that is right. What was said of a
+    whole filter at once isn't counted: nobody looked at the pair.
     """
     rows = rows_of(
         connection,
-        """select tier, count(*) looked, count(*) filter (where outcome <> 'different') correct
-        from asked where sample and outcome in ('same', 'keep-a', 'keep-b', 'split', 'different') group by tier""",
+        """select tier, count(*)::bigint looked, (count(*) filter (where found <> 'different'))::bigint same,
+            len(list_distinct(flatten(list(people))))::bigint people
+        from asked where sample and found in ('same', 'keep-a', 'keep-b', 'split', 'different') group by tier""",
     )
-    return {row["tier"]: (row["looked"], row["correct"]) for row in rows}
+    return {row.pop("tier"): Found(**row) for row in rows}
 
 
 def write_queue(connection: duckdb.DuckDBPyConnection, store: OutputStore, pairs: int) -> list[str]:

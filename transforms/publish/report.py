@@ -13,12 +13,13 @@ from markupsafe import Markup, escape
 
 from mirrorfold.transforms.publish import charts
 from mirrorfold.transforms.publish.facts import Facts
-from mirrorfold.transforms.publish.languages import LANGUAGES, both, both_or
+from mirrorfold.transforms.publish.languages import LANGUAGES, SENTENCES, Both, both, both_or, joined
 from mirrorfold.transforms.publish.part_changes import changes_part
 from mirrorfold.transforms.publish.part_clusters import Picture, cluster_cards
 from mirrorfold.transforms.publish.part_savings import duration, money_range, savings_part
 from mirrorfold.transforms.publish.part_whatif import mirrors_part, whatif_part
 from mirrorfold.transforms.publish.policy_words import policy_lines
+from mirrorfold.transforms.publish.queue import Found, Work
 from mirrorfold.transforms.publish.text import human_bytes, human_share, visible
 from mirrorfold.transforms.publish.wilson import wilson
 
@@ -27,9 +28,6 @@ COMMANDS = ("again", "check", "ask", "import", "approve", "export")
 LEAST_MONEY = 1
 """Below one unit of the currency a month, a headline says nothing of money; the table does."""
 
-SECONDS_EACH = 5
-"""How long a person takes for one decision, where the estimate doesn't say."""
-
 
 @dataclass(frozen=True)
 class Report:
@@ -37,19 +35,21 @@ class Report:
 
     Attributes:
       summary: what transforms.estimate.summary gives, or None without prices.
-      verdicts: by tier: pairs of the quality sample that people looked at, and those that are the same picture.
+      work: what people are asked.
+      verdicts: by tier: what people found who looked at pairs of the quality sample.
       provenance: (name, value) of what the run was made from; names as in strings `reproduce`.
       commands: shell lines by name, see COMMANDS; one that doesn't apply is left out.
     """
 
     facts: Facts
+    work: Work
     policy: Mapping
     policy_hash: str
     policy_source: str
     settings_source: str = ""
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     summary: Mapping | None = None
-    verdicts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    verdicts: Mapping[str, Found] = field(default_factory=dict)
     provenance: Sequence[tuple[str, str]] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     review_link: str | None = "review/index.html"
@@ -106,7 +106,7 @@ def render(report: Report) -> str:
         "policy_source": report.policy_source,
         "settings_source": report.settings_source,
         "next_keep": both("next.keep", days=(report.policy.get("quarantine") or {}).get("days", 90)),
-        "precision": [precision_row(tier, *report.verdicts.get(tier, (0, 0))) for tier in charts.TIERS[1:]],
+        "precision": [precision_row(tier, report.verdicts.get(tier, Found())) for tier in charts.TIERS[1:]],
         "provenance": report.provenance,
         "commands": {name: report.commands.get(name, "") for name in COMMANDS},
     }
@@ -132,12 +132,12 @@ def headline(report: Report, sums: Mapping) -> dict:
     monthly = (report.summary or {}).get("now", {}).get("monthly")
     if now["bytes"]:
         share = human_share(now["bytes"], totals["bytes"])
-        freed = [row["tier"] for row in report.facts.plan if row["freed"] and row["action"] == "quarantine"]
         why = both(
-            "report.headline_now_why" if set(freed) == {"identical"} else "report.headline_now_why_mixed",
+            "report.headline_now_why",
             share=share,
             total=total,
             objects=f"{now['objects']:,}",
+            grounds=grounds(report.facts.plan),
         )
         money = None
         if report.summary and monthly and monthly["mid"] >= LEAST_MONEY:
@@ -148,6 +148,20 @@ def headline(report: Report, sums: Mapping) -> dict:
     else:
         why = both("report.headline_empty_why", objects=f"{totals['objects']:,}", total=total)
     return {"title": both("report.headline_none"), "why": why, "money": None}
+
+
+def grounds(plan: Sequence[Mapping]) -> Both:
+    """Say why what is freed now may go: for the same bytes, by people's word, by what the policy names."""
+    counts: dict[str, int] = {}
+    for row in plan:
+        if row["action"] == "quarantine" and row["freed"]:
+            counts[row["ground"]] = counts.get(row["ground"], 0) + row["objects"]
+    said = [
+        both(f"report.ground_{ground}", objects=f"{counts[ground]:,}")
+        for ground in ("identical", "people", "policy")
+        if ground in counts
+    ]
+    return joined(said, SENTENCES)
 
 
 def archive_bar(sums: Mapping) -> list[dict]:
@@ -170,17 +184,15 @@ def archive_bar(sums: Mapping) -> list[dict]:
 
 def cards(report: Report, sums: Mapping) -> list[dict]:
     """Make the three figures below the headline."""
-    facts, work = report.facts, (report.summary or {}).get("review_work") or {}
-    asked = facts.effort[-1]["pairs"] if facts.effort else 0
-    hours = work.get("hours")
+    work, estimated = report.work, (report.summary or {}).get("review_work") or {}
+    hours = estimated.get("hours")
     if hours is None:
-        hours = facts.totals["questions"] * SECONDS_EACH / 3600
+        hours = work.seconds / 3600
     kept = sums["keep"]["objects"] + sums["blocked"]["objects"]
     return [
         {
-            "label": both("report.card_people"), "figure": human_bytes(sums["review"]["bytes"]),
-            "note": both("report.card_people_note", pairs=f"{asked:,}",
-                clusters=f"{facts.totals['questions']:,}",
+            "label": both("report.card_people"), "figure": human_bytes(work.bytes_freed),
+            "note": both("report.card_people_note", pairs=f"{work.pairs:,}", clusters=f"{work.clusters:,}",
                 hours=duration(hours)),
         },
         {
@@ -206,13 +218,15 @@ def failure_row(row: Mapping) -> dict:
     }
 
 
-def precision_row(tier: str, looked: int, right: int) -> dict:
-    """Write what people's verdicts on the sample say of a tier."""
-    low, high = wilson(right, looked)
-    interval = f"{100 * right / looked:.1f} % ({100 * low:.1f}–{100 * high:.1f} %)" if looked else both("sure.none_yet")
+def precision_row(tier: str, found: Found) -> dict:
+    """Write what people who looked at the sample say of a tier."""
+    looked, same = found.looked, found.same
+    low, high = wilson(same, looked)
+    interval = f"{100 * same / looked:.1f} % ({100 * low:.1f}–{100 * high:.1f} %)" if looked else both("sure.none_yet")
     return {
         "tier": both(f"tiers.{tier}"),
         "looked": f"{looked:,}",
-        "right": f"{right:,}" if looked else "–",
+        "people": f"{found.people:,}",
+        "right": f"{same:,}" if looked else "–",
         "interval": interval,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from dataclasses import replace
 
 from mirrorfold.transforms.retain.copies import Copies, Facts, aliases, settle_copies, usable
 from mirrorfold.transforms.retain.policy import Policy
@@ -85,7 +86,31 @@ def _decide_content(
             decisions.append(_copy_of(member, same.to(member) if same else None, evidence, facts.policy))
         else:
             decisions.append(_kept(member, kept, plan, copies, stand_in))
+    _weigh(decisions, copies, plans, stand_in, facts.policy)
     return decisions
+
+
+def _weigh(
+    decisions: list[Decision],
+    copies: list[Member],
+    plans: dict[str, Copies],
+    stand_in: StandIn | None,
+    policy: Policy,
+) -> None:
+    """Mark what people's word would set aside, and what it conflicts with, whatever the policy does with it now."""
+    agreed = None if stand_in is None else replace(stand_in, action="quarantine")
+    would = _gone(copies, plans[copies[0].content_id], plans, agreed, policy)
+    beside = Nearest(plans[agreed.kept].keepers) if agreed is not None and would else None
+    for decision in decisions:
+        member = decision.member
+        if decision.action == "quarantine":
+            continue
+        if decision.tier == "identical":
+            decision.if_same = decision.kept is not None
+        elif member.id in would and agreed is not None and beside is not None:
+            decision.if_same = True
+            clashes = conflicts(member, beside.to(member), policy)
+            decision.conflicts = tuple(dict.fromkeys((*agreed.conflicts, *decision.conflicts, *clashes)))
 
 
 class Nearest:

@@ -106,7 +106,10 @@ class Answers:
 
 @dataclass
 class Decision:
-    """The decision on one object; columns as in the table decisions."""
+    """The decision on one object; columns as in the table decisions.
+
+    `if_same`: people's word that it shows the kept copy's picture would set it aside.
+    """
 
     member: Member
     action: str
@@ -118,6 +121,7 @@ class Decision:
     lost: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     detail: str = ""
+    if_same: bool = False
     role: str | None = None
     copies_left: int = 0
     copies_left_here: int = 0

@@ -59,6 +59,7 @@ def row_of(decision: Decision, policy: Policy, code_version: str) -> dict:
         "kept_etag": kept.etag if kept else None,
         "bytes_freed": member.size if frees else 0,
         "bytes_below_cutoff": 0,
+        "bytes_if_same": member.size if decision.if_same else 0,
         "review_batch": review_batch(decision),
         "role": decision.role,
         "catalogue_no": member.catalogue_no,

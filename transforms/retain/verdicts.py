@@ -2,6 +2,8 @@
 
 A verdict is keyed by the pair of content digests, so it outlives renames, moves and re-clustering. A pair of one
 content with itself speaks of its copies.
+
+Answers on the quality sample measure how sure a tier is. They are stored apart and decide nothing.
 """
 
 from __future__ import annotations
@@ -22,13 +24,25 @@ from mirrorfold.transforms.stores.output import OutputStore
 
 VERDICTS = ("same", "different", "keep-a", "keep-b", "split", "defer")
 FOLDER = "review/verdicts/"
+SAMPLE_FOLDER = "review/sample/"
+"""Answers on the quality sample."""
+
+PURPOSES = ("decision", "sample")
 SCHEMA = pa.schema(
     [
-        pa.field(name, pa.string(), nullable=False)
-        for name in ("content_a", "content_b", "verdict", "reviewer", "reason", "at", "id")
+        *(
+            pa.field(name, pa.string(), nullable=False)
+            for name in ("content_a", "content_b", "verdict", "reviewer", "reason", "at", "id")
+        ),
+        pa.field("seen", pa.bool_()),
     ],
     metadata={"mirrorfold.table": "verdicts", "mirrorfold.version": "1"},
 )
+"""`seen`: the reviewer had this very pair before their eyes; null, in older files, unless the reason says batch."""
+
+BATCH = "batch: "
+"""How the reason of a verdict begins that was given for a whole filter at once."""
+
 ALIASES = {"accept": "same", "duplicate": "same", "reject": "different", "not-a-duplicate": "different"}
 FLIPPED = {"keep-a": "keep-b", "keep-b": "keep-a"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -101,7 +115,21 @@ def checked_verdict(row: dict, where: str) -> dict:
         "reason": str(row.get("reason") or "").strip(),
         "at": _utc(said["at"], where),
     }
-    return made | {"id": hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:16]}
+    purpose = str(row.get("purpose") or "decision").strip().lower()
+    if purpose not in PURPOSES:
+        raise ValueError(f"{where}: purpose {purpose[:80]!r} isn't one of {', '.join(PURPOSES)}")
+    seen = _seen(row.get("seen"), made["reason"])
+    # What says nothing new leaves an id as it always was.
+    said_more = ({} if seen else {"seen": False}) | ({} if purpose == "decision" else {"purpose": purpose})
+    identity = hashlib.sha256(json.dumps(made | said_more, sort_keys=True).encode()).hexdigest()[:16]
+    return made | {"id": identity, "seen": seen, "purpose": purpose}
+
+
+def _seen(said: object, reason: str) -> bool:
+    """Tell whether a person looked at the pair by itself; an older export says so in its reason alone."""
+    if said is None or said == "":
+        return not reason.startswith(BATCH)
+    return str(said).strip().lower() in ("true", "yes", "1")
 
 
 def _utc(text: str, where: str) -> str:
@@ -114,24 +142,46 @@ def _utc(text: str, where: str) -> str:
 
 
 def store_verdicts(output: OutputStore, verdicts: list[dict]) -> int:
-    """Keep verdicts under DIR and give how many were new. Importing the same file again adds nothing."""
-    known = {verdict["id"] for verdict in read_verdicts(output)}
+    """Keep verdicts under DIR and give how many were new. Importing the same file again adds nothing.
+
+    Answers on the quality sample go to a folder of their own.
+    """
+    sample = [v for v in verdicts if v["purpose"] == "sample"]
+    decisions = [v for v in verdicts if v["purpose"] != "sample"]
+    return _store(output, decisions, FOLDER) + _store(output, sample, SAMPLE_FOLDER)
+
+
+def _store(output: OutputStore, verdicts: list[dict], folder: str) -> int:
+    known = {verdict["id"] for verdict in _read(output, folder)} if verdicts else set()
     new = sorted((v for v in {v["id"]: v for v in verdicts}.values() if v["id"] not in known), key=_order)
     if new:
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(new, schema=SCHEMA), sink, compression="zstd")
         name = hashlib.sha256("".join(v["id"] for v in new).encode()).hexdigest()[:16]
-        output.put(f"{FOLDER}{name}.parquet", sink.getvalue())
+        output.put(f"{folder}{name}.parquet", sink.getvalue())
     return len(new)
 
 
 def read_verdicts(output: OutputStore) -> list[dict]:
-    """Read every verdict kept under DIR, oldest first."""
+    """Read every verdict that decides, as kept under DIR, oldest first."""
+    return _read(output, FOLDER)
+
+
+def read_sample(output: OutputStore) -> list[dict]:
+    """Read every answer on the quality sample, as kept under DIR, oldest first."""
+    return _read(output, SAMPLE_FOLDER)
+
+
+def _read(output: OutputStore, folder: str) -> list[dict]:
+    purpose = "sample" if folder == SAMPLE_FOLDER else "decision"
     found: dict[str, dict] = {}
-    for path in sorted(output.list(FOLDER)):
+    for path in sorted(output.list(folder)):
         if path.endswith(".parquet"):
             with output.open(path) as source:
-                found |= {row["id"]: row for row in pq.read_table(source).to_pylist()}
+                for row in pq.read_table(source).to_pylist():
+                    seen = row.get("seen")
+                    seen = not row["reason"].startswith(BATCH) if seen is None else seen
+                    found[row["id"]] = row | {"seen": seen, "purpose": purpose}
     return sorted(found.values(), key=_order)
 
 
@@ -174,3 +224,15 @@ def conflicting(verdicts: Iterable[dict]) -> list[dict]:
         if pair in disputed:
             disputed[pair].append({name: verdict[name] for name in ("reviewer", "verdict", "at", "reason")})
     return [{"content_a": a, "content_b": b, "verdicts": words} for (a, b), words in disputed.items()]
+
+
+def looked_at(verdicts: Iterable[dict]) -> dict[tuple[str, str], tuple[str, tuple[str, ...]]]:
+    """Say what people found who looked at a pair by itself: (outcome, reviewers), by pair.
+
+    A verdict given for a whole filter at once says nothing of the pair, and neither does one put off.
+    """
+    seen = [verdict for verdict in verdicts if verdict["seen"] and verdict["verdict"] != "defer"]
+    people: dict[tuple[str, str], set[str]] = {}
+    for verdict in seen:
+        people.setdefault((verdict["content_a"], verdict["content_b"]), set()).add(verdict["reviewer"])
+    return {pair: (ruling.outcome, tuple(sorted(people[pair]))) for pair, ruling in rule_on(seen).items()}

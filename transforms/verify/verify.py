@@ -11,6 +11,7 @@ from mirrorfold.transforms.verify.checks import CHECKS
 from mirrorfold.transforms.verify.database import open_tables
 from mirrorfold.transforms.verify.lists import LIST_CHECKS
 from mirrorfold.transforms.verify.model import BrokenPromise, Expected
+from mirrorfold.transforms.verify.queue import QUEUE_CHECKS, open_queue
 from mirrorfold.transforms.verify.shape import check_shape
 
 EXAMPLES = 3
@@ -21,15 +22,22 @@ ALWAYS = frozenset(
 
 
 def verify_tables(
-    files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str
+    files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str, queue: Sequence[str] = ()
 ) -> list[BrokenPromise]:
-    """Check the form of every table, then the promises across them; tables that can't be read stop there."""
+    """Check the form of every table, then the promises across them; tables that can't be read stop there.
+
+    Args:
+      queue: local paths of the review queue's files, where pages were published.
+    """
     present = {table: paths for table, paths in files.items() if paths or table.name in ALWAYS}
     broken = [found for table, paths in present.items() for found in check_shape(table, sorted(paths))]
     try:
         with open_tables(files, expected, folder_uri, work) as db:
             for check in (*CHECKS, *LIST_CHECKS):
                 broken += _run(db, check)
+            if open_queue(db, queue):
+                for check in QUEUE_CHECKS:
+                    broken += _run(db, check)
     except duckdb.Error as error:
         message = " ".join(str(error).split())[:300]
         broken.append(BrokenPromise(0, "tables", f"the tables can't be queried: {message}"))

@@ -2,6 +2,8 @@
 // The page: the queue at the left, one question in the middle, the answers at the bottom; every key does one thing.
 {
   const { t, named, h, progress, filters, compare, facts } = mirrorfold;
+  const FLAG = { conflict: 1, sample: 2, sampleOnly: 4 };
+  const flagged = (pair, flag) => (mirrorfold.index.flags[pair] & flag) !== 0;
   const get = (id) => document.getElementById(id);
   const PAGE = 50;
   const state = { found: [], at: 0, pair: -1, page: 0, item: null };
@@ -21,7 +23,7 @@
   const freed = (item, overrides = new Map()) => {
     const gone = new Set();
     for (const pair of item.pairs) {
-      if (pair.kept === pair.other) continue;
+      if (pair.kept === pair.other || flagged(pair.n, FLAG.sampleOnly)) continue;
       const said = overrides.has(pair.n) ? overrides.get(pair.n) : progress.get(pair.n)?.verdict;
       if (said === "same" || said === "keep-kept") gone.add(pair.other);
       if (said === "keep-other") gone.add(pair.kept);
@@ -37,18 +39,27 @@
     if (!pair) return;
     const speaks = pair.kept === pair.other ? ["same", "different", "split", "defer"] : null;
     if (speaks && !speaks.includes(verdict)) return;
-    if (leavesNone(state.item, new Map([[pair.n, verdict]]))) return say(t("review.last"));
-    progress.put([[pair.n, said(verdict, get("reason").value)]]);
+    if (FREES.has(verdict) && !complete(pair)) return say(t("review.needs_picture"));
+    if (!flagged(pair.n, FLAG.sampleOnly) && leavesNone(state.item, new Map([[pair.n, verdict]]))) return say(t("review.last"));
+    progress.put([[pair.n, said(verdict, get("reason").value, pair)]]);
     get("reason").value = "";
     say(t(`review.verdict_${verdict === "keep-other" ? "keep-b" : verdict === "keep-kept" ? "keep-a" : verdict}`));
     onward();
   };
-  const said = (verdict, reason) => ({
+  // `pair` is the question a person had before their eyes; without one, a whole filter was spoken of at once.
+  const said = (verdict, reason, pair = null) => ({
     verdict,
     reason,
     reviewer: get("reviewer").value.trim(),
     at: new Date().toISOString(),
+    seen: pair !== null,
+    purpose: pair && flagged(pair.n, FLAG.sampleOnly) ? "sample" : "decision",
+    ids: pair ? [state.item.contents[pair.kept].id, state.item.contents[pair.other].id].sort() : undefined,
   });
+  const FREES = new Set(["same", "keep-kept", "keep-other"]);
+  // What nobody sees nobody can free.
+  const complete = (pair) =>
+    [pair.kept, pair.other].every((place) => picture(state.item.contents[place])) && compare.complete();
 
   // ---- moving through the queue ----
   const place = (pair) => state.found.findIndex((group) => group.pairs.includes(pair));
@@ -105,14 +116,16 @@
   // ---- drawing ----
   const drawProgress = () => {
     const index = mirrorfold.index;
-    const { done, bytes } = progress.totals;
+    const { done, bytes, sampled } = progress.totals;
+    const sample = index.count - index.asked;
     const all = index.bytes.reduce((sum, size) => sum + size, 0);
     const both = [
-      t("review.progress", { done: mirrorfold.number(done), all: mirrorfold.number(index.count) }),
+      t("review.progress", { done: mirrorfold.number(done), all: mirrorfold.number(index.asked) }),
       t("review.freed", { bytes: mirrorfold.bytes(bytes), all: mirrorfold.bytes(all) }),
     ];
+    if (sample) both.push(t("review.sampled", { done: mirrorfold.number(sampled), all: mirrorfold.number(sample) }));
     get("progress-text").textContent = both.join(" · ");
-    Object.assign(get("progress"), { max: Math.max(1, index.count), value: done });
+    Object.assign(get("progress"), { max: Math.max(1, index.asked), value: done });
     get("progress").setAttribute("aria-label", both[0]);
     drawNotices();
   };
@@ -143,8 +156,8 @@
             h("span", { class: "size" }, mirrorfold.bytes(size)),
             h("span", { class: "kinds" }, kinds.join(", ")),
             h("span", { class: `dot t-${index.tiers[index.tier[first]]}`, title: named("tiers", index.tiers[index.tier[first]]) }),
-            flags & 1 ? h("span", { class: "flag", title: t("review.conflict") }, "!") : null,
-            flags & 2 ? h("span", { class: "flag soft", title: t("review.sample_tag") }, "◇") : null,
+            flags & FLAG.conflict ? h("span", { class: "flag", title: t("review.conflict") }, "!") : null,
+            flags & FLAG.sample ? h("span", { class: "flag soft", title: t("review.sample_tag") }, "◇") : null,
             h("span", { class: "marks" }, group.pairs.map(mark).join("")),
           ),
         );
@@ -171,9 +184,10 @@
       h("span", { class: `tier t-${index.tiers[index.tier[pair.n]]}` }, named("tiers", index.tiers[index.tier[pair.n]])),
       ` ${kind} `,
       h("span", { class: "soft" }, how || ""),
-      h("span", { class: "frees" }, index.bytes[pair.n] ? `${t("review.frees")} ${mirrorfold.bytes(index.bytes[pair.n])}` : ""),
+      h("span", { class: "frees" }, frees(pair)),
     );
-    const why = [pair.why, index.flags[pair.n] & 2 ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
+    const measured = flagged(pair.n, FLAG.sampleOnly);
+    const why = [measured ? t("review.sample_note", { why: pair.why }) : pair.why, flagged(pair.n, FLAG.sample) && !measured ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
     get("why").replaceChildren(mirrorfold.visible(why.filter(Boolean).join(" · ")));
     drawVariants();
     get("sides").replaceChildren(
@@ -192,6 +206,12 @@
         const other = next.pairs.find((candidate) => candidate.n === ahead);
         compare.preload([picture(next.contents[other.kept]), picture(next.contents[other.other])]);
       }, () => null);
+  };
+
+  const frees = (pair) => {
+    const now = mirrorfold.index.bytes[pair.n];
+    if (now) return `${t("review.frees")} ${mirrorfold.bytes(now)}`;
+    return pair.same ? t("review.would_free", { bytes: mirrorfold.bytes(pair.same) }) : "";
   };
 
   const drawVariants = () => {
@@ -222,9 +242,9 @@
     const gone = freed(item);
     const last = !gone.has(content) && gone.size + 1 >= item.contents.length;
     const verdict = content === pair.kept ? "keep-other" : "same";
-    const locked = last || pair.kept === pair.other;
+    const locked = last || pair.kept === pair.other || flagged(pair.n, FLAG.sampleOnly) || !complete(pair);
     const change = (event) => {
-      const said_ = event.target.checked ? null : said(verdict, "");
+      const said_ = event.target.checked ? null : said(verdict, "", pair);
       if (said_ && leavesNone(item, new Map([[pair.n, verdict]]))) event.target.checked = true;
       else progress.put([[pair.n, said_]]);
       drawProgress();
@@ -243,8 +263,10 @@
   // ---- a whole filter at once ----
   const batch = () => {
     const open_ = flat().filter((pair) => !progress.get(pair));
-    const sure = open_.filter((pair) => !(mirrorfold.index.flags[pair] & 1));
-    return { sure, conflicts: open_.length - sure.length };
+    // What the policy keeps, or asks about for the sample alone, no filter frees.
+    const asked = open_.filter((pair) => !flagged(pair, FLAG.sampleOnly));
+    const sure = asked.filter((pair) => !flagged(pair, FLAG.conflict));
+    return { sure, conflicts: asked.length - sure.length };
   };
   const drawBatch = () => {
     const { sure } = batch();
@@ -277,7 +299,7 @@
     const pair = progress.undo();
     if (pair === null) return;
     drawProgress();
-    if (filters.wanted().state !== "all") state.found = filters.apply();
+    if (!["all", "waiting", "sample", "conflicts"].includes(filters.wanted().state)) state.found = filters.apply();
     drawBatch();
     if (place(pair) >= 0) open(pair);
     else refilter(state.pair);
@@ -356,6 +378,8 @@
   const drawNotices = () => {
     const index = mirrorfold.index;
     const texts = [progress.saves ? "" : t("review.no_storage")];
+    for (const [name, key] of [["over", "carried"], ["kept", "kept_for_later"], ["dropped", "dropped"]])
+      if (progress.carried[name]) texts.push(t(`review.${key}`, { pairs: mirrorfold.number(progress.carried[name]) }));
     if (index.beyond > 0)
       texts.push(t("review.beyond", { pairs: mirrorfold.number(index.beyond), shown: mirrorfold.number(index.items) }));
     notice(texts.filter(Boolean).join(" "));

@@ -55,6 +55,7 @@
     // Both pictures are decoded before either is swapped in: the pair on screen is never half of two questions.
     async show(sources, kind) {
       const turn = ++shown;
+      view.missing = false;
       const ready = await Promise.all(sources.map((source) => (source ? decoded(source) : false)));
       if (turn !== shown) return;
       layers.forEach((layer, index) => {
@@ -63,11 +64,14 @@
         else image.removeAttribute("src");
         layer.classList.toggle("blank", !ready[index]);
       });
+      view.missing = !ready.every(Boolean);
       get("no-picture").hidden = ready.some(Boolean);
       get("sketch").hidden = !sources.some((source) => source && source.startsWith("data:"));
       Object.assign(view, { zoom: 1, x: 0, y: 0, turn: STARTS[kind] || 0, front: true });
       draw();
     },
+    // Tells whether none of the two pictures is known to be missing.
+    complete: () => !view.missing,
     preload: (sources) => sources.filter(Boolean).forEach(decoded),
     mode(name) {
       view.mode = name;

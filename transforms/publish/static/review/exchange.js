@@ -1,31 +1,21 @@
 "use strict";
 // Decisions out and in: one JSON line per pair, as `mirrorfold review import` takes it.
 {
-  const { t } = mirrorfold;
-
-  // Within the pages a verdict speaks of the kept and the other picture; outside, of content_a and content_b.
-  const outward = (verdict, keptIsB) => {
-    if (verdict === "keep-other") return keptIsB ? "keep-a" : "keep-b";
-    if (verdict === "keep-kept") return keptIsB ? "keep-b" : "keep-a";
-    return verdict;
-  };
-  const inward = (verdict, keptIsB) => {
-    if (verdict !== "keep-a" && verdict !== "keep-b") return verdict;
-    return (verdict === "keep-b") === Boolean(keptIsB) ? "keep-kept" : "keep-other";
-  };
+  const { t, progress } = mirrorfold;
+  const SAMPLE_ONLY = 4;
   const VERDICTS = new Set(["same", "different", "keep-a", "keep-b", "split", "defer"]);
 
-  const line = async ([pair, said], reviewer) => {
-    const [contentA, contentB, keptIsB] = await mirrorfold.loadIds(pair);
-    return JSON.stringify({
+  const line = (contentA, contentB, verdict, said, reviewer) =>
+    JSON.stringify({
       content_a: contentA,
       content_b: contentB,
-      verdict: outward(said.verdict, keptIsB),
+      verdict,
       reviewer: said.reviewer || reviewer,
       reason: said.reason || "",
       at: said.at,
+      seen: said.seen !== false,
+      purpose: said.purpose || "decision",
     });
-  };
 
   const parse = (text) =>
     text
@@ -43,11 +33,15 @@
           throw new Error(t("review.import_bad", { line: number }));
         return row;
       });
+  const named = (contentA, contentB, sample) => `${contentA} ${contentB} ${sample ? "sample" : "decision"}`;
 
   mirrorfold.exchange = {
     async text(reviewer) {
-      const lines = [];
-      for (const entry of mirrorfold.progress.all()) lines.push(await line(entry, reviewer));
+      const lines = progress.beside().map((said) => line(...said.ids, said.verdict, said, reviewer));
+      for (const [pair, said] of progress.all()) {
+        const [contentA, contentB] = await mirrorfold.loadIds(pair);
+        lines.push(line(contentA, contentB, progress.outward(said.verdict, pair), said, reviewer));
+      }
       return lines.length ? lines.join("\n") + "\n" : "";
     },
     async download(reviewer) {
@@ -56,21 +50,24 @@
       const url = URL.createObjectURL(new Blob([text], { type: "application/x-ndjson" }));
       const link = mirrorfold.h("a", { href: url, download: `mirrorfold-review-${mirrorfold.index.plan}.jsonl` });
       link.click();
+      progress.exported();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
       return text.split("\n").length - 1;
     },
     async load(text) {
-      const rows = new Map(parse(text).map((row) => [`${row.content_a} ${row.content_b}`, row]));
+      const rows = new Map(parse(text).map((row) => [named(row.content_a, row.content_b, row.purpose === "sample"), row]));
       const changes = [];
       for (let pair = 0; pair < mirrorfold.index.count && rows.size; pair++) {
-        const [contentA, contentB, keptIsB] = await mirrorfold.loadIds(pair);
-        const row = rows.get(`${contentA} ${contentB}`);
+        const [contentA, contentB] = await mirrorfold.loadIds(pair);
+        const name = named(contentA, contentB, mirrorfold.index.flags[pair] & SAMPLE_ONLY);
+        const row = rows.get(name);
         if (!row) continue;
-        const { reviewer, reason, at } = row;
-        changes.push([pair, { verdict: inward(row.verdict, keptIsB), reviewer, reason, at }]);
-        rows.delete(`${contentA} ${contentB}`);
+        const { reviewer, reason, at, seen, purpose } = row;
+        const ids = seen === false ? undefined : [contentA, contentB];
+        changes.push([pair, { verdict: progress.inward(row.verdict, pair), reviewer, reason, at, seen, purpose, ids }]);
+        rows.delete(name);
       }
-      mirrorfold.progress.put(changes);
+      progress.put(changes);
       return { loaded: changes.length, unknown: rows.size };
     },
   };

@@ -4,8 +4,8 @@
   const { t, named, h } = mirrorfold;
   const get = (id) => document.getElementById(id);
   const SIZES = [0, 1e5, 1e6, 1e7, 3e7, 1e8, 1e9];
-  const STATES = ["all", "undecided", "decided", "deferred", "conflicts", "sample"];
-  const FLAG = { conflicts: 1, sample: 2 };
+  const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "sample", "all"];
+  const FLAG = { conflicts: 1, sample: 2, sampleOnly: 4 };
 
   const options = (id, values, label) => {
     const select = get(id);
@@ -20,7 +20,10 @@
     if (wanted.tier >= 0 && index.tier[pair] !== wanted.tier) return false;
     if (wanted.kind >= 0 && index.kind[pair] !== wanted.kind) return false;
     if (index.bytes[pair] < wanted.bytes) return false;
-    if (FLAG[wanted.state]) return (index.flags[pair] & FLAG[wanted.state]) !== 0;
+    if (wanted.state === "all") return true;
+    if (wanted.state === "sample") return (index.flags[pair] & FLAG.sample) !== 0;
+    if (index.flags[pair] & FLAG.sampleOnly) return false;
+    if (wanted.state === "conflicts") return (index.flags[pair] & FLAG.conflicts) !== 0;
     const said = mirrorfold.progress.get(pair);
     if (wanted.state === "undecided") return !said;
     if (wanted.state === "decided") return Boolean(said) && said.verdict !== "defer";

@@ -1,10 +1,18 @@
 "use strict";
-// Verdicts by pair number, kept in the browser in chunks, so that saving one decision never writes a hundred thousand.
+// Verdicts, kept in the browser by content pair: a page that is published anew finds them again, whatever its queue is
+// then. They are stored in 64 chunks, so that saving one decision never writes a hundred thousand.
 {
-  const CHUNK = 1000;
-  const key = (chunk) => `mirrorfold:${mirrorfold.index.plan}:${chunk}`;
-  const verdicts = new Map();
+  const { index } = mirrorfold;
+  const room = `mirrorfold:2:${index.archive}`;
+  const FLAG = { sampleOnly: 4, keptIsB: 8 };
+  const NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const KEY = 8;
+  const chunkOf = (key) => key[0];
+  const chunks = new Map(); // chunk -> Map of key -> what was said, in outward words
+  const pairs = new Map(index.keys.map((key, pair) => [key, pair]));
+  const verdicts = new Map(); // by pair number, in the page's words
   const undo = [];
+  const carried = { over: 0, kept: 0, dropped: 0 };
   let saves = true;
 
   const write = (name, value) => {
@@ -23,57 +31,113 @@
     }
   };
 
-  // A chunk is a list of [said, first, last, first, last ...]: what a batch said of a thousand pairs is written once.
-  const packed = (chunk) => {
-    const runs = new Map();
-    for (let pair = chunk * CHUNK; pair < (chunk + 1) * CHUNK; pair++) {
-      if (!verdicts.has(pair)) continue;
-      const said = JSON.stringify(verdicts.get(pair));
-      if (!runs.has(said)) runs.set(said, []);
-      const run = runs.get(said);
-      if (run[run.length - 1] === pair - 1) run[run.length - 1] = pair;
-      else run.push(pair, pair);
-    }
-    return [...runs].map(([said, run]) => [JSON.parse(said), ...run]);
+  // Within the page a verdict speaks of the kept and the other picture; outside, of content_a and content_b. Which is
+  // kept may change from one publication to the next, so what is stored is in outward words.
+  const keptIsB = (pair) => Boolean(index.flags[pair] & FLAG.keptIsB);
+  const outward = (verdict, pair) => {
+    if (verdict === "keep-other") return keptIsB(pair) ? "keep-a" : "keep-b";
+    if (verdict === "keep-kept") return keptIsB(pair) ? "keep-b" : "keep-a";
+    return verdict;
   };
-  const unpack = ([said, ...run]) => {
-    for (let at = 0; at < run.length; at += 2) for (let pair = run[at]; pair <= run[at + 1]; pair++) set(pair, said);
-  };
-  const save = (chunks) => {
-    for (const chunk of chunks) write(key(chunk), JSON.stringify(packed(chunk)));
+  const inward = (verdict, pair) => {
+    if (verdict !== "keep-a" && verdict !== "keep-b") return verdict;
+    return (verdict === "keep-b") === keptIsB(pair) ? "keep-kept" : "keep-other";
   };
 
-  const totals = { done: 0, bytes: 0 };
+  const chunk = (key) => {
+    const name = chunkOf(key);
+    if (!chunks.has(name)) chunks.set(name, new Map());
+    return chunks.get(name);
+  };
+  // A chunk is a list of [said, keys in one string]: what was said of a whole filter is written once.
+  const packed = (name) => {
+    const groups = new Map();
+    for (const [key, said] of chunks.get(name) || []) {
+      const text = JSON.stringify(said);
+      if (!groups.has(text)) groups.set(text, []);
+      groups.get(text).push(key);
+    }
+    return [...groups].map(([text, keys]) => [JSON.parse(text), keys.join("")]);
+  };
+  const save = (names) => {
+    for (const name of names) write(`${room}:${name}`, JSON.stringify(packed(name)));
+  };
+
+  const totals = { done: 0, bytes: 0, sampled: 0 };
   const counted = (said) => (said && said.verdict !== "defer" ? 1 : 0);
   const set = (pair, said) => {
     const change = counted(said) - counted(verdicts.get(pair));
-    totals.done += change;
-    totals.bytes += change * mirrorfold.index.bytes[pair];
+    if (index.flags[pair] & FLAG.sampleOnly) totals.sampled += change;
+    else {
+      totals.done += change;
+      totals.bytes += change * index.bytes[pair];
+    }
     if (said) verdicts.set(pair, said);
     else verdicts.delete(pair);
+  };
+  const keep = (pair, said) => {
+    const key = index.keys[pair];
+    if (said) chunk(key).set(key, { ...said, verdict: outward(said.verdict, pair) });
+    else chunk(key).delete(key);
+  };
+
+  const load = () => {
+    write("mirrorfold:probe", "1");
+    const anew = read(`${room}:plan`) !== index.plan;
+    const exported = read(`${room}:exported`) || "";
+    const changed = new Set();
+    for (const name of NAMES) {
+      const text = read(`${room}:${name}`);
+      if (!text) continue;
+      for (const [said, keys] of JSON.parse(text)) {
+        for (let at = 0; at < keys.length; at += KEY) {
+          const key = keys.slice(at, at + KEY);
+          const pair = pairs.get(key);
+          if (pair !== undefined) {
+            chunk(key).set(key, said);
+            set(pair, { ...said, verdict: inward(said.verdict, pair) });
+            carried.over += 1;
+          } else if (said.at <= exported) changed.add(name); // it was handed in, and this plan follows from it
+          else if (said.ids) {
+            chunk(key).set(key, said);
+            carried.kept += 1;
+          } else {
+            changed.add(name);
+            carried.dropped += 1;
+          }
+        }
+      }
+    }
+    save(changed);
+    if (!anew || read(`${room}:plan`) === null) carried.over = 0;
+    if (anew) write(`${room}:plan`, index.plan);
   };
 
   mirrorfold.progress = {
     get saves() {
       return saves;
     },
-    load() {
-      write("mirrorfold:probe", "1");
-      for (let chunk = 0; chunk * CHUNK < mirrorfold.index.count; chunk++) {
-        const text = read(key(chunk));
-        if (text) JSON.parse(text).forEach(unpack);
-      }
-    },
+    load,
+    carried,
+    outward,
+    inward,
     get: (pair) => verdicts.get(pair),
     all: () => [...verdicts.entries()].sort((one, other) => one[0] - other[0]),
-    size: () => verdicts.size,
+    // Decisions on pairs that these pages don't ask about: [said with ids].
+    beside: () => [...chunks.values()].flatMap((held) => [...held].filter(([key]) => !pairs.has(key)).map(([, said]) => said)),
+    size() {
+      return verdicts.size + carried.kept;
+    },
     totals,
-    // `changes` is a list of [pair, {verdict, at, reason} or null]; one undo takes all of it back.
+    // `changes` is a list of [pair, {verdict, at, reason ...} or null]; one undo takes all of it back.
     put(changes, undoable = true) {
       const before = changes.map(([pair]) => [pair, verdicts.get(pair) || null]);
-      for (const [pair, said] of changes) set(pair, said);
+      for (const [pair, said] of changes) {
+        set(pair, said);
+        keep(pair, said);
+      }
       if (undoable) undo.push(before);
-      save(new Set(changes.map(([pair]) => Math.floor(pair / CHUNK))));
+      save(new Set(changes.map(([pair]) => chunkOf(index.keys[pair]))));
     },
     undo() {
       const before = undo.pop();
@@ -81,6 +145,7 @@
       this.put(before, false);
       return before[0][0];
     },
+    exported: () => write(`${room}:exported`, new Date().toISOString()),
     setting: (name, value) => (value === undefined ? read(`mirrorfold:${name}`) : write(`mirrorfold:${name}`, value)),
   };
 }
