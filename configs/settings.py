@@ -38,7 +38,8 @@ class ListingSettings(Section):
     max_shrink: Annotated[float, Field(ge=0, le=1)] = Field(
         0.2, description="stop when a listing shrank by more than this share"
     )
-    hold_list: str | None = Field(None, description="CSV of URIs under hold")
+    hold_list: str | None = Field(None, description="CSV of URIs and patterns under hold")
+    allow_unmatched_holds: bool = Field(False, description="go on although hold lines match no listed object")
 
 
 class FingerprintSettings(Section):

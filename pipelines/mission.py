@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mirrorfold.pipelines import audit, fingerprint, list_objects, match, match_rounds, publish, retain, safety, savings
+from mirrorfold.pipelines import (
+    audit,
+    fingerprint,
+    list_objects,
+    lists,
+    match,
+    match_rounds,
+    publish,
+    retain,
+    safety,
+    savings,
+)
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.previous import state_of
 from mirrorfold.pipelines.record.steps import Step
@@ -22,13 +33,17 @@ def depends_on(*sections: str):
 
 
 EFFORT = ("threads",)
+LISTS = ("hold_list", "allow_unmatched_holds")
+"""Settings of the section `listing` that change no listing."""
+
+HOLDS = Step("holds", stage="list", drive=lists.check, depends=lists.depends_on, aside=True)
 
 MISSION = (
     Step(
         "list",
         stage="list",
         builds=(list_objects.build_listing,),
-        depends=depends_on("listing"),
+        depends=lambda run: [{k: v for k, v in depends_on("listing")(run)[0].items() if k not in LISTS}],
         counts=lambda run: {"listed": sum(list_objects.listed_rows(run).values())},
         check=safety.check_listing,
     ),
@@ -39,6 +54,7 @@ MISSION = (
         writes=("objects",),
         total="listed",
     ),
+    HOLDS,
     Step(
         "fingerprint",
         stage="fingerprint",

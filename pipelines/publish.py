@@ -9,6 +9,7 @@ import pyarrow as pa
 import yaml
 
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
 from mirrorfold.pipelines.record.run_record import code_version, input_snapshot
 from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.pipelines.savings import summarise_run
@@ -63,6 +64,7 @@ def story(run: RunContext) -> Story:
             ("version", code_version()),
             ("policy_hash", policy_hash(run.policy)),
             ("snapshot", input_snapshot(run.store)),
+            *(("lists", line) for line in tell(joined_lists(run.store), UNMATCHED)),
         ),
         commands=commands(run),
         rulings={pair: ruling.outcome for pair, ruling in rulings.items()},

@@ -36,7 +36,6 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     }
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
-    lists.keep(run)
     files = lists.sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
@@ -47,6 +46,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         code_version=version("mirrorfold"),
         rulings=verdicts.rule_on(said, run.policy["review"]["reviewers"]),
         spill=run.spill,
+        hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
     )
     rows = run.rows("objects")
     retained.decisions | "WriteDecisions" >> WriteTable(run.output, DECISIONS, rows, spill=run.spill)

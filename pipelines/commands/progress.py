@@ -28,6 +28,7 @@ log = logging.getLogger("mirrorfold")
 TITLES = {
     "list": "Listing the sources",
     "objects": "Merging the listings",
+    "holds": "Joining hold lists and catalogue",
     "merge": "Merging the tables",
     "sample": "Reading a sample",
     "fingerprint": "Fingerprinting images",

@@ -22,6 +22,9 @@ policy_option = click.option(
 previous_option = click.option(
     "--previous", metavar="DIR", help="An earlier run: what is unchanged since isn't read again."
 )
+holds_option = click.option(
+    "--allow-unmatched-holds", is_flag=True, help="Go on although lines of a hold list match no listed object."
+)
 log_option = click.option("--log-json", is_flag=True, help="Log JSON lines instead of bars or text.")
 
 
@@ -37,10 +40,22 @@ log_option = click.option("--log-json", is_flag=True, help="Log JSON lines inste
 @click.option("--exchange-rate", type=float, metavar="RATE", help="Units of that currency per US dollar.")
 @click.option("--openlineage", metavar="FILE", help="Append OpenLineage events of the run and its steps to a file.")
 @click.option("--confirm-shrunk", is_flag=True, help="Go on although a listing shrank against --previous.")
+@holds_option
 @log_option
 @click.pass_context
 def run(
-    context, sources, output, config, policy, previous, currency, exchange_rate, openlineage, confirm_shrunk, log_json
+    context,
+    sources,
+    output,
+    config,
+    policy,
+    previous,
+    currency,
+    exchange_rate,
+    openlineage,
+    confirm_shrunk,
+    allow_unmatched_holds,
+    log_json,
 ) -> None:
     from mirrorfold.pipelines.commands import session
 
@@ -49,6 +64,7 @@ def run(
         "prices.currency": currency,
         "prices.exchange_rate": exchange_rate,
         "listing.max_shrink": 1.0 if confirm_shrunk else None,
+        "listing.allow_unmatched_holds": allow_unmatched_holds or None,
     }
     request = session.new_request(sources, output, config, previous, changes)
     session.carry_out(request, output, beam_args=context.obj, log_json=log_json, openlineage=openlineage)
@@ -60,12 +76,14 @@ def run(
 @config_option
 @policy_option
 @previous_option
+@holds_option
 @log_option
 @click.pass_context
-def list_command(context, sources, output, config, policy, previous, log_json) -> None:
+def list_command(context, sources, output, config, policy, previous, allow_unmatched_holds, log_json) -> None:
     from mirrorfold.pipelines.commands import session
 
-    request = session.new_request(sources, output, config, previous, {"policy": policy})
+    changes = {"policy": policy, "listing.allow_unmatched_holds": allow_unmatched_holds or None}
+    request = session.new_request(sources, output, config, previous, changes)
     session.carry_out(request, output, until="list", beam_args=context.obj, log_json=log_json)
 
 
@@ -74,12 +92,14 @@ def _later_stage(name: str, text: str) -> click.Command:
     @output_option
     @config_option
     @policy_option
+    @holds_option
     @log_option
     @click.pass_context
-    def command(context, output, config, policy, log_json) -> None:
+    def command(context, output, config, policy, allow_unmatched_holds, log_json) -> None:
         from mirrorfold.pipelines.commands import session
 
-        request = session.earlier_request(output, config, {"policy": policy})
+        changes = {"policy": policy, "listing.allow_unmatched_holds": allow_unmatched_holds or None}
+        request = session.earlier_request(output, config, changes)
         session.carry_out(request, output, until=name, beam_args=context.obj, log_json=log_json)
 
     return command

@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
 from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import CODES
@@ -29,7 +30,7 @@ def summarise(store: OutputStore, read_again: bool) -> RenderableType:
       read_again: documents that stored signatures leave open were read again.
     """
     tables = connect(store, "objects", "decisions", "clusters", "savings", "failures")
-    parts = [_headline(tables), _by_tier(tables), _by_failure(tables)]
+    parts = [_headline(tables), *_lists(store), _by_tier(tables), _by_failure(tables)]
     if not read_again:
         parts += _documents(store)
     return Panel(
@@ -60,6 +61,12 @@ def _headline(tables) -> Text:
     asked = f": {work.pairs:,} pairs in {work.clusters:,} clusters" if work.pairs else ""
     text.append(f"{format_bytes(work.bytes_freed)}{asked}{_money(tables, 'review')}\n")
     return text
+
+
+def _lists(store: OutputStore) -> list[RenderableType]:
+    """Say how many hold lines and catalogue rows mean a listed object."""
+    told = tell(joined_lists(store), store.url(UNMATCHED))
+    return [Text("\n".join(told) + "\n")] if told else []
 
 
 def _freed(tables, action: str) -> tuple[int, int]:

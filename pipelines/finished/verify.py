@@ -8,9 +8,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import yaml
 
+from mirrorfold.pipelines import lists
 from mirrorfold.pipelines.errors import BrokenPromiseError
 from mirrorfold.pipelines.finished import signed
 from mirrorfold.schemas.catalogue import TABLES
@@ -36,7 +38,7 @@ def verify(folder: str) -> list[BrokenPromise]:
     broken = [] if store.exists("_SUCCESS") else [BrokenPromise(0, "_SUCCESS", "the run is unfinished: no _SUCCESS")]
     with local_files(store) as files, tempfile.TemporaryDirectory(prefix="mirrorfold-verify-") as work:
         broken += _record(store, policy, files)
-        expected = expect(policy, verdicts.read_verdicts(store))
+        expected = replace(expect(policy, verdicts.read_verdicts(store)), holds=tuple(lists.hold_lines(store)))
         broken += verify_tables(files, expected, _folder_uri(store), work, _local_queue(store, work))
     return sorted(broken, key=lambda b: (b.promise, b.table, b.text))
 

@@ -17,7 +17,7 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.merging.same_bucket import check_access_points
 from mirrorfold.pipelines.merging.side_plans import write_side_plans
 from mirrorfold.pipelines.merging.sides import MERGED, Brought, bring, check_decided_alike
-from mirrorfold.pipelines.mission import MISSION
+from mirrorfold.pipelines.mission import HOLDS, MISSION
 from mirrorfold.pipelines.record.request import Request, load_settings, resolve_policy
 from mirrorfold.pipelines.record.steps import Step, count_rows
 from mirrorfold.pipelines.sources import check_endpoints
@@ -64,7 +64,7 @@ def merge_mission(folders: Sequence[str]) -> tuple[Step, ...]:
         stage="publish",
         drive=lambda run: write_side_plans(run.store, [(side.name, side.libraries, _travels(side)) for side in sides]),
     )
-    return (merge_step(sides), *later, plans)
+    return (merge_step(sides), HOLDS, *later, plans)
 
 
 def merge_step(sides: tuple[Brought, ...]) -> Step:

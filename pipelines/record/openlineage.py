@@ -32,6 +32,7 @@ FACETS = {
 }
 
 READS: Mapping[str, tuple[str, ...]] = {
+    "holds": ("objects",),
     "fingerprint": ("objects",),
     "match": ("objects", "contents"),
     "retain": ("objects", "contents", "failures", "pairs", "clusters"),

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import platform
 
+from mirrorfold.pipelines.lists import joined_lists
 from mirrorfold.pipelines.record.metrics import measure
 from mirrorfold.pipelines.record.request import Request
 from mirrorfold.pipelines.record.steps import digest_of
@@ -51,6 +52,7 @@ def write_record(
         "policy": request.policy.get("name"),
         "policy_hash": policy_hash(request.policy),
         "input_snapshot": input_snapshot(store),
+        "lists": joined_lists(store),
         "digests": run_digests(store),
         "counts": counts,
         "counters": counters,

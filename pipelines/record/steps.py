@@ -58,6 +58,7 @@ class Step:
       replaces: tables it rewrites in place with the same rows, so that an earlier step's shards must stay.
       depends: plain values that its result depends on, beside the steps before it.
       counts: further counts to commit.
+      aside: later steps don't rest on its digest: what it looks at and they use too they name themselves.
       check: raises `SafetyStop` where going on would be unsafe; the step then isn't committed.
       total: the count that its progress bar runs up to.
       committed: counts what is done so far from DIR, where the work is in other processes or on other hosts.
@@ -72,6 +73,7 @@ class Step:
     replaces: tuple[str, ...] = ()
     depends: Callable[[RunContext], Any] = nothing
     counts: Callable[[RunContext], dict[str, int]] = no_counts
+    aside: bool = False
     check: Callable[[RunContext], None] = nothing
     total: str | None = None
     committed: Callable[[RunContext], Done] | None = None
@@ -103,9 +105,11 @@ class Ledger:
 
     def perform(self, step: Step, run: RunContext, execute: Callable[[Step, RunContext], None]) -> None:
         """Do a step, or skip it where its commit stands, and add its counts."""
-        self.digest = digest_of([self.base, self.digest, step.name, step.depends(run), _versions(step)])
+        digest = digest_of([self.base, self.digest, step.name, step.depends(run), _versions(step)])
+        if not step.aside:
+            self.digest = digest
         path = f"_work/steps/{step.name}.json"
-        committed = self._committed(path)
+        committed = self._committed(path, digest)
         if committed is not None:
             self.counts.update(committed["counts"])
             self.counters[step.name] = committed.get("counters", {})
@@ -120,15 +124,15 @@ class Ledger:
         found = {table: count_rows(self.store, table) for table in (*step.writes, *step.replaces)} | step.counts(run)
         self.counts.update(found)
         step.check(replace(run, counts=dict(self.counts)))
-        commit = {"digest": self.digest, "counts": found, "counters": self.counters.get(step.name, {})}
+        commit = {"digest": digest, "counts": found, "counters": self.counters.get(step.name, {})}
         self.store.put(path, json.dumps(commit, indent=1, sort_keys=True).encode())
 
-    def _committed(self, path: str) -> dict[str, dict] | None:
+    def _committed(self, path: str, digest: str) -> dict[str, dict] | None:
         try:
             commit = json.loads(self.store.get(path))
         except FileNotFoundError:
             return None
-        return commit if commit["digest"] == self.digest else None
+        return commit if commit["digest"] == digest else None
 
 
 def committed_counters(store: OutputStore, step: str) -> dict[str, int]:

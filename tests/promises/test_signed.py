@@ -128,10 +128,10 @@ def test_a_hold_that_was_added_since_stops_the_export(tmp_path):
     held, output = tmp_path / "holds.csv", LocalOutput(str(tmp_path / "run"))
     held.write_text("uri\ns3://b/x.jpg\n")
     small_run(output.root)
-    settings = Settings.model_validate({"listing": {"hold_list": str(held)}})
+    settings = Settings.model_validate({"listing": {"hold_list": str(held), "allow_unmatched_holds": True}})
     policy = yaml.safe_load(output.get("policy.yaml"))
     output.put(REQUEST_PATH, Request((), settings, policy).to_json())
-    lists.keep(RunContext(output.root, settings, policy))
+    lists.check(RunContext(output.root, settings, policy))
     accept_tampering(output.root)
     assert export(output.root, "quarantine", "s5cmd", recheck=False).rows == 1
     held.write_text("uri\ns3://b/a2.jpg\n")

@@ -36,11 +36,11 @@ class FakeStores:
         return None
 
 
-def decide_tables(tables: dict, policy: dict, rulings=None, stores=None) -> dict[str, pa.Table]:
+def decide_tables(tables: dict, policy: dict, rulings=None, stores=None, patterns=()) -> dict[str, pa.Table]:
     """Give decisions, hold_checks and lineage for whole tables in memory."""
     stores, plan = stores or FakeStores(), compile_policy(policy)
     objects = tables["objects"].select(blocks.OBJECT_ROWS.names)
-    joined = join_sidecar(objects, tables["catalogue"]) if "catalogue" in tables else without_sidecar(objects)
+    joined = join_sidecar(objects, tables["catalogue"], patterns) if "catalogue" in tables else without_sidecar(objects)
     known, unread = (joined.filter(test(joined["content_id"])) for test in (pc.is_valid, pc.is_null))
     inputs = {
         name: tables[name].select(schema.names)

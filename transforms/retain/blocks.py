@@ -28,6 +28,7 @@ from mirrorfold.transforms.retain.rows import links_of, members_of, row_of, tabl
 from mirrorfold.transforms.retain.settle import Family, settle
 from mirrorfold.transforms.retain.sidecar import join_sidecar, prefer_sidecar, without_sidecar
 from mirrorfold.transforms.retain.singles import decide_single, decide_unread
+from mirrorfold.transforms.retain.spelling import canonical, join_keys
 from mirrorfold.transforms.stores.api import Stores
 
 CLUSTER_COLUMNS = ("uri", "version", "content_id", "cluster_id", "family_id", "tier", "kind")
@@ -41,6 +42,7 @@ FAILURE_ROWS = pa.schema([FAILURES.schema.field(name) for name in FAILURE_COLUMN
 PAIR_ROWS = pa.schema([PAIRS.schema.field(name) for name in Link._fields])
 FAMILY_PAIR_ROWS = PAIR_ROWS.append(pa.field("family_id", pa.string()))
 
+JOIN_KEY = pa.field("join_key", pa.string())
 MEMBER_COLUMNS = Member._fields
 TABLE = b"mirrorfold.table"
 
@@ -54,9 +56,23 @@ def _named(block: pa.Table, name: str) -> pa.Table:
     return block.replace_schema_metadata({TABLE: name})
 
 
-def join_catalogue(_: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
-    """Join sidecar rows onto the objects they name."""
-    yield join_sidecar(blocks["objects"], blocks["catalogue"])
+def with_join_key(block: pa.Table) -> pa.Table:
+    """Add the form of the URI by which objects and lists are joined."""
+    uris = block.column("uri")
+    if "store" not in block.schema.names:  # a list, as people and other systems write it
+        uris = pa.array(list(map(canonical, uris.to_pylist())), pa.string())
+    return block.append_column(JOIN_KEY, join_keys(uris))
+
+
+@dataclass
+class JoinCatalogue:
+    """Join sidecar rows onto the objects that they mean; `patterns` as in `sidecar.join_sidecar`."""
+
+    patterns: tuple[str, ...] = ()
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
+        objects, catalogue = (blocks[name].drop_columns([JOIN_KEY.name]) for name in ("objects", "catalogue"))
+        yield join_sidecar(objects, catalogue, self.patterns)
 
 
 @dataclass

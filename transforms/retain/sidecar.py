@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,10 +12,14 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from mirrorfold.transforms.blocks.ipc import sort_rows
+from mirrorfold.transforms.retain.globs import to_regex
+from mirrorfold.transforms.retain.spelling import is_pattern, join_keys, line_keys
 
 FIELDS = ("catalogue_no", "licence", "hold", "provenance", "creator", "capture_time", "role")
 SIDECAR = pa.schema([pa.field("uri", pa.string(), nullable=False), *(pa.field(name, pa.string()) for name in FIELDS)])
 PREFIX = "sidecar_"
+PATTERNS = 1_000
+"""Patterns of a hold list: each is tried on every object."""
 JOINED = tuple(name for name in FIELDS if name != "hold")
 HOLDS = {
     "yes": "yes",
@@ -84,6 +89,7 @@ def _normal(block: pa.Table) -> pa.Table:
         present = field.name in block.schema.names
         columns.append(block.column(field.name).cast(pa.string()) if present else pa.nulls(block.num_rows, pa.string()))
     table = pa.table(columns, schema=SIDECAR)
+    table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(table.column("uri")), ""), False))
     hold = [
         None if value is None else (HOLDS.get(value.strip().lower(), "unknown") or None)
         for value in table.column("hold").to_pylist()
@@ -91,20 +97,67 @@ def _normal(block: pa.Table) -> pa.Table:
     return table.set_column(table.schema.get_field_index("hold"), SIDECAR.field("hold"), pa.array(hold, pa.string()))
 
 
-def join_sidecar(objects: pa.Table, sidecar: pa.Table) -> pa.Table:
-    """Join the catalogue's fields onto objects as `sidecar_*`; of several holds on one URI the strictest counts."""
+def hold_patterns(path: str) -> list[str]:
+    """Give the lines of a hold list that stand for many objects.
+
+    Raises:
+      ValueError: more of them than a run can try on every object.
+    """
+    found = [
+        line
+        for block in read_hold_list(path)
+        for line, hold in zip(block.column("uri").to_pylist(), block.column("hold").to_pylist(), strict=True)
+        if hold != "no" and is_pattern(line)
+    ]
+    if len(found) > PATTERNS:
+        raise ValueError(f"{path}: {len(found):,} patterns, {PATTERNS:,} at most: name objects, or wider patterns")
+    return found
+
+
+def pattern_regexes(patterns: Sequence[str]) -> list[str]:
+    """Write patterns as RE2 expressions over `join_keys`."""
+    return [to_regex(key) for key in line_keys(patterns)]
+
+
+def join_sidecar(objects: pa.Table, sidecar: pa.Table, patterns: Sequence[str] = ()) -> pa.Table:
+    """Join the catalogue's fields onto objects as `sidecar_*`; of several holds on one URI the strictest counts.
+
+    A hold counts for every object that its line may mean. Other fields go by the very URI, or by another spelling of it
+    where that leaves no choice.
+
+    Args:
+      sidecar: rows of SIDECAR; of all that mean one object none is missing.
+      patterns: RE2 expressions of `pattern_regexes`: what they match is held.
+    """
     said = _one_per_uri(sidecar)
-    index = pc.index_in(objects.column("uri").combine_chunks(), value_set=said.column("uri").combine_chunks())
-    rows = said.take(index)
-    strictest = pc.if_else(
-        pc.or_(pc.equal(objects.column("hold"), "yes"), pc.fill_null(pc.equal(rows.column("hold"), "yes"), False)),
-        "yes",
-        pc.if_else(pc.fill_null(pc.equal(rows.column("hold"), "unknown"), False), "yes", objects.column("hold")),
-    )
-    objects = objects.set_column(objects.schema.get_field_index("hold"), objects.schema.field("hold"), strictest)
+    names = said.column("uri").combine_chunks()
+    keys, theirs = join_keys(objects.column("uri")), pa.array(line_keys(names.to_pylist()), pa.string())
+    strict = pc.or_(pc.equal(said.column("hold"), "yes"), pc.equal(said.column("hold"), "unknown"))
+    held = pc.is_in(keys, value_set=theirs.filter(pc.fill_null(strict, False).combine_chunks()))
+    for pattern in patterns:
+        held = pc.or_(held, pc.match_substring_regex(keys, pattern))
+    hold = pc.if_else(held, "yes", objects.column("hold"))
+    objects = objects.set_column(objects.schema.get_field_index("hold"), objects.schema.field("hold"), hold)
+    rows = said.take(_index(objects.column("uri").combine_chunks(), keys, names, theirs))
     for name in JOINED:
         objects = objects.append_column(PREFIX + name, rows.column(name))
     return objects
+
+
+def _index(uris: pa.Array, keys: pa.Array, names: pa.Array, theirs: pa.Array) -> pa.Array:
+    """Find each object's row: that of its URI, or else the only one left whose spelling means this object alone."""
+    exact = pc.index_in(uris, value_set=names)
+    left = pc.is_null(exact)
+    free = pc.invert(pc.is_in(names, value_set=uris))
+    objects_by_key = Counter(
+        key for key, _ in set(zip(keys.filter(left).to_pylist(), uris.filter(left).to_pylist(), strict=True))
+    )
+    rows_by_key = Counter(theirs.filter(free).to_pylist())
+    sure = [key for key, count in rows_by_key.items() if count == 1 and objects_by_key[key] == 1]
+    chosen = pc.and_(free, pc.is_in(theirs, value_set=pa.array(sure, pa.string())))
+    masked = pc.if_else(chosen, theirs, pa.scalar(None, pa.string()))
+    loose = pc.index_in(pc.if_else(left, keys, pa.scalar(None, pa.string())), value_set=masked, skip_nulls=True)
+    return pc.coalesce(exact, loose)
 
 
 def without_sidecar(objects: pa.Table) -> pa.Table:

@@ -19,7 +19,7 @@ from mirrorfold.transforms.retain import blocks, review_cut
 from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Ruling
-from mirrorfold.transforms.retain.sidecar import SIDECAR, without_sidecar
+from mirrorfold.transforms.retain.sidecar import SIDECAR, pattern_regexes, without_sidecar
 from mirrorfold.transforms.stores.api import Stores
 
 SCHEMAS = {"decisions": DECISIONS.schema, "hold_checks": HOLD_CHECKS.schema, "lineage": LINEAGE.schema}
@@ -54,6 +54,7 @@ class Retain(beam.PTransform):
       open_stores: a picklable callable that makes the `Stores` to ask about holds.
       rulings: what people said, from `verdicts.rule_on`.
       rows: rows of the table objects, which sets the number of partitions.
+      hold_patterns: lines of the hold lists that stand for many objects.
     """
 
     policy: dict
@@ -64,6 +65,7 @@ class Retain(beam.PTransform):
     rows_per_partition: int = 100_000
     threads: int = 32
     spill: str | None = None
+    hold_patterns: tuple[str, ...] = ()
 
     def expand(self, inputs):
         objects = self._catalogued(inputs)
@@ -114,10 +116,14 @@ class Retain(beam.PTransform):
         objects = inputs["objects"] | "PickObjectColumns" >> beam.Map(_pick, blocks.OBJECT_ROWS.names)
         if "catalogue" not in inputs:
             return objects | "LeaveCatalogueEmpty" >> beam.Map(without_sidecar)
-        return {"objects": objects, "catalogue": inputs["catalogue"]} | "JoinCatalogue" >> self._shuffle(
-            {"objects": "uri", "catalogue": "uri"},
-            {"objects": blocks.OBJECT_ROWS, "catalogue": SIDECAR},
-            blocks.join_catalogue,
+        keyed = {
+            "objects": objects | "SpellObjects" >> beam.Map(blocks.with_join_key),
+            "catalogue": inputs["catalogue"] | "SpellCatalogue" >> beam.Map(blocks.with_join_key),
+        }
+        return keyed | "JoinCatalogue" >> self._shuffle(
+            {"objects": blocks.JOIN_KEY.name, "catalogue": blocks.JOIN_KEY.name},
+            {"objects": blocks.OBJECT_ROWS.append(blocks.JOIN_KEY), "catalogue": SIDECAR.append(blocks.JOIN_KEY)},
+            blocks.JoinCatalogue(tuple(pattern_regexes(self.hold_patterns))),
         )
 
     def _shuffle(self, keys: dict[str, str], schemas: dict[str, pa.Schema], reduce) -> Shuffle:

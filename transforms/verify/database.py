@@ -14,6 +14,20 @@ from mirrorfold.transforms.verify.model import Expected
 
 AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
 
+SPELLING = (
+    "CREATE MACRO decoded(u) AS coalesce(try(url_decode(u)), u)",
+    r"""CREATE MACRO rooted(u) AS regexp_replace(u, '^(file:/*(localhost/)?|/+)', '/')""",
+    "CREATE MACRO squeezed(u) AS CASE WHEN starts_with(u, '/') THEN regexp_replace(u, '/+', '/', 'g') ELSE u END",
+    r"""CREATE MACRO plain(u) AS squeezed(rooted(regexp_replace(
+        regexp_replace(lower(nfc_normalize(decoded(decoded(decoded(replace(u, '+', ' ')))))), '^\s+|\s+$', '', 'g'),
+        '^(s3|s3a|s3n|gs|gcs|az)://', '')))""",
+    r"""CREATE MACRO of_line(u) AS regexp_replace(regexp_replace(regexp_replace(
+        regexp_replace(u, '^[\s''"\x{feff}\x{200b}]+|[\s''"\x{feff}\x{200b}]+$', '', 'g'),
+        '^https?://([^/]+?)[.](s3[.a-z0-9-]*[.]amazonaws[.]com|storage[.]googleapis[.]com)/([^?#]*).*$',
+        's3://\1/\3', 'i'), '^https?://[^/]+/([^?#]*).*$', 's3://\1', 'i'), '[?]versionid=[^/]*$', '', 'i')""",
+)
+"""One form for the spellings of a URI, written apart from the one that the decisions use."""
+
 
 def open_tables(files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str):
     """Open an in-memory database over Parquet files.
@@ -55,6 +69,12 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
                 "outcome": pa.array([outcome for outcome, _ in expected.rulings.values()], pa.string()),
             }
         ),
+        "hold_lines": pa.table(
+            {
+                "line": pa.array([line for line, _ in expected.holds], pa.string()),
+                "regex": pa.array([regex for _, regex in expected.holds], pa.string()),
+            }
+        ),
         "expected": pa.table(
             {
                 "policy_hash": [expected.policy_hash],
@@ -94,6 +114,11 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
             s.place, k.content_id AS kept_content
         FROM decisions d JOIN standing s USING (uri, version)
         JOIN objects k ON k.uri = d.kept_uri AND k.version = d.kept_version""")
+    for macro in SPELLING:
+        db.execute(macro)
+    db.execute("""
+        CREATE VIEW spelled AS SELECT uri, version, plain(uri) AS name FROM decisions
+        WHERE action IN ('quarantine', 'review') AND EXISTS (SELECT 1 FROM hold_lines)""")
     db.execute(f"CREATE VIEW verified_pairs AS SELECT content_a, content_b, tier FROM pairs WHERE {_demands(expected)}")
 
 

@@ -9,4 +9,8 @@ LIST_CHECKS: tuple[Check, ...] = (
         SELECT uri, store, bucket, key FROM objects WHERE uri IS DISTINCT FROM
             CASE WHEN store = 'file' THEN 'file://' || rtrim(bucket, '/') || '/' || key
                  ELSE store || '://' || bucket || '/' || key END"""),
+    Check(3, "decisions", "an object that a line of the hold list means is quarantined or reviewed", """
+        SELECT uri, version, line FROM spelled JOIN hold_lines ON plain(of_line(line)) = name WHERE regex IS NULL
+        UNION ALL SELECT uri, version, line FROM spelled JOIN hold_lines ON regexp_matches(name, regex)
+        WHERE regex IS NOT NULL"""),
 )  # fmt: skip

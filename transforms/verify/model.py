@@ -43,6 +43,7 @@ class Expected:
       protect: RE2 expressions over URIs.
       fewest: copies per place.
       tiers: by name (action, kinds, verification).
+      holds: lines of the hold lists as they stand there, each with an RE2 expression if it is a pattern.
       rulings: (content_a, content_b) -> (outcome, verdict ids).
     """
 
@@ -55,3 +56,4 @@ class Expected:
     md5: str
     replicas: str
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    holds: tuple[tuple[str, str | None], ...] = ()
