@@ -200,6 +200,18 @@ class Approval(Part):
     """Who signs before a plan may be acted on."""
 
     required_roles: Strings = Field(default_factory=list)
+    different_people: bool = Field(True, description="one person fills one role only")
+
+
+class Reviewer(Part):
+    """Somebody whose word counts."""
+
+    name: Annotated[str, Field(min_length=1)]
+    roles: Strings = Field(default_factory=list, description="roles to sign in; none given means any")
+
+
+def _reviewer(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
 
 
 class Policy(Part):
@@ -234,6 +246,9 @@ class Policy(Part):
     review: Review = Review()
     quarantine: Quarantine = Quarantine()
     approval: Approval = Approval()
+    reviewers: list[Annotated[Reviewer, BeforeValidator(_reviewer)]] = Field(
+        default_factory=list, description="who may give verdicts and sign; nobody listed means everybody"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:

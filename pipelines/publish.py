@@ -17,7 +17,7 @@ from mirrorfold.pipelines.sources import names_library
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
-from mirrorfold.transforms.retain.policy import policy_hash
+from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.retain.sidecar import read_sidecar
 from mirrorfold.transforms.retain.verdicts import looked_at, read_sample, read_verdicts, rule_on
 from mirrorfold.transforms.stores.api import SourceSpec
@@ -51,9 +51,9 @@ def catalogue(run: RunContext) -> Iterator[pa.Table]:
 
 def story(run: RunContext) -> Story:
     """Say what the report tells beside the tables."""
-    reviewers = run.policy["review"]["reviewers"]
+    policy = compile_policy(run.policy)
     said = read_verdicts(run.store)
-    rulings = rule_on(said, reviewers)
+    rulings = rule_on(said, policy.reviewers, policy.may_review)
     return Story(
         policy=run.policy,
         policy_hash=policy_hash(run.policy),

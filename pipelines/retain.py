@@ -19,6 +19,7 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.retain import blocks, sidecar, verdicts
+from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.wiring import Retain
 from mirrorfold.transforms.stores.output import open_output
 from mirrorfold.transforms.stores.sources import open_stores
@@ -26,7 +27,7 @@ from mirrorfold.transforms.stores.sources import open_stores
 
 def build(root: beam.Pipeline, run: RunContext) -> None:
     """Compose the decisions over the tables in DIR."""
-    said = run_verdicts(run)
+    said, policy = run_verdicts(run), compile_policy(run.policy)
     inputs = {
         "objects": root | "ReadObjects" >> ReadTable(run.output, OBJECTS, blocks.OBJECT_ROWS.names),
         "contents": root | "ReadContents" >> ReadTable(run.output, CONTENTS, blocks.CONTENT_ROWS.names),
@@ -44,7 +45,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         open_stores=functools.partial(open_stores, tuple(run.sources)),
         rows=run.rows("objects"),
         code_version=version("mirrorfold"),
-        rulings=verdicts.rule_on(said, run.policy["review"]["reviewers"]),
+        rulings=verdicts.rule_on(said, policy.reviewers, policy.may_review),
         spill=run.spill,
         hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
     )

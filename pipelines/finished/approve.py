@@ -17,9 +17,9 @@ def approve(folder: str, role: str, name: str) -> tuple[dict, list[str]]:
       BrokenPromiseError: the folder breaks a promise, or isn't what it was when the plan was made.
     """
     store = open_output(folder)
-    required = read_policy(store)["approval"]["required_roles"]
+    policy = read_policy(store)
     if not store.exists("_SUCCESS"):
         raise ValueError(f"{store.url()}: the run is unfinished: there is no plan to sign yet")
     refuse_broken(folder, "signed")
-    record = approvals.approve(store, role, name, required, dt.datetime.now(dt.UTC))
-    return record, approvals.missing_roles(store, required)
+    record = approvals.approve(store, role, name, policy, dt.datetime.now(dt.UTC))
+    return record, approvals.missing_roles(store, policy)

@@ -36,7 +36,7 @@ def export(
     job = Job(what, target.rstrip("/") if target else None)
     check_request(what, to, job.target, policy["quarantine"]["method"])
     refuse_broken(folder, "exported", undo=what == "restore")
-    missing = missing_roles(store, policy["approval"]["required_roles"])
+    missing = missing_roles(store, policy)
     if not (what == "quarantine" if recheck is None else recheck):
         return export_plan(store, job, to, policy, None, missing)
     stores = open_stores(tuple(saved_request(folder).sources))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mirrorfold.pipelines.finished.verify import read_policy
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.retain import verdicts
+from mirrorfold.transforms.retain.people import check_may_review
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 
@@ -31,7 +33,7 @@ def review_import(folder: str, file: str) -> Imported:
     All or nothing: one bad row refuses the whole file.
 
     Raises:
-      ValueError: one line naming file and line.
+      ValueError: one line naming file and line, or a reviewer whom the policy doesn't list.
     """
     store = open_output(folder)
     try:
@@ -41,6 +43,8 @@ def review_import(folder: str, file: str) -> Imported:
         raise ValueError(f"{file}: can't read it: {error.strerror}") from error
     if not parquet.shards(store, "contents/"):
         raise ValueError(f"{store.url()} holds no run: there are no contents to have verdicts on")
+    if store.exists("policy.yaml"):
+        check_may_review(read_policy(store), [verdict["reviewer"] for verdict in found], file)
     named = {verdict[side] for verdict in found for side in ("content_a", "content_b")}
     missing = named - _present(store, named)
     unknown = sum(verdict["content_a"] in missing or verdict["content_b"] in missing for verdict in found)

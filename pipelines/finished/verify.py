@@ -103,7 +103,7 @@ def expect(policy: dict, said: list[dict]) -> Expected:
         replicas=compiled.replicas,
         rulings={
             pair: (ruling.outcome, ruling.verdicts)
-            for pair, ruling in verdicts.rule_on(said, compiled.reviewers).items()
+            for pair, ruling in verdicts.rule_on(said, compiled.reviewers, compiled.may_review).items()
         },
     )
 

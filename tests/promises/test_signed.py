@@ -110,7 +110,7 @@ def test_no_sign_off_holds_though_the_record_is_rewritten_too(signed, what, tamp
     tamper(signed)
     accept_tampering(signed)
     assert plan_hash(LocalOutput(str(signed))) != before
-    assert missing_roles(LocalOutput(str(signed)), ["curator"]) == ["curator"]
+    assert missing_roles(LocalOutput(str(signed)), {"approval": {"required_roles": ["curator"]}}) == ["curator"]
 
 
 def test_a_list_can_name_no_other_file_than_the_one_decided_on(signed):

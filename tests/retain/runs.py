@@ -15,7 +15,7 @@ from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.blocks.parquet import write_shard
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.digests import run_digests
-from mirrorfold.transforms.retain.policy import policy_hash
+from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.stores.output import LocalOutput
 
 from .pure import decide_tables
@@ -27,7 +27,7 @@ def write_run(folder, tables: dict, policy: str = "", said=(), stores=None) -> d
     output = LocalOutput(str(folder))
     resolved = resolve_policy("version: 1\n" + policy, "p.yaml")
     verdicts.store_verdicts(output, list(said))
-    rulings = verdicts.rule_on(said, resolved["review"]["reviewers"])
+    rulings = verdicts.rule_on(said, resolved["review"]["reviewers"], compile_policy(resolved).may_review)
     made = {k: v for k, v in tables.items() if k in TABLES} | decide_tables(tables, resolved, rulings, stores)
     made["savings"] = _savings(made["decisions"])
     for name, table in made.items():

@@ -28,7 +28,7 @@ def run_digests(output: OutputStore) -> dict[str, str]:
             found[path] = hashlib.sha256(output.get(path)).hexdigest()
         except FileNotFoundError:
             continue
-    found["verdicts"] = _of([verdict["id"] for verdict in read_verdicts(output)])
+    found["verdicts"] = _of([{k: v for k, v in word.items() if k != "imported"} for word in read_verdicts(output)])
     return found
 
 

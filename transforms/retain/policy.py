@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from mirrorfold.transforms.retain.people import listed
+
 UNNAMED = ""
 """The place of objects in no scope."""
 
@@ -55,10 +57,16 @@ class Policy:
     review_bytes: int
     review_per: str
     reviewers: int
+    people: tuple[tuple[str, tuple[str, ...]], ...] | None
 
     def tier(self, name: str) -> TierRule:
         """Give the rule of a tier."""
         return dict(self.tiers)[name]
+
+    @property
+    def may_review(self) -> frozenset[str] | None:
+        """Name whose verdicts count, as `people.person` writes them; None for everybody's."""
+        return None if self.people is None else frozenset(name for name, _ in self.people)
 
     def min_copies(self) -> dict[str, int]:
         """Give the fewest copies per place; of scopes that share a place the largest number holds."""
@@ -112,4 +120,5 @@ def _compiled(text: str) -> Policy:
         review_bytes=policy["review"]["min_bytes_freed"],
         review_per=policy["review"]["per"],
         reviewers=policy["review"]["reviewers"],
+        people=None if (known := listed(policy)) is None else tuple(known.items()),
     )

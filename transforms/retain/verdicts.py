@@ -12,6 +12,7 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mirrorfold.transforms.retain.people import person
 from mirrorfold.transforms.retain.records import Ruling, pair_of
 from mirrorfold.transforms.stores.output import OutputStore
 
@@ -35,16 +37,20 @@ SCHEMA = pa.schema(
             for name in ("content_a", "content_b", "verdict", "reviewer", "reason", "at", "id")
         ),
         pa.field("seen", pa.bool_()),
+        pa.field("imported", pa.string()),
     ],
     metadata={"mirrorfold.table": "verdicts", "mirrorfold.version": "1"},
 )
-"""`seen`: the reviewer had this very pair before their eyes; null, in older files, unless the reason says batch."""
+"""`seen`: the reviewer had this very pair before their eyes; null, in older files, unless the reason says batch.
+`imported`: when it was taken in, in UTC; null in older files. Verdicts count in this order: a reviewer's clock decides
+nothing."""
 
 BATCH = "batch: "
 """How the reason of a verdict begins that was given for a whole filter at once."""
 
 ALIASES = {"accept": "same", "duplicate": "same", "reject": "different", "not-a-duplicate": "different"}
 FLIPPED = {"keep-a": "keep-b", "keep-b": "keep-a"}
+TICK = dt.timedelta(microseconds=1)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -100,7 +106,7 @@ def checked_verdict(row: dict, where: str) -> dict:
     verdict = ALIASES.get(said["verdict"].lower(), said["verdict"].lower())
     if verdict not in VERDICTS:
         raise ValueError(f"{where}: verdict {said['verdict'][:80]!r} isn't one of {', '.join(VERDICTS)}")
-    if not said["reviewer"]:
+    if not person(said["reviewer"]):
         raise ValueError(f"{where}: a verdict names its reviewer")
     first, second = pair_of(said["content_a"], said["content_b"])
     if first == second and verdict in FLIPPED:
@@ -141,20 +147,24 @@ def _utc(text: str, where: str) -> str:
     return time.isoformat(timespec="microseconds")
 
 
-def store_verdicts(output: OutputStore, verdicts: list[dict]) -> int:
+def store_verdicts(output: OutputStore, verdicts: list[dict], now: dt.datetime | None = None) -> int:
     """Keep verdicts under DIR and give how many were new. Importing the same file again adds nothing.
 
-    Answers on the quality sample go to a folder of their own.
+    Answers on the quality sample go to a folder of their own. Verdicts of another run keep when they were taken in;
+    new ones come after all that are known, in their order.
     """
     sample = [v for v in verdicts if v["purpose"] == "sample"]
     decisions = [v for v in verdicts if v["purpose"] != "sample"]
-    return _store(output, decisions, FOLDER) + _store(output, sample, SAMPLE_FOLDER)
+    now = now or dt.datetime.now(dt.UTC)
+    return _store(output, decisions, FOLDER, now) + _store(output, sample, SAMPLE_FOLDER, now)
 
 
-def _store(output: OutputStore, verdicts: list[dict], folder: str) -> int:
-    known = {verdict["id"] for verdict in _read(output, folder)} if verdicts else set()
-    new = sorted((v for v in {v["id"]: v for v in verdicts}.values() if v["id"] not in known), key=_order)
+def _store(output: OutputStore, verdicts: list[dict], folder: str, now: dt.datetime) -> int:
+    known = _read(output, folder) if verdicts else []
+    ids = {verdict["id"] for verdict in known}
+    new = [verdict for verdict in {v["id"]: v for v in verdicts}.values() if verdict["id"] not in ids]
     if new:
+        new = _numbered(new, max((verdict.get("imported") or "" for verdict in known), default=""), now)
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(new, schema=SCHEMA), sink, compression="zstd")
         name = hashlib.sha256("".join(v["id"] for v in new).encode()).hexdigest()[:16]
@@ -162,13 +172,22 @@ def _store(output: OutputStore, verdicts: list[dict], folder: str) -> int:
     return len(new)
 
 
+def _numbered(verdicts: list[dict], last: str, now: dt.datetime) -> list[dict]:
+    start = max(now, dt.datetime.fromisoformat(last) + TICK) if last else now
+    times = (start + number * TICK for number in itertools.count())
+    return [
+        verdict if "imported" in verdict else verdict | {"imported": next(times).isoformat(timespec="microseconds")}
+        for verdict in verdicts
+    ]
+
+
 def read_verdicts(output: OutputStore) -> list[dict]:
-    """Read every verdict that decides, as kept under DIR, oldest first."""
+    """Read every verdict that decides, as kept under DIR, in the order in which they count."""
     return _read(output, FOLDER)
 
 
 def read_sample(output: OutputStore) -> list[dict]:
-    """Read every answer on the quality sample, as kept under DIR, oldest first."""
+    """Read every answer on the quality sample, as kept under DIR, in the order in which they count."""
     return _read(output, SAMPLE_FOLDER)
 
 
@@ -186,17 +205,24 @@ def _read(output: OutputStore, folder: str) -> list[dict]:
 
 
 def _order(verdict: dict) -> tuple:
-    return verdict["at"], verdict["id"]
+    return verdict.get("imported") or "", verdict["at"], verdict["id"]
 
 
-def rule_on(verdicts: Iterable[dict], reviewers: int = 1) -> dict[tuple[str, str], Ruling]:
-    """Put verdicts together: the latest of each reviewer counts, and `reviewers` must agree.
+def rule_on(
+    verdicts: Iterable[dict], reviewers: int = 1, people: frozenset[str] | None = None
+) -> dict[tuple[str, str], Ruling]:
+    """Put verdicts together: the last that came in of each reviewer counts, and `reviewers` must agree.
+
+    Args:
+      people: whose verdicts count, as `people.person` writes names; None for everybody's.
 
     Choosing a keeper agrees with `same`, splitting off agrees with `different`; anything else together is a conflict.
     """
     latest: dict[tuple[str, str], dict[str, dict]] = {}
     for verdict in sorted(verdicts, key=_order):
-        latest.setdefault((verdict["content_a"], verdict["content_b"]), {})[verdict["reviewer"]] = verdict
+        who = person(verdict["reviewer"])
+        if people is None or who in people:
+            latest.setdefault((verdict["content_a"], verdict["content_b"]), {})[who] = verdict
     return {pair: _ruling(list(by_reviewer.values()), reviewers) for pair, by_reviewer in latest.items()}
 
 
@@ -232,7 +258,8 @@ def looked_at(verdicts: Iterable[dict]) -> dict[tuple[str, str], tuple[str, tupl
     A verdict given for a whole filter at once says nothing of the pair, and neither does one put off.
     """
     seen = [verdict for verdict in verdicts if verdict["seen"] and verdict["verdict"] != "defer"]
-    people: dict[tuple[str, str], set[str]] = {}
+    people: dict[tuple[str, str], dict[str, str]] = {}
     for verdict in seen:
-        people.setdefault((verdict["content_a"], verdict["content_b"]), set()).add(verdict["reviewer"])
-    return {pair: (ruling.outcome, tuple(sorted(people[pair]))) for pair, ruling in rule_on(seen).items()}
+        names = people.setdefault((verdict["content_a"], verdict["content_b"]), {})
+        names.setdefault(person(verdict["reviewer"]), verdict["reviewer"])
+    return {pair: (ruling.outcome, tuple(sorted(people[pair].values()))) for pair, ruling in rule_on(seen).items()}
