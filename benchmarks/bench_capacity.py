@@ -134,7 +134,7 @@ def _tables(folder: Path, objects: int) -> dict[str, float]:
         stored[copies] = {path.name: _size(path) for path in output.iterdir() if path.is_dir()}
     contents = {copies: objects - objects // copies for copies in found}
     each = (found[5] - found[2]) / (contents[5] - contents[2])
-    rows = sum(size for name, size in stored[5].items() if name in ("objects", "decisions", "clusters", "components"))
+    rows = sum(size for name, size in stored[5].items() if name in ("objects", "decisions", "clusters", "edges"))
     return {
         "table_cpu": _write_cpu(folder / "later-5", folder / "again", objects),
         "bytes_objects": rows / objects,

@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_match [--quick]
 
-CPU time of a local Beam run (collapse, shuffle through a spill folder, join, forest, components), start-up and the
+CPU time of a local Beam run (shuffle through a spill folder, join, components), start-up and the
 making of signatures left out; peak memory of its process. Signatures: see signature_corpus.py.
 """
 
@@ -69,8 +69,9 @@ def light_block(folder: str, start: int, words: int):
 def search(folder: str, radius: int, words: int) -> dict:
     """Search one corpus in this process: CPU seconds, peak memory, plan, edges."""
     import apache_beam as beam
+    import pyarrow as pa
 
-    from mirrorfold.transforms.cluster.labels.wiring import Components
+    from mirrorfold.transforms.cluster.wiring import Connect
     from mirrorfold.transforms.match.join import Rule
     from mirrorfold.transforms.match.plan import make_plan
     from mirrorfold.transforms.match.wiring import Search
@@ -90,8 +91,11 @@ def search(folder: str, radius: int, words: int) -> dict:
                     | "Name" >> beam.Create(range(first, last, BLOCK))
                     | "Load" >> beam.Map(lambda start: light_block(folder, start, words))
                     | "Search" >> Search(plan, rule, last, 1, words, spill)
-                    | "Unite" >> beam.CombineGlobally(Components())
-                    | "Note" >> beam.Map(lambda labels: Path(folder, "linked").write_text(str(len(labels))) and None)
+                    | "TakeNodes" >> beam.Map(nodes_of).with_output_types(pa.Table)
+                    | "Unite" >> Connect(last, spill)
+                    | "Count" >> beam.Map(len)
+                    | "Sum" >> beam.CombineGlobally(sum)
+                    | "Note" >> beam.Map(lambda linked: Path(folder, "linked").write_text(str(linked)) and None)
                 )
     return {
         "rows": rows,
@@ -103,6 +107,13 @@ def search(folder: str, radius: int, words: int) -> dict:
         "predicted": plan.cost(rows),
         "linked": int(Path(folder, "linked").read_text()),
     }
+
+
+def nodes_of(met):
+    """Give the nodes of what met."""
+    import pyarrow as pa
+
+    return pa.table({side: met.column(side).to_numpy() >> np.uint64(6) for side in "ab"})
 
 
 def child(folder: Path, radius: int, words: int) -> dict:

@@ -154,7 +154,7 @@ def shards(folder: Path) -> dict[str, bytes]:
     """Read the tables that matching writes."""
     return {
         f"{name}/{path.name}": path.read_bytes()
-        for name in ("components", "pairs", "clusters")
+        for name in ("edges", "pairs", "clusters")
         for path in Path(folder, name).iterdir()
     }
 

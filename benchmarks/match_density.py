@@ -12,10 +12,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks.real_tiles import contents_of
-from mirrorfold.transforms.match.collapse import collapse
-from mirrorfold.transforms.match.join import Rule, edges_of, search
-from mirrorfold.transforms.match.plan import compared_like, make_plan
-from mirrorfold.transforms.match.signatures import KINDS, make_light, node_ids
+from mirrorfold.transforms.match.in_process import candidate_edges
+from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.signatures import KINDS, low_rows, make_light, node_ids
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
 RADIUS = 8
@@ -49,15 +48,12 @@ class Density:
 def candidate_pairs(rows: pa.Table) -> tuple[np.ndarray, int]:
     """Search as a run with default settings does, in this process: pairs of row numbers, and rows left out."""
     contents = contents_of(rows)
-    searched, certain, low = collapse(make_light(contents, True))
-    sample = np.unique(contents.column("phash64").to_numpy())
-    plan = make_plan(RADIUS, compared_like(len(rows), KINDS), sample)
-    pairs, _ = search(searched, plan, Rule(RADIUS, CHECK_LIMIT, forest=False))
+    edges = candidate_edges(contents, Verifier(Rule(RADIUS, CHECK_LIMIT)))
     nodes = node_ids(contents.column("content_id"))
     order = np.argsort(nodes)
-    edges = np.concatenate([certain, edges_of(searched, pairs)])
-    found = order[np.searchsorted(nodes[order], edges)]
-    return np.unique(np.sort(found, axis=1), axis=0), len(low)
+    ends = np.stack([edges.column(side).to_numpy() for side in "ab"], axis=1)
+    found = order[np.searchsorted(nodes[order], ends)]
+    return np.unique(np.sort(found, axis=1), axis=0), int(low_rows(contents).sum())
 
 
 def measure_density(rows: pa.Table) -> Density:

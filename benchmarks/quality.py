@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -43,15 +44,15 @@ from quality_strengths import copies_of, held_out, print_strengths
 
 from mirrorfold.transforms.cluster.components import label_components
 from mirrorfold.transforms.cluster.resolve import resolve
-from mirrorfold.transforms.cluster.undecided import contents_of, find_undecided, within_budget
 from mirrorfold.transforms.fingerprint.again import detail_options
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.rows import Content, content_rows
-from mirrorfold.transforms.match.collapse import collapse
-from mirrorfold.transforms.match.join import Rule, edges_of, search
-from mirrorfold.transforms.match.plan import make_plan
-from mirrorfold.transforms.match.signatures import make_light, node_ids
+from mirrorfold.transforms.match.edges import EDGES
+from mirrorfold.transforms.match.in_process import candidate_edges, verified_edges
+from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.refetch import contents_of, within_budget
+from mirrorfold.transforms.match.signatures import node_ids
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
 DISTINCT = {"photo": (7_900, (5, 5)), "document": (4_600, (10, 10))}
@@ -77,25 +78,26 @@ def match(
     Args:
       files: bytes by content id, of which `refetch` may be read again.
     """
-    rule = Rule(radius, CHECK_LIMIT)
-    light = make_light(contents, True)
-    rows, edges, _ = collapse(light)
-    plan = make_plan(radius, len(rows.hashes), np.unique(light.column("phash64").to_numpy()))
-    pairs, _ = search(rows, plan, rule)
-    labels = dict(label_components(np.concatenate([edges, edges_of(rows, pairs)])).tolist())
-    nodes = node_ids(contents.column("content_id")).tolist()
-    linked = np.array([node in labels for node in nodes], dtype=bool)
-    routed = contents.filter(pa.array(linked))
-    routed = routed.append_column("component", pa.array([labels[n] for n in nodes if n in labels], pa.uint64()))
-    pixels = (routed.column("width").to_numpy().astype(np.int64) * routed.column("height").to_numpy()).tolist()
-    sizes = routed.column("size").to_pylist()
+    verifier = Verifier(Rule(radius, CHECK_LIMIT))
+    edges, requests = verified_edges(contents, candidate_edges(contents, verifier), verifier)
+    if refetch:
+        chosen = within_budget(requests, refetch)
+        contents = contents.append_column("detail", read_again(contents, files or {}, chosen))
+        settled, _ = verified_edges(contents, chosen.select(EDGES.names), verifier)
+        edges = pa.concat_tables([edges, settled])
+    links = edges.filter(edges.column("joins"))
+    nodes = np.stack([node_ids(links.column(f"content_{side}")) for side in "ab"], axis=1)
+    labels = dict(label_components(nodes).tolist())
+    links = links.append_column("component", pa.array([labels[a] for a in nodes[:, 0].tolist()], pa.uint64()))
+    of_contents = [labels.get(node) for node in node_ids(contents.column("content_id")).tolist()]
+    contents = contents.append_column("component", pa.array(of_contents, pa.uint64()))
+    contents = contents.filter(pc.is_valid(contents.column("component")))
+    pixels = (contents.column("width").to_numpy().astype(np.int64) * contents.column("height").to_numpy()).tolist()
+    sizes = contents.column("size").to_pylist()
     order = [
         (10**12 - p).to_bytes(8, "big") + (10**12 - s).to_bytes(8, "big") for p, s in zip(pixels, sizes, strict=True)
     ]
-    routed = routed.append_column("priority", pa.array(order, pa.binary()))
-    if refetch:
-        routed = routed.append_column("detail", read_again(routed, files or {}, rule, refetch))
-    found = list(resolve(routed, Verifier(rule)))
+    found = list(resolve(contents.append_column("priority", pa.array(order, pa.binary())), links, verifier))
     return (
         [row for part, _ in found for row in part.to_pylist()],
         [row for _, part in found for row in part.to_pylist()],
@@ -107,9 +109,8 @@ def detail_of(data: bytes) -> bytes:
     return decode(data, detail_options(FingerprintOptions()), None).luma
 
 
-def read_again(contents: pa.Table, files: dict[str, bytes], rule: Rule, budget: int) -> pa.Array:
-    """Read again what is undecided, within a budget of bytes; give the column `detail`."""
-    chosen = within_budget(find_undecided(contents, Verifier(rule))[0], budget)
+def read_again(contents: pa.Table, files: dict[str, bytes], chosen: pa.Table) -> pa.Array:
+    """Read again the contents of the chosen pairs; give the column `detail`."""
     wanted = [name for block in contents_of(chosen) for name in block.column("content_id").to_pylist()]
     lumas = {name: detail_of(files[name]) for name in wanted}
     return pa.array([lumas.get(name) for name in contents.column("content_id").to_pylist()], pa.binary())

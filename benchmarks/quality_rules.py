@@ -12,11 +12,10 @@ from numba import njit
 from rich.console import Console
 from rich.table import Table
 
-from mirrorfold.transforms.match.collapse import collapse
 from mirrorfold.transforms.match.features import DETAIL, Features
-from mirrorfold.transforms.match.join import Rule, edges_of, search
-from mirrorfold.transforms.match.plan import make_plan
-from mirrorfold.transforms.match.signatures import make_light, node_ids
+from mirrorfold.transforms.match.in_process import candidate_edges
+from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.signatures import node_ids
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
 NAMES = ("phash64", "phash256", "dhash256", "pdq256")
@@ -92,13 +91,11 @@ def _detail_costs(contents: pa.Table, verifier: Verifier, pairs: np.ndarray, det
 
 
 def _candidates(contents: pa.Table, features: Features, radius: int) -> np.ndarray:
-    rows, _, _ = collapse(make_light(contents, True))
+    edges = candidate_edges(contents, Verifier(Rule(radius, CHECK_LIMIT)))
     nodes = node_ids(contents.column("content_id"))
-    plan = make_plan(radius, len(rows.hashes), np.unique(rows.hashes))
-    pairs, _ = search(rows, plan, Rule(radius, CHECK_LIMIT, forest=False))
     order = np.argsort(nodes)
-    found = order[np.searchsorted(nodes[order], edges_of(rows, pairs))]
-    return np.unique(np.sort(found, axis=1), axis=0)
+    ends = np.stack([edges.column(side).to_numpy() for side in "ab"], axis=1)
+    return np.sort(order[np.searchsorted(nodes[order], ends)], axis=1)
 
 
 def print_costs(tables: dict[str, dict[str, int]], console: Console) -> None:

@@ -12,24 +12,20 @@ import pyarrow.compute as pc
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.fingerprint import options_of
-from mirrorfold.pipelines.match_again import Again, ReadEarlierEdges, plan_again
+from mirrorfold.pipelines.match_new import New, ReadEarlierEdges, plan_new
 from mirrorfold.pipelines.record import previous
 from mirrorfold.pipelines.record.previous import ReadMasters
 from mirrorfold.pipelines.record.steps import committed_counters
 from mirrorfold.schemas.clusters import CLUSTERS
-from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.edges import EDGES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
-from mirrorfold.transforms.cluster.incremental.wiring import Earlier, Recluster
 from mirrorfold.transforms.cluster.members import PRIORITIES
-from mirrorfold.transforms.cluster.resolve import MEMBERS
-from mirrorfold.transforms.cluster.rounds.held.tables import Held
-from mirrorfold.transforms.cluster.rounds.nearest.wiring import Settled
-from mirrorfold.transforms.cluster.wiring import Cluster, Sources
+from mirrorfold.transforms.cluster.wiring import Cluster
 from mirrorfold.transforms.fingerprint import again
 from mirrorfold.transforms.fingerprint.wiring import ReadAgain
 from mirrorfold.transforms.match import features, signatures
@@ -39,7 +35,7 @@ from mirrorfold.transforms.match.incremental.wiring import MatchNew
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.plan import Plan, compared_like, make_plan
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
-from mirrorfold.transforms.match.wiring import Match
+from mirrorfold.transforms.match.wiring import Match, Refetch, Verify
 from mirrorfold.transforms.retain import annotate
 from mirrorfold.transforms.retain.keep_order import MASTERS, object_priority
 
@@ -50,72 +46,47 @@ OBJECTS_PER_PARTITION = 250_000
 FEATURES = pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS])
 
 
-def build(root: beam.Pipeline, run: RunContext, settled: Settled | None = None) -> None:
-    """Compose candidate search, verification and clusters over the tables in DIR.
+def build(root: beam.Pipeline, run: RunContext) -> None:
+    """Compose search, verification and clusters over the tables in DIR.
 
-    Where no object has changed since the previous run, its pairs and clusters are taken over. Where little has, the new
-    contents are searched against all, and what they don't touch is taken over.
-
-    Args:
-      settled: what the rounds of `match_rounds` found; `components` is there then, and nothing is searched again.
+    Where no object has changed since the previous run, its tables are taken over. Where little has, the new contents
+    are searched against all, and the edges between the others are those of the previous run.
     """
-    if settled is None:
-        held_by(run).clear()  # what an attempt before this one left
     if previous.same_matching(run):
-        previous.take_over(run, (COMPONENTS.name, PAIRS.name, CLUSTERS.name))
+        previous.take_over(run, (EDGES.name, PAIRS.name, CLUSTERS.name))
         root | "NothingToMatch" >> beam.Create([None])
         return
-    settings, spill, again = run.settings.match, run.spill, plan_again(run)
-    rule, rows = Rule(settings.radius, CHECK_LIMIT), run.rows("contents")
-    edges = root | "ReadEdges" >> ReadEarlierEdges(run.output) if settled else _search(root, run, rule, again)
-    wide = ReadTable(run.output, CONTENTS, features.COLUMNS)
-    sources = Sources(edges=edges, contents=root | "ReadFeatures" >> wide, priorities=_priorities(root, run))
-    cluster = Cluster(
-        verifier=Verifier(rule, settings.crops),
-        node_ids=signatures.node_ids,
-        schema=FEATURES,
-        held=held_by(run),
-        reread=lambda name, needed: root | name >> ReadTable(run.output, CONTENTS, features.COLUMNS, needed),
-        contents=rows,
-        objects=run.rows("objects"),
-        spill=spill,
-        again=_again(root, run) if settings.refetch_bytes else None,
-        again_bytes=settings.refetch_bytes,
-        settled=settled,
-    )
-    if again is None:
-        clustered = sources | "Cluster" >> cluster
-    else:
-        earlier = Earlier(
-            pairs=root | "ReadEarlierPairs" >> ReadTable(again.previous, PAIRS),
-            clusters=root | "ReadEarlierClusters" >> ReadTable(again.previous, CLUSTERS, MEMBERS.names),
-        )
-        clustered = (sources, earlier) | "Recluster" >> Recluster(cluster, again.new)
-    if settled is None:
-        clustered.components | "WriteComponents" >> WriteTable(run.output, COMPONENTS, rows, spill=spill)
-    clustered.pairs | "WritePairs" >> WriteTable(run.output, PAIRS, run.rows("contents"), spill=spill)
+    rows, spill, new = run.rows("contents"), run.spill, plan_new(run)
+    verifier = Verifier(Rule(run.settings.match.radius, CHECK_LIMIT), run.settings.match.crops)
+    contents = root | "ReadContents" >> ReadTable(run.output, CONTENTS, features.COLUMNS)
+    verify = Verify(verifier, FEATURES, rows, spill)
+    verified = {"met": _search(root, run, verifier.rule, new, contents), "contents": contents} | "Verify" >> verify
+    edges, sources = [verified.edges], {"contents": contents, "priorities": _priorities(root, run)}
+    if run.settings.match.refetch_bytes:
+        refetch = Refetch(verify, _reader(root, run), run.settings.match.refetch_bytes)
+        settled, sources["details"] = {"requests": verified.requests, "contents": contents} | "Refetch" >> refetch
+        edges.append(settled)
+    if new is not None:
+        edges.append(root | "ReadEarlierEdges" >> ReadEarlierEdges(new))
+    sources["edges"] = tuple(edges) | "AllEdges" >> FlattenBlocks(spill)
+    cluster = Cluster(verifier, signatures.node_ids, FEATURES, rows, run.rows("objects"), spill)
+    clustered = sources | "Cluster" >> cluster
+    sources["edges"] | "WriteEdges" >> WriteTable(run.output, EDGES, rows, distinct=True, spill=spill)
+    clustered.pairs | "WritePairs" >> WriteTable(run.output, PAIRS, rows, distinct=True, spill=spill)
     clustered.clusters | "WriteClusters" >> WriteTable(run.output, CLUSTERS, run.rows("objects"), spill=spill)
 
 
-def held_by(run: RunContext) -> Held:
-    """Give where families that one worker can't hold wait for their rounds."""
-    return Held(run.output, FEATURES)
-
-
-def _search(root: beam.Pipeline, run: RunContext, rule: Rule, again: Again | None) -> beam.PCollection:
-    """Search for candidates: blocks of edges whose components hold all of them."""
+def _search(root: beam.Pipeline, run: RunContext, rule: Rule, new: New | None, contents) -> beam.PCollection:
+    """Search for candidates: blocks of what met."""
     crops, spill, rows = run.settings.match.crops, run.spill, run.rows("contents")
-    contents = root | "ReadSignatures" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
-    if again is None:
+    if new is None:
         return contents | "Match" >> Match(plan_for(run), rule, crops, rows, spill)
     reread = root | "ReadSignaturesAgain" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
-    plan = plan_for_new(run, again.searched)
-    found = (contents, reread) | "MatchNew" >> MatchNew(again.new, plan, rule, crops, rows, spill)
-    earlier = root | "ReadEarlierEdges" >> ReadEarlierEdges(again.previous, again.dropped)
-    return (found, earlier) | "JoinEdges" >> FlattenBlocks(spill)
+    search = MatchNew(new.nodes, plan_for_new(run, new.searched), rule, crops, rows, spill)
+    return (contents, reread) | "MatchNew" >> search
 
 
-def _again(root: beam.Pipeline, run: RunContext) -> Callable[[beam.PCollection], beam.PCollection]:
+def _reader(root: beam.Pipeline, run: RunContext) -> Callable[[beam.PCollection], beam.PCollection]:
     """Give what reads undecided contents again, from where the listing says that they lie."""
     objects = root | "ReadPlaces" >> ReadTable(run.output, OBJECTS, again.COLUMNS)
     read = ReadAgain(tuple(run.sources), options_of(run), run.rows("objects"), run.spill)

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from mirrorfold.pipelines import (
-    audit,
-    fingerprint,
-    list_objects,
-    lists,
-    match,
-    match_rounds,
-    publish,
-    retain,
-    safety,
-    savings,
-)
+from mirrorfold.pipelines import audit, fingerprint, list_objects, lists, match, publish, retain, safety, savings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.previous import state_of
 from mirrorfold.pipelines.record.steps import Step
@@ -70,8 +59,7 @@ MISSION = (
         "match",
         stage="match",
         builds=(match.build,),
-        more=match_rounds.rounds,
-        writes=("components", "pairs", "clusters"),
+        writes=("edges", "pairs", "clusters"),
         depends=lambda run: [depends_on("match")(run), run.policy, state_of(run.previous, "match")],
         total="contents",
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import itertools
 import json
 from dataclasses import dataclass
 
@@ -75,7 +74,7 @@ def run(
             if step.committed is not None and not engine.is_in_process(options):
                 committed = functools.partial(step.committed, run)
             with progress.stage(step.name, run.counts.get(step.total) if step.total else None, committed):
-                for number, build in enumerate(itertools.chain(step.builds, step.more(run))):
+                for number, build in enumerate(step.builds):
                     receipt = Receipt(output, step.name, ledger.digest, number)
                     ledger.note(step, engine.run_pipeline(functools.partial(build, run=run), options, receipt))
                     empty(spill)

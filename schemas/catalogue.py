@@ -5,9 +5,9 @@ from __future__ import annotations
 from mirrorfold.schemas.aliases import ALIASES
 from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.clusters import CLUSTERS
-from mirrorfold.schemas.components import COMPONENTS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
+from mirrorfold.schemas.edges import EDGES
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
@@ -21,7 +21,7 @@ TABLES: dict[str, Table] = {
         OBJECTS,
         CONTENTS,
         FAILURES,
-        COMPONENTS,
+        EDGES,
         PAIRS,
         CLUSTERS,
         LINEAGE,

@@ -19,7 +19,7 @@ NAMES: Mapping[str, str] = {
     "bytes_spared": "bytes of objects whose content was known without reading: by the listing, or an earlier run",
     "contents": "distinct contents",
     "failures": "objects that weren't read or decoded; failures/CODE splits them",
-    "candidates": "contents that have a candidate: the search found another picture within its radius",
+    "edges": "pairs that the search found and verification kept: those that join, and near misses",
     "pairs": "verified pairs; pairs/TIER splits them",
     "objects": "decided objects, as objects/ACTION only",
     "bytes_freed": "bytes that the plan frees without a further word",
@@ -41,7 +41,7 @@ def measure(store: OutputStore) -> dict[str, int]:
     for block in _blocks(store, "contents", ["content_id"]):  # sorted by it; a document has a row for each page
         found["contents"] += pc.count_distinct(block["content_id"]).as_py() - (block["content_id"][0].as_py() == last)
         last = block["content_id"][-1].as_py()
-    found["candidates"] = sum(block.num_rows for block in _blocks(store, "components", ["node"]))
+    found["edges"] = sum(block.num_rows for block in _blocks(store, "edges", ["content_a"]))
     for table, column in (("failures", "error"), ("pairs", "tier"), ("decisions", "action")):
         name = "objects" if table == "decisions" else table
         for block in _blocks(store, table, [column]):

@@ -17,7 +17,7 @@ from mirrorfold.pipelines.record.run_record import code_version, library_version
 from mirrorfold.pipelines.record.steps import digest_of
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.clusters import CLUSTERS
-from mirrorfold.schemas.components import COMPONENTS
+from mirrorfold.schemas.edges import EDGES
 from mirrorfold.schemas.upgrades import leads_up
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable
@@ -141,7 +141,12 @@ def same_matching(run: RunContext) -> bool:
 
 
 def matched_alike(run: RunContext) -> bool:
-    """Tell whether the previous run matched as this one would: the same code, signatures, settings and policy.
+    """Tell whether the previous run chose masters as this one would: it searched alike, under the same policy."""
+    return searched_alike(run) and read_record(run.previous)["policy_hash"] == policy_hash(run.policy)
+
+
+def searched_alike(run: RunContext) -> bool:
+    """Tell whether the previous run's edges are this one's too: the same code, signatures and settings.
 
     A merge may have matched contents whose lumas stayed at home, which are judged otherwise once they are read here.
     """
@@ -151,9 +156,7 @@ def matched_alike(run: RunContext) -> bool:
     if run.settings.match.refetch_bytes:
         return False  # a budget that is spent over all candidates, so that each hangs on all others
     record, settings = read_record(run.previous), run.settings.match.model_dump(mode="json")
-    known = record["schemas"].get(COMPONENTS.name) == COMPONENTS.version
-    alike = record["settings"]["match"] == settings and record["policy_hash"] == policy_hash(run.policy)
-    return known and alike
+    return record["schemas"].get(EDGES.name) == EDGES.version and record["settings"]["match"] == settings
 
 
 def take_over(run: RunContext, tables: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -34,11 +34,6 @@ def nothing(_: RunContext) -> None:
     """Depend on nothing, check nothing."""
 
 
-def no_more(_: RunContext) -> Iterator[Build]:
-    """Run no further pipelines."""
-    return iter(())
-
-
 def no_counts(_: RunContext) -> dict[str, int]:
     """Commit no further counts."""
     return {}
@@ -52,7 +47,6 @@ class Step:
       name: as the progress bar shows it.
       stage: the command that does it.
       builds: its Beam pipelines, run one after the other.
-      more: further pipelines, one after the other, that what the first ones found calls for.
       drive: what it does on the driver, after them.
       writes: tables it writes.
       replaces: tables it rewrites in place with the same rows, so that an earlier step's shards must stay.
@@ -67,7 +61,6 @@ class Step:
     name: str
     stage: str
     builds: tuple[Build, ...] = ()
-    more: Callable[[RunContext], Iterator[Build]] = no_more
     drive: Callable[[RunContext], None] = nothing
     writes: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()

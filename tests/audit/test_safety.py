@@ -166,7 +166,7 @@ def test_one_run_at_a_time(tmp_path) -> None:
         ({"schemas": {"objects": OBJECTS.version}}, 5, False),
         ({}, 4, False),
     ],
-    ids=["nothing changed", "another policy", "other code", "no components yet", "an object less"],
+    ids=["nothing changed", "another policy", "other code", "no edges yet", "an object less"],
 )
 def test_when_matching_would_only_repeat(tmp_path, record: dict, objects: int, same: bool) -> None:
     settings, policy = Settings(), {"name": "p"}

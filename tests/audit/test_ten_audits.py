@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mirrorfold.pipelines import match_again
+from mirrorfold.pipelines import match_new
 from mirrorfold.transforms.stores.files import FolderSource
 from tests.audit.world import World, audit, shards, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 AUDITS = 10
-EQUAL = ("objects", "contents", "failures", "components", "pairs")
+EQUAL = ("objects", "contents", "failures", "edges", "pairs")
 SEATED = {"is_master"}
 DECIDED = {
     "action", "rule", "reason", "tier_to_kept", "kept_uri", "kept_version", "kept_etag", "bytes_freed",
@@ -39,7 +39,7 @@ def audits(tmp_path_factory):
         return plain(self, ref, *span)
 
     patch.setattr(FolderSource, "read", read)
-    patch.setattr(match_again, "FEWEST_CONTENTS", 0)
+    patch.setattr(match_new, "FEWEST_CONTENTS", 0)
     outputs: list[Path] = []
     for number in range(AUDITS + 1):
         touched.append(world.change(draw) if number else set())

@@ -68,7 +68,7 @@ def test_metrics_are_what_the_tables_say(local, local_run):
         "bytes_read": f"SELECT sum(size) FROM {shards(local_run, 'objects')} WHERE identity_evidence = 'read'",
         "contents": f"SELECT count(DISTINCT content_id) FROM {shards(local_run, 'contents')}",
         "failures/truncated": f"SELECT count(*) FROM {shards(local_run, 'failures')} WHERE error = 'truncated'",
-        "candidates": f"SELECT count(DISTINCT node) FROM {shards(local_run, 'components')}",
+        "edges": f"SELECT count(*) FROM {shards(local_run, 'edges')}",
         "pairs": f"SELECT count(*) FROM {shards(local_run, 'pairs')}",
         "objects/keep": f"SELECT count(*) FROM {shards(local_run, 'decisions')} WHERE action = 'keep'",
         "bytes_freed": f"SELECT sum(bytes_freed) FROM {shards(local_run, 'decisions')} WHERE action = 'quarantine'",
@@ -79,7 +79,7 @@ def test_metrics_are_what_the_tables_say(local, local_run):
     }
     assert {name.partition("/")[0] for name in found} == set(NAMES)
     assert found["bytes_freed"] > 0
-    assert found["candidates"] > 0
+    assert found["edges"] > 0
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,11 @@ from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
-from mirrorfold.transforms.cluster.undecided import REQUESTS, contents_of, within_budget
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.rows import Content, content_rows
+from mirrorfold.transforms.match.refetch import contents_of, within_budget
+from mirrorfold.transforms.match.verified import REQUESTS
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.files import file_etag
 from mirrorfold.transforms.stores.output import open_output
@@ -188,7 +189,16 @@ requests = st.lists(
 def as_requests(rows) -> pa.Table:
     return pa.Table.from_pylist(
         [
-            {"rank": rank, "content_a": f"{a}", "content_b": f"{b}", "size_a": a + 1, "size_b": b + 1, "component": 7}
+            {
+                "rank": rank,
+                "content_a": f"{a:016x}",
+                "content_b": f"{b:016x}",
+                "size_a": a + 1,
+                "size_b": b + 1,
+                "a": a,
+                "b": b,
+                "ways": 0,
+            }
             for rank, a, b in rows
         ],
         schema=REQUESTS,
@@ -201,7 +211,7 @@ def test_the_budget_holds_and_parts_lose_nothing(rows, budget, random):
     whole = within_budget(as_requests(rows), budget)
     wanted = [name for block in contents_of(whole) for name in block.column("content_id").to_pylist()]
     assert len(set(wanted)) == len(wanted)
-    assert sum(int(name) + 1 for name in wanted) <= budget
+    assert sum(int(name, 16) + 1 for name in wanted) <= budget
     random.shuffle(rows)
     cut = random.randint(0, len(rows))
     parts = [within_budget(as_requests(part), budget, part=True) for part in (rows[:cut], rows[cut:])]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mirrorfold.transforms.match.collapse import Rows
 from mirrorfold.transforms.match.explain import explain_plan
 from mirrorfold.transforms.match.join import Rule, search
 from mirrorfold.transforms.match.kernels import KIND_SHIFT
 from mirrorfold.transforms.match.plan import compared_like, make_plan
+from mirrorfold.transforms.match.rows import Rows
 
 
 def shown(**changes) -> str:
@@ -27,8 +27,8 @@ def test_nothing_is_cut_off_at_80_columns():
         assert word in text
 
 
-def test_what_the_last_run_split_is_said():
-    assert "split_buckets 3" in shown(counted={"split_buckets": 3})
+def test_what_the_last_run_let_go_is_said():
+    assert "crowded 3" in shown(counted={"crowded": 3})
     assert "last run" not in shown(counted={})
 
 

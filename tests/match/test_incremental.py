@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
 
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
-from mirrorfold.pipelines import match, match_again, match_rounds
+from mirrorfold.pipelines import match, match_new
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record import previous
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.ipc import sort_rows
-from mirrorfold.transforms.cluster import resolve
-from mirrorfold.transforms.cluster.incremental import carry
-from mirrorfold.transforms.cluster.large import grid
-from mirrorfold.transforms.cluster.large import wiring as large
 from mirrorfold.transforms.match.incremental.search import make_broadcast, pass_by
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.plan import make_plan
@@ -35,7 +26,7 @@ from mirrorfold.transforms.stores.output import open_output
 
 from .match_pictures import content_id, make_contents, make_objects, photographs
 
-TABLES = ("components", "pairs", "clusters")
+TABLES = ("edges", "pairs", "clusters")
 
 
 def variants(picture):
@@ -83,9 +74,8 @@ def run_match(folder: Path, state: tuple[pa.Table, pa.Table], crops: bool, befor
     counts = {"contents": contents.num_rows, "objects": objects.num_rows}
     earlier = str(before) if before else None
     run = RunContext(str(folder), settings, load_policy("default"), counts=counts, previous=earlier)
-    for build in itertools.chain([match.build], match_rounds.rounds(run)):
-        with beam.Pipeline("FnApiRunner") as root:
-            build(root, run)
+    with beam.Pipeline("FnApiRunner") as root:
+        match.build(root, run)
     return {f"{name}/{path.name}": path.read_bytes() for name in TABLES for path in (folder / name).iterdir()}
 
 
@@ -94,84 +84,67 @@ def run_match(folder: Path, state: tuple[pa.Table, pa.Table], crops: bool, befor
 )
 def test_matching_what_changed_equals_matching_everything(archive, tmp_path, monkeypatch, seed, crops) -> None:
     monkeypatch.setattr(previous, "same_matching", lambda run: False)
-    monkeypatch.setattr(previous, "matched_alike", lambda run: False)
+    monkeypatch.setattr(previous, "searched_alike", lambda run: False)
     run_match(tmp_path / "before", world(archive, seed), crops)
     full = run_match(tmp_path / "full", world(archive, seed + 10), crops, tmp_path / "before")
-    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
-    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
-    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
+    monkeypatch.setattr(previous, "searched_alike", lambda run: True)
+    monkeypatch.setattr(match_new, "FEWEST_CONTENTS", 0)
+    monkeypatch.setattr(match_new, "LARGEST_SHARE", 1)
     assert run_match(tmp_path / "again", world(archive, seed + 10), crops, tmp_path / "before") == full
     assert (tmp_path / "again/_work/match/new.parquet").exists()
     assert not (tmp_path / "full/_work/match").exists()
-
-
-def test_large_families_in_what_changed_equal_matching_everything(archive, tmp_path, monkeypatch) -> None:
-    """Families of more than two contents go in rounds in the audit, and in one worker in the full run."""
-    few = archive.slice(0, 4 * archive.num_rows // len(photographs()))
-    for module in (resolve, large):
-        monkeypatch.setattr(module, "WIDE_ROWS", 0)
-    monkeypatch.setattr(previous, "same_matching", lambda run: False)
-    monkeypatch.setattr(previous, "matched_alike", lambda run: False)
-    run_match(tmp_path / "before", world(few, 5), True)
-    full = run_match(tmp_path / "full", world(few, 15), True, tmp_path / "before")
-    monkeypatch.setattr(match, "Cluster", functools.partial(match.Cluster, largest=2, group_rows=4))
-    monkeypatch.setattr(grid, "GROUP_ROWS", 4)
-    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
-    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
-    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
-    assert run_match(tmp_path / "again", world(few, 15), True, tmp_path / "before") == full
-    assert (tmp_path / "again/_work/match/new.parquet").exists()
 
 
 @pytest.mark.parametrize(("old", "new"), [(0, 3), (3, 0)], ids=["old wholes, new crops", "old crops, new wholes"])
 def test_crops_are_found_in_either_order(archive, tmp_path, monkeypatch, old: int, new: int) -> None:
     """A crop deep enough that only a window of the whole finds it."""
     monkeypatch.setattr(previous, "same_matching", lambda run: False)
-    monkeypatch.setattr(previous, "matched_alike", lambda run: False)
+    monkeypatch.setattr(previous, "searched_alike", lambda run: False)
     step = archive.num_rows // len(photographs())
     before = archive.take(pa.array(range(old, archive.num_rows, step)))
     now = pa.concat_tables([before, archive.take(pa.array(range(new, archive.num_rows, step)))])
     states = [(rows, make_objects(rows.column("content_id").to_pylist())) for rows in (before, now)]
     run_match(tmp_path / "before", states[0], True)
     full = run_match(tmp_path / "full", states[1], True, tmp_path / "before")
-    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
-    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
-    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
+    monkeypatch.setattr(previous, "searched_alike", lambda run: True)
+    monkeypatch.setattr(match_new, "FEWEST_CONTENTS", 0)
+    monkeypatch.setattr(match_new, "LARGEST_SHARE", 1)
     assert run_match(tmp_path / "again", states[1], True, tmp_path / "before") == full
-    assert parquet.read_table(open_output(str(tmp_path / "full")), match.COMPONENTS).num_rows
+    assert parquet.read_table(open_output(str(tmp_path / "full")), match.EDGES).num_rows
 
 
 @pytest.mark.parametrize(
     ("few", "share", "new"), [(0, 1.0, True), (1_000, 1.0, False), (0, 0.01, False)], ids=["few", "small", "too many"]
 )
 def test_when_everything_is_matched(archive, tmp_path, monkeypatch, few, share, new) -> None:
-    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
-    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", few)
-    monkeypatch.setattr(match_again, "LARGEST_SHARE", share)
+    monkeypatch.setattr(previous, "searched_alike", lambda run: True)
+    monkeypatch.setattr(match_new, "FEWEST_CONTENTS", few)
+    monkeypatch.setattr(match_new, "LARGEST_SHARE", share)
     for name, rows in (("before", archive.slice(0, 40)), ("now", archive.slice(2, 40))):
         parquet.write_shard(open_output(str(tmp_path / name)), CONTENTS, rows, 0, 1)
     run = RunContext(str(tmp_path / "now"), Settings(), counts={"contents": 40}, previous=str(tmp_path / "before"))
-    found = match_again.plan_again(run)
+    found = match_new.plan_new(run)
     assert (found is not None) is new
     if found is not None:
-        assert found.new.read().tolist() == sorted(node_ids(archive.column("content_id").slice(40, 2)).tolist())
+        assert found.nodes.read().tolist() == sorted(node_ids(archive.column("content_id").slice(40, 2)).tolist())
 
 
-def test_what_a_removed_content_held_together_is_searched_again(archive, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(previous, "matched_alike", lambda run: True)
-    monkeypatch.setattr(match_again, "FEWEST_CONTENTS", 0)
-    monkeypatch.setattr(match_again, "LARGEST_SHARE", 1)
-    nodes = node_ids(archive.column("content_id"))
+def test_edges_of_a_removed_content_are_dropped(archive, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(previous, "searched_alike", lambda run: True)
+    monkeypatch.setattr(match_new, "FEWEST_CONTENTS", 0)
+    ids = archive.column("content_id").to_pylist()
     for name, rows in (("before", archive), ("now", archive.slice(1))):
         parquet.write_shard(open_output(str(tmp_path / name)), CONTENTS, rows, 0, 1)
-    linked = pa.table({"node": nodes[:5], "component": np.repeat(nodes[:5].min(), 5)})
-    parquet.write_shard(open_output(str(tmp_path / "before")), match.COMPONENTS, linked, 0, 1)
     counts = {"contents": archive.num_rows - 1}
-    found = match_again.plan_again(
+    found = match_new.plan_new(
         RunContext(str(tmp_path / "now"), Settings(), counts=counts, previous=str(tmp_path / "before"))
     )
-    assert found.new.read().tolist() == sorted(nodes[1:5].tolist())
-    assert found.dropped.read().tolist() == [nodes[:5].min()]
+    assert found.nodes.read().tolist() == []
+    drop = match_new.DropLost(found.lost)
+    drop.setup()
+    edges = pa.table({"content_a": [ids[0], ids[1], ids[1]], "content_b": [ids[1], ids[0], ids[2]]})
+    (kept,) = drop.process(edges)
+    assert kept.to_pylist() == [{"content_a": ids[1], "content_b": ids[2]}]
 
 
 def test_old_probes_meet_new_pictures_as_in_a_comparison_of_all(archive) -> None:
@@ -183,55 +156,20 @@ def test_old_probes_meet_new_pictures_as_in_a_comparison_of_all(archive) -> None
     new = np.arange(0, len(hashes), 5)
     old = np.setdiff1d(np.arange(len(hashes)), new)
     expected = {
-        (min(nodes[i], nodes[j]), max(nodes[i], nodes[j]))
+        tuple(sorted((int(nodes[i] << 6) + kind, int(nodes[j] << 6))))
         for i in old
         for j in new
         for kind in range(1, KINDS)
         if not low[i]
         and not low[j]
+        and (hashes[i, kind] != hashes[i, 0] or (checks[i, kind] != checks[i, 0]).any())
         and int(hashes[i, kind] ^ hashes[j, 0]).bit_count() <= rule.radius
         and np.bitwise_count(checks[i, kind] ^ checks[j, 0]).sum() <= rule.check_limit
     }
     plan = make_plan(rule.radius, 1_000, np.empty(0, np.uint64))
     found = pass_by(archive.take(pa.array(old)), make_broadcast([light.take(pa.array(new))], plan), plan, rule)
-    assert {(int(a), int(b)) for a, b in found} == {(int(a), int(b)) for a, b in expected}
+    assert set(zip(found["a"].to_pylist(), found["b"].to_pylist(), strict=True)) == expected
     assert len(expected) > 10
-
-
-PRIORITIES = st.lists(st.integers(0, 5), min_size=1, max_size=6)
-
-
-@examples(max_examples=60, deadline=None)
-@given(families=st.lists(PRIORITIES, min_size=1, max_size=4), stars=st.lists(st.booleans(), min_size=4, max_size=4))
-def test_a_family_stands_only_under_its_best(families: list[list[int]], stars: list[bool]) -> None:
-    """Each family has its first content as master; where `stars` says so, its last is a star of its own."""
-    rows, expected = [], set()
-    for family, priorities in enumerate(families):
-        ids = [f"{family}{i}" for i in range(len(priorities))]
-        several = stars[family] and len(ids) > 1
-        for i, one in enumerate(ids):
-            master = ids[-1] if several and i == len(ids) - 1 else ids[0]
-            rows.append({"content_id": one, "cluster_id": master, "family_id": ids[0], "component": family,
-                         "tier": "probable", "kind": "k", "kind_text": "k"})  # fmt: skip
-        best = min(range(len(ids)), key=lambda i: (priorities[i], ids[i]))
-        if len(ids) > 1 and (several or best != 0):
-            expected.add(family)
-    members = pa.Table.from_pylist(rows, schema=carry.EARLIER)
-    preferred = pa.table(
-        {
-            "content_id": [row["content_id"] for row in rows],
-            "priority": [bytes([p]) for priorities in families for p in priorities],
-            "component": [row["component"] for row in rows],
-        },
-        schema=carry.PREFERRED,
-    )
-    found = list(carry.standing(0, {"members": members, "preferred": preferred}))
-    again = {c for block in found if block.schema.names == ["component"] for c in block["component"].to_pylist()}
-    kept = {c for block in found if "content_id" in block.schema.names for c in block["content_id"].to_pylist()}
-    assert again == expected
-    assert kept == {
-        row["content_id"] for row in rows if row["component"] not in again and len(families[row["component"]]) > 1
-    }
 
 
 def test_nodes_are_the_first_58_bits() -> None:

@@ -1,8 +1,5 @@
 """The match step from tables to tables: what it finds, and that order and parallelism change nothing."""
 
-import functools
-import itertools
-
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
@@ -11,16 +8,14 @@ import pytest
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines import match as step
-from mirrorfold.pipelines import match_rounds
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
-from mirrorfold.transforms.cluster import resolve
-from mirrorfold.transforms.cluster.large import grid
-from mirrorfold.transforms.cluster.large import wiring as large
+from mirrorfold.transforms.cluster import wiring as cluster_wiring
+from mirrorfold.transforms.match import wiring as match_wiring
 from mirrorfold.transforms.stores.output import open_output
 
 from .match_pictures import content_id, make_contents, make_objects, photographs
@@ -57,9 +52,8 @@ def run_match(folder, contents, objects, shards=1, counts=None, crops=True) -> t
     settings = Settings(match={"crops": crops})
     counts = counts or {"contents": contents.num_rows, "objects": objects.num_rows}
     run = RunContext(output=str(folder), settings=settings, policy=load_policy("default"), counts=counts)
-    for build in itertools.chain([step.build], match_rounds.rounds(run)):
-        with beam.Pipeline("FnApiRunner") as root:
-            build(root, run)
+    with beam.Pipeline("FnApiRunner") as root:
+        step.build(root, run)
     return parquet.read_table(output, PAIRS), parquet.read_table(output, CLUSTERS)
 
 
@@ -133,53 +127,14 @@ def test_order_and_parallelism_change_nothing(archive, matched, tmp_path, shards
         assert second.sort_by(order).equals(first.sort_by(order))
 
 
-def test_components_that_no_worker_holds_come_out_the_same(archive, matched, tmp_path, monkeypatch):
-    """At a limit of two contents nearly all components go through the grid."""
-    monkeypatch.setattr(step, "Cluster", functools.partial(step.Cluster, largest=2, group_rows=2))
+def test_partitions_change_nothing(archive, matched, tmp_path, monkeypatch):
+    """With two contents a partition nearly every edge crosses one, and nearly every family lies in several."""
+    for module in (match_wiring, cluster_wiring):
+        monkeypatch.setattr(module, "CONTENTS_PER_PARTITION", 2)
+    monkeypatch.setattr(cluster_wiring, "NODES_PER_PARTITION", 5)
     for table, first, second in zip((PAIRS, CLUSTERS), matched, run_match(tmp_path, *archive[:2]), strict=True):
         order = [(name, "ascending") for name in table.order]
         assert second.sort_by(order).equals(first.sort_by(order))
-
-
-@pytest.fixture(scope="module")
-def nested():
-    """Crops of crops of each photograph: neighbours pair, the whole and a crop of a crop don't."""
-    shares = [0.8**depth for depth in range(5)]
-    pictures = [centre(picture, share) for picture in photographs()[:4] for share in shares]
-    contents = make_contents(pictures, [{"picture_digest": f"d{i}"} for i in range(len(pictures))])
-    ids = contents.column("content_id").to_pylist()
-    return contents, make_objects(ids + ids[:3])
-
-
-def centre(picture, share: float):
-    width, height = (round(side * (1 - share) / 2) for side in picture.size)
-    return picture.crop((width, height, picture.width - width, picture.height - height))
-
-
-@pytest.mark.parametrize("rows", [1, 3], ids=["many-rounds", "few-rounds"])
-def test_families_that_no_worker_holds_come_out_the_same(nested, tmp_path, monkeypatch, rows):
-    """At a limit of two contents nearly all families go in rounds, each of a few contents."""
-    for module in (resolve, large):
-        monkeypatch.setattr(module, "WIDE_ROWS", 0)
-    whole = run_match(tmp_path / "whole", *nested)
-    composed = []
-    monkeypatch.setattr(match_rounds, "_round", count_calls(match_rounds._round, composed))
-    monkeypatch.setattr(step, "Cluster", functools.partial(step.Cluster, largest=2, group_rows=2))
-    monkeypatch.setattr(grid, "GROUP_ROWS", rows)
-    split = run_match(tmp_path / "split", *nested)
-    for table, first, second in zip((PAIRS, CLUSTERS), whole, split, strict=True):
-        order = [(name, "ascending") for name in table.order]
-        assert second.sort_by(order).equals(first.sort_by(order))
-    assert len(composed) > 1
-    assert not open_output(str(tmp_path / "split")).list("_work/match/large/")
-
-
-def count_calls(function, calls: list):
-    def counted(*args, **named):
-        calls.append(named)
-        return function(*args, **named)
-
-    return counted
 
 
 def test_nothing_to_match_gives_empty_tables(tmp_path):

@@ -25,6 +25,7 @@ SPILL_BYTES = 4 << 20
 """The same for pieces that travel as files."""
 
 Reduce = Callable[[int, dict[str, pa.Table]], Iterable[pa.Table]]
+NamedReduce = Callable[[int, dict[str, pa.Table]], Iterable[tuple[str, pa.Table]]]
 
 
 class BlockCoder(Coder):
@@ -57,6 +58,8 @@ class Shuffle(beam.PTransform):
       schemas: for each input its schema, so that an input without rows arrives as an empty block.
       partitions: how many; follows the number of rows, never the workers.
       reduce: called once per partition with {name: block}. Rows arrive in no order: sort before order matters.
+      outputs: names of the collections that `reduce` gives, which then yields (name, block); the transform gives them
+        as attributes. Without names it gives one collection.
       every_partition: call `reduce` for partitions without rows too.
       spill: a local folder to pass blocks through instead of the runner's memory (in-process runner only).
     """
@@ -64,9 +67,10 @@ class Shuffle(beam.PTransform):
     keys: Mapping[str, Sequence[str]]
     schemas: Mapping[str, pa.Schema]
     partitions: int
-    reduce: Reduce
+    reduce: Reduce | NamedReduce
     every_partition: bool = False
     spill: str | None = None
+    outputs: tuple[str, ...] = ()
 
     def expand(self, inputs):
         if not isinstance(inputs, Mapping):
@@ -82,12 +86,13 @@ class Shuffle(beam.PTransform):
             parts.append(
                 root | "NamePartitions" >> beam.Create([(p, b"") for p in range(self.partitions)], reshuffle=False)
             )
+        reduce = ReducePartition(names, dict(self.schemas), self.reduce, bool(self.outputs))
+        step = beam.ParDo(reduce).with_output_types(pa.Table)
         return (
             parts
             | "Gather" >> beam.Flatten()
             | "Shuffle" >> beam.GroupByKey().with_input_types(tuple[int, bytes])
-            | "Reduce"
-            >> beam.ParDo(ReducePartition(names, dict(self.schemas), self.reduce)).with_output_types(pa.Table)
+            | "Reduce" >> (step.with_outputs(*self.outputs) if self.outputs else step)
         )
 
 
@@ -135,8 +140,8 @@ class SplitRows(beam.DoFn):
 class ReducePartition(beam.DoFn):
     """Join a partition's blocks by input and call the stage's pure function."""
 
-    def __init__(self, names: list[str], schemas: dict[str, pa.Schema], reduce: Reduce):
-        self.names, self.schemas, self.reduce = names, schemas, reduce
+    def __init__(self, names: list[str], schemas: dict[str, pa.Schema], reduce: Reduce | NamedReduce, named: bool):
+        self.names, self.schemas, self.reduce, self.named = names, schemas, reduce, named
 
     def process(self, element):
         partition, values = element
@@ -147,7 +152,8 @@ class ReducePartition(beam.DoFn):
             blocks[self.names[data[0]]].append(ipc.from_bytes(memoryview(data)[1:]))
         # Each input's pieces are let go as they are joined.
         joined = {name: ipc.concatenate(blocks.pop(name), self.schemas[name]) for name in self.names}
-        yield from self.reduce(partition, joined)
+        found = self.reduce(partition, joined)
+        yield from (beam.pvalue.TaggedOutput(*output) for output in found) if self.named else found
         for value in travelled:
             parcels.discard(value)
 

@@ -1,4 +1,4 @@
-"""Connected components of candidate edges: one union-find, whatever the order of the edges."""
+"""Connected components of edges: one union-find, whatever the order of the edges."""
 
 from __future__ import annotations
 
@@ -43,12 +43,9 @@ class Forest:
 
 
 def spanning_forest(edges: np.ndarray) -> np.ndarray:
-    """Reduce edges, uint64 (edges, 2), to a spanning forest of the same components."""
-    if not len(edges):
-        return edges
-    nodes, rows = np.unique(edges, return_inverse=True)
-    rows = rows.reshape(-1, 2)
-    return edges[Forest(len(nodes)).unite(rows[:, 0], rows[:, 1])]
+    """Reduce edges, uint64 (edges, 2), to stars around the smallest node of each of their components."""
+    labels = label_components(edges)
+    return labels[labels[:, 0] != labels[:, 1]][:, ::-1]
 
 
 def label_components(edges: np.ndarray) -> np.ndarray:

@@ -20,6 +20,11 @@ PRIORITIES = pa.schema(
 )
 """A readable object and its place in the keep order; the smallest priority is preferred."""
 
+PREFERRED = pa.schema([("content_id", pa.string()), ("priority", pa.binary())])
+"""The priority of a content's best object."""
+LAST = b"\xff" * 8
+"""The priority of a content of which no object is readable any more."""
+
 
 def best_of_contents(objects: pa.Table) -> pa.Table:
     """Give (content_id, priority) of each content: that of its best object."""
@@ -27,6 +32,12 @@ def best_of_contents(objects: pa.Table) -> pa.Table:
         [("content_id", "ascending"), ("priority", "ascending")]
     )
     return ordered.filter(pa.array(_first_of_run(ordered.column("content_id"))))
+
+
+def with_priority(contents: pa.Table, preferred: pa.Table) -> pa.Table:
+    """Append the priority of each content."""
+    place = pc.index_in(contents.column("content_id"), value_set=preferred.column("content_id").combine_chunks())
+    return contents.append_column("priority", pc.fill_null(preferred.column("priority").take(place), LAST))
 
 
 def _first_of_run(values: pa.ChunkedArray) -> np.ndarray:

@@ -1,23 +1,24 @@
-"""Resolve whole candidate components: verified families, stars, and the pairs worth a row."""
+"""Resolve families: stars around the copies that the policy prefers, and the pairs worth a row."""
 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from mirrorfold.schemas.edges import EDGES
 from mirrorfold.schemas.pairs import DISTANCES, PAIRS
-from mirrorfold.transforms.cluster.nearest import NEAREST_TRIES, first_verified, nearest_candidates
-from mirrorfold.transforms.cluster.stars import WIDE_ROWS, Judged, Verifier, families, stars
+from mirrorfold.transforms.cluster.components import Forest
+from mirrorfold.transforms.cluster.stars import Known, Verifier, stars
 
 BATCH_ROWS = 4_096
-EAGER_ROWS = 48
-"""Components up to this size have all their candidate pairs verified in one call for the whole batch."""
-MISSES = 2
-"""Near misses kept for each content, the best first."""
+"""Contents that are resolved together, so that their pairs are verified in few calls."""
+COMPONENT = pa.field("component", pa.uint64())
+LINKS = EDGES.schema.append(COMPONENT)
+"""An edge that joins, and the family that it is of."""
 
 MEMBERS = pa.schema(
     [
@@ -35,147 +36,101 @@ MEMBERS = pa.schema(
 ITSELF = {"tier": "identical", "kind": "copy", "kind_text": "the same bytes"} | {column.name: 0 for column in DISTANCES}
 
 
-def resolve(contents: pa.Table, verifier: Verifier) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Resolve the components of some contents, a batch at a time.
+def resolve(contents: pa.Table, links: pa.Table, verifier: Verifier) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Resolve the families of some contents, a batch at a time.
 
     Args:
-      contents: columns of `contents`, and component (uint64) and priority (binary, the smallest is preferred); all
-        rows of a component are here.
+      contents: the verifier's columns, and component (uint64) and priority (binary, the smallest is preferred).
+      links: rows of LINKS; all rows of a component are here, and in `contents`.
 
     Yields:
       (pairs, members): rows of PAIRS and of MEMBERS.
     """
     contents = contents.sort_by([("component", "ascending"), ("content_id", "ascending")])
-    for start, stop in batches(contents.column("component").to_numpy()):
-        yield _resolve_batch(contents.slice(start, stop - start), verifier)
+    links = links.sort_by([(name, "ascending") for name in ("component", "content_a", "content_b")])
+    components, of_links = (table.column("component").to_numpy() for table in (contents, links))
+    for start, stop in batches(components):
+        first, last = np.searchsorted(of_links, [components[start], components[stop - 1] + np.uint64(1)])
+        some = contents.slice(start, stop - start).combine_chunks()
+        yield _resolve_batch(some, links.slice(first, last - first), verifier)
 
 
 def batches(components: np.ndarray) -> Iterator[tuple[int, int]]:
     """Cut sorted components into runs of about BATCH_ROWS rows, (start, stop), none of them cut apart."""
-    bounds = bounds_of(components)
+    bounds = np.append(np.flatnonzero(np.diff(components)) + 1, len(components)).tolist() if len(components) else []
     start = 0
-    for i, stop in enumerate(bounds[1:], 1):
-        if stop - start >= BATCH_ROWS or i == len(bounds) - 1:
-            yield start, int(stop)
-            start = int(stop)
+    for stop in bounds:
+        if stop - start >= BATCH_ROWS or stop == bounds[-1]:
+            yield start, stop
+            start = stop
 
 
-def bounds_of(components: np.ndarray) -> np.ndarray:
-    """Give where each run of equal sorted components starts, and the end."""
-    if not len(components):
-        return np.array([0])
-    return np.concatenate(([0], np.flatnonzero(components[1:] != components[:-1]) + 1, [len(components)]))
+def _resolve_batch(contents: pa.Table, links: pa.Table, verifier: Verifier) -> tuple[pa.Table, pa.Table]:
+    ids = contents.column("content_id").combine_chunks()
+    a, b = (pc.index_in(links.column(f"content_{side}"), value_set=ids).to_numpy() for side in "ab")
+    forest = Forest(len(ids))
+    forest.unite(a, b)
+    families = _families(forest.labels(), contents)
+    known = Known(verifier, contents, a, b, links)
+    masters = stars(known, families)
+    inside = np.flatnonzero(masters >= 0)
+    first = np.full(len(ids), -1)
+    for family in families:
+        first[family] = family.min()  # rows are in the order of ids
+    followers = inside[masters[inside] != inside]
+    stars_pairs = np.sort(np.stack([followers, masters[followers]], axis=1), axis=1)
+    found = known.measured(stars_pairs)
+    pairs = [_rows_of_pairs(ids, stars_pairs, found, "master", np.ones(len(found), bool))]
+    nearest = _nearest(known, [family for family in families if len(family) > 2], stars_pairs)
+    inside_cluster = masters[nearest[:, 0]] == masters[nearest[:, 1]]
+    pairs.append(_rows_of_pairs(ids, nearest, known.measured(nearest), "nearest", inside_cluster))
+    return pa.concat_tables(pairs), _members(ids, inside, masters, first, followers, found)
 
 
-def _resolve_batch(contents: pa.Table, verifier: Verifier) -> tuple[pa.Table, pa.Table]:
-    contents = contents.combine_chunks()
-    judged = Judged(verifier, verifier.features(contents))
-    ids = contents.column("content_id").to_pylist()
-    priorities = contents.column("priority").to_pylist()
-    bounds = bounds_of(contents.column("component").to_numpy())
-    small = [(start, stop) for start, stop in itertools.pairwise(bounds) if stop - start <= EAGER_ROWS]
-    for start, stop in _runs(small):
-        judged.verify(verifier.candidates_within(judged.features, bounds[(bounds >= start) & (bounds <= stop)]))
-    pairs: list[dict] = []
-    members: list[dict] = []
-    for start, stop in itertools.pairwise(bounds):
-        rows = np.arange(start, stop)
-        labels = families(judged, rows)
-        listed: dict[tuple[int, int], tuple[str, bool]] = {}
-        for family in _families_of(rows, labels):
-            if len(family) > 1:
-                order = sorted(family.tolist(), key=lambda row: (priorities[row], ids[row]))
-                masters = stars(judged, np.array(order), wide=len(order) <= WIDE_ROWS)
-                members += _members(judged, ids, masters)
-                _list_masters(listed, masters)
-                _list_nearest(judged, listed, family, masters)
-        _list_misses(judged, listed, rows, labels)
-        pairs += _pair_rows(judged, ids, listed)
-    return _table(pairs, PAIRS.schema), _table(members, MEMBERS)
+def _families(labels: np.ndarray, contents: pa.Table) -> list[np.ndarray]:
+    """Give the rows of each family of two and more, by preference."""
+    table = pa.table({"label": labels, "priority": contents.column("priority")})
+    order = pc.sort_indices(table, [("label", "ascending"), ("priority", "ascending")]).to_numpy().astype(np.int64)
+    bounds = np.flatnonzero(np.diff(labels[order], prepend=-1, append=-1))
+    return [order[start:stop] for start, stop in itertools.pairwise(bounds) if stop - start > 1]
 
 
-def _families_of(rows: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
-    """Group rows by label, in the order of labels, each group's rows ascending."""
-    order = np.argsort(labels, kind="stable")
-    return np.split(rows[order], np.flatnonzero(np.diff(labels[order])) + 1)
+def _nearest(known: Known, families: list[np.ndarray], listed: np.ndarray) -> np.ndarray:
+    """Pair each row of these families with its nearest, int64 (pairs, 2), without pairs that are listed already."""
+    if not families:
+        return np.empty((0, 2), np.int64)
+    rows = np.sort(np.concatenate(families))
+    pairs = np.unique(np.sort(np.stack([rows, known.nearest(rows)], axis=1), axis=1), axis=0)
+    count = known.contents.num_rows
+    return pairs[~np.isin(pairs @ [count, 1], listed @ [count, 1])]
 
 
-def _runs(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Join neighbouring spans."""
-    run: tuple[int, int] | None = None
-    for start, stop in spans:
-        if run is not None and run[1] == start:
-            run = (run[0], stop)
-            continue
-        if run is not None:
-            yield run
-        run = (start, stop)
-    if run is not None:
-        yield run
+def _rows_of_pairs(
+    ids: pa.Array, pairs: np.ndarray, measured: pa.Table, reason: str, in_cluster: np.ndarray
+) -> pa.Table:
+    given = {
+        "content_a": ids.take(pa.array(pairs[:, 0])),
+        "content_b": ids.take(pa.array(pairs[:, 1])),
+        "reason": pa.array([reason] * len(pairs), pa.string()),
+        "in_cluster": pa.array(in_cluster),
+    }
+    return pa.table(
+        [given[name] if name in given else measured.column(name) for name in PAIRS.schema.names],
+        schema=PAIRS.schema,
+    )
 
 
-def _members(judged: Judged, ids: list[str], masters: dict[int, int]) -> Iterator[dict]:
-    family_id = ids[min(masters)]  # rows are in the order of ids
-    for row, master in sorted(masters.items()):
-        found = ITSELF if row == master else judged.known[min(row, master), max(row, master)]
-        yield {
-            **{name: found[name] for name in MEMBERS.names[3:]},
-            "content_id": ids[row],
-            "cluster_id": ids[master],
-            "family_id": family_id,
-        }
-
-
-def _list_masters(listed: dict, masters: dict[int, int]) -> None:
-    for row, master in masters.items():
-        if row != master:
-            listed[min(row, master), max(row, master)] = ("master", True)
-
-
-def _list_nearest(judged: Judged, listed: dict, family: np.ndarray, masters: dict[int, int]) -> None:
-    """List for each content the nearest of its family that verifies: by distance, then by content id."""
-    if len(family) == 2:
-        return  # each is the other's master or member
-    others, _ = nearest_candidates(judged, family, np.arange(len(judged.features)))
-    turns = first_verified(judged, family, others)
-    for place in np.flatnonzero(turns < NEAREST_TRIES):
-        row, other = int(family[place]), int(others[place, turns[place]])
-        listed.setdefault((min(row, other), max(row, other)), ("nearest", masters[row] == masters[other]))
-
-
-def _list_misses(judged: Judged, listed: dict, rows: np.ndarray, labels: np.ndarray) -> None:
-    """List pairs between families that nearly passed, the best few of each content."""
-    first, last = int(rows[0]), int(rows[-1])
-    between = [
-        key for key in judged.misses if first <= key[0] <= last and labels[key[0] - first] != labels[key[1] - first]
-    ]
-    judged.misses = [key for key in judged.misses if key[0] > last]
-    listed.update(dict.fromkeys(choose_misses(between, judged.known), ("near-miss", False)))
-
-
-def choose_misses(keys: Iterable[tuple], known: Mapping[tuple, Mapping]) -> list[tuple]:
-    """Choose the best near misses of each content among those of a component; keys name two contents, in order."""
-    taken: Counter = Counter()
-    chosen = []
-    for key in sorted(keys, key=lambda key: (-(known[key]["highpass"] or 0.0), known[key]["d_phash256"], key)):
-        # A pair that can't be measured is no miss by merit: it is listed while either side has room.
-        room = [taken[content] < MISSES for content in key]
-        if all(room) or (any(room) and known[key]["highpass"] is None):
-            taken.update(key)
-            chosen.append(key)
-    return chosen
-
-
-def _pair_rows(judged: Judged, ids: list[str], listed: dict) -> Iterable[dict]:
-    for (a, b), (reason, in_cluster) in listed.items():
-        yield pair_row(judged.known[a, b], ids[a], ids[b], reason, in_cluster)
-
-
-def pair_row(found: Mapping, content_a: str, content_b: str, reason: str, in_cluster: bool) -> dict:
-    """Make a row of `pairs` of what is known of a pair."""
-    row = {name: found.get(name) for name in PAIRS.schema.names}
-    return row | {"content_a": content_a, "content_b": content_b, "reason": reason, "in_cluster": in_cluster}
-
-
-def _table(rows: list[dict], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=schema)
+def _members(ids: pa.Array, inside, masters, first, followers, found: pa.Table) -> pa.Table:
+    """Make rows of MEMBERS: those that follow, as measured, and the masters themselves."""
+    leaders = inside[masters[inside] == inside]
+    parts = []
+    for rows, measured in ((followers, found), (leaders, None)):
+        named = [ids.take(pa.array(which)) for which in (rows, masters[rows], first[rows])]
+        how = [
+            pa.array([ITSELF[name]] * len(rows), MEMBERS.field(name).type)
+            if measured is None
+            else measured.column(name)
+            for name in MEMBERS.names[3:]
+        ]
+        parts.append(pa.table([*named, *how], names=MEMBERS.names).cast(MEMBERS))
+    return pa.concat_tables(parts).sort_by("content_id")

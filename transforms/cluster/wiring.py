@@ -1,4 +1,4 @@
-"""Cluster as Beam transforms: candidate edges, contents and the keep order in; pairs and clusters out."""
+"""Cluster as Beam transforms: verified edges, contents and the keep order in; pairs and clusters out."""
 
 from __future__ import annotations
 
@@ -13,230 +13,260 @@ import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.clusters import CLUSTERS
-from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.schemas.edges import EDGES
+from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
-from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, only_with
-from mirrorfold.transforms.cluster.labels.wiring import Route, label
-from mirrorfold.transforms.cluster.large.grid import GROUP_ROWS, LARGEST_COMPONENT
-from mirrorfold.transforms.cluster.large.wiring import Reread, SplitLarge
-from mirrorfold.transforms.cluster.members import PRIORITIES, best_of_contents, cluster_objects
-from mirrorfold.transforms.cluster.resolve import MEMBERS, resolve
-from mirrorfold.transforms.cluster.rounds.held.tables import Held, with_priority
-from mirrorfold.transforms.cluster.rounds.held.wiring import HoldBack
-from mirrorfold.transforms.cluster.rounds.nearest.wiring import Settled, TakeUp
+from mirrorfold.transforms.blocks.wiring import Shuffle
+from mirrorfold.transforms.cluster.components import label_components, spanning_forest
+from mirrorfold.transforms.cluster.members import (
+    PREFERRED,
+    PRIORITIES,
+    best_of_contents,
+    cluster_objects,
+    with_priority,
+)
+from mirrorfold.transforms.cluster.misses import OF_CONTENT, WITH_FAMILY, between_families, choose
+from mirrorfold.transforms.cluster.resolve import COMPONENT, LINKS, MEMBERS, resolve
 from mirrorfold.transforms.cluster.stars import Verifier
-from mirrorfold.transforms.cluster.undecided import REQUESTS, WANTED, contents_of, find_undecided, within_budget
 
-DETAILS = WANTED.append(pa.field("detail", pa.binary()))
-"""A content that was read again: its 256x256 luma."""
+NODE = pa.field("node", pa.uint64())
+PAIRED = pa.schema([("a", pa.uint64()), ("b", pa.uint64())])
+"""Two nodes that belong together."""
+LABELS = pa.schema([NODE, COMPONENT])
+"""A node that is linked, and its component: the smallest node of it."""
+LABELS_PER_BLOCK = 1_000_000
+NODES_PER_PARTITION = 2_000_000
 CONTENTS_PER_PARTITION = 20_000
-DETAILED_PER_PARTITION = 5_000
-"""The same where contents may come with their detail, 64 KiB each."""
 OBJECTS_PER_PARTITION = 250_000
+DETAIL = pa.field("detail", pa.binary())
 
 
 class Clustered(NamedTuple):
-    """Blocks of the tables `pairs`, `clusters` and `components`."""
+    """Blocks of the tables `pairs` and `clusters`."""
 
     pairs: beam.PCollection
     clusters: beam.PCollection
-    components: beam.PCollection
-
-
-class Resolved(NamedTuple):
-    """Blocks of PAIRS and of resolve.MEMBERS."""
-
-    pairs: beam.PCollection
-    members: beam.PCollection
-
-
-class Sources(NamedTuple):
-    """What clustering reads.
-
-    Attributes:
-      edges: blocks of node pairs (a, b), uint64; their components hold every candidate pair.
-      contents: blocks with the verifier's columns.
-      priorities: blocks of PRIORITIES, each with all objects of its contents.
-    """
-
-    edges: beam.PCollection
-    contents: beam.PCollection
-    priorities: beam.PCollection
-
-
-Again = Callable[[beam.PCollection], beam.PCollection]
 
 
 @dataclass(eq=False)
 class Cluster(beam.PTransform):
-    """Find families and stars among candidates.
+    """Unite verified edges to families, and find the stars in them.
+
+    Takes a dict of blocks: "edges", of that table; "contents", with the columns of the verifier; "priorities", of
+    PRIORITIES,
+    each with all objects of its contents; "details", where contents were read again (content_id and DETAIL).
 
     Args:
-      verifier: candidates and verification, from the match stage; node_ids: how content ids become nodes.
+      verifier: verification, from the match stage; node_ids: how content ids become nodes.
       schema: of the contents' blocks.
-      held: where families that one worker can't hold wait for their rounds.
-      reread: reads the contents' blocks once more.
       contents, objects: numbers of rows, which set the partitions.
       spill: a local folder for shuffled blocks, or None.
-      again: reads contents again, blocks of WANTED to blocks of DETAILS; None reads nothing again.
-      again_bytes: what it may read.
-      largest: contents that one worker resolves; larger components are split by a grid of groups of `group_rows`.
-      settled: what the rounds left under DIR, in the pipeline after them; their labels count then, not those given.
     """
 
     verifier: Verifier
     node_ids: Callable[[pa.ChunkedArray], np.ndarray]
     schema: pa.Schema
-    held: Held
-    reread: Reread
     contents: int
     objects: int
     spill: str | None = None
-    again: Again | None = None
-    again_bytes: int = 0
-    largest: int = LARGEST_COMPONENT
-    group_rows: int = GROUP_ROWS
-    settled: Settled | None = None
 
-    def expand(self, sources: Sources):
-        labels = sources.edges | "Label" >> label()
-        preferred = sources.priorities | "BestOfContents" >> beam.Map(best_of_contents).with_output_types(pa.Table)
-        resolved = self.resolve(sources, preferred, labels)
-        clusters = self.name_objects(resolved.members, sources.priorities)
-        return Clustered(pairs=resolved.pairs, clusters=clusters, components=labels)
-
-    def resolve(self, sources: Sources, preferred: beam.PCollection, labels: beam.PCollection) -> Resolved:
-        """Resolve the components that labels name; `preferred` holds the best object of each content."""
-        more_pairs, more_members = [], []
-        if self.settled is not None:
-            labels, more_pairs, more_members = self._taken_up(labels.pipeline, self.settled)
-        elif self.contents > self.largest:
-            split = labels | "SplitLarge" >> SplitLarge(
-                self.verifier, self.node_ids, self.schema, self.reread, self.contents, self.largest, self.group_rows,
-                self.spill,
-            )  # fmt: skip
-            more_pairs = [split.misses]
-            labels = (split, preferred) | "HoldBack" >> HoldBack(
-                self.held, self.node_ids, self.reread, self.contents, self.spill
-            )
-        linked = sources.contents | "RouteContents" >> beam.ParDo(
-            Route(self.node_ids), beam.pvalue.AsList(labels)
-        ).with_output_types(pa.Table)
-        ranked = preferred | "RoutePriorities" >> beam.ParDo(
-            Route(self.node_ids), beam.pvalue.AsList(labels)
-        ).with_output_types(pa.Table)
-        component = pa.field("component", pa.uint64())
-        schemas = {
-            "contents": self.schema.append(component),
-            "priorities": pa.schema([("content_id", pa.string()), ("priority", pa.binary()), component]),
-            "details": DETAILS,
-        }
-        inputs = {"contents": linked, "priorities": ranked}
-        if self.again is not None:
-            inputs["details"] = self._details(linked, schemas["contents"], self.again)
-        resolved = inputs | "Resolve" >> Shuffle(
-            keys=dict.fromkeys(inputs, ("component",)),
-            schemas={name: schemas[name] for name in inputs},
-            partitions=self._partitions(),
-            reduce=ResolvePartition(self.verifier),
+    def expand(self, sources):
+        paired = sources["edges"] | "PairNodes" >> beam.Map(self.paired).with_output_types(pa.Table)
+        labels = paired | "Connect" >> Connect(self.contents, self.spill)
+        preferred = sources["priorities"] | "BestOfContents" >> beam.Map(best_of_contents).with_output_types(pa.Table)
+        named = self._named(sources, preferred, labels)
+        resolved = {"contents": named.contents, "links": named.links} | "Resolve" >> Shuffle(
+            keys=dict.fromkeys(("contents", "links"), (COMPONENT.name,)),
+            schemas={"contents": self._linked_schema(sources), "links": LINKS},
+            partitions=self._partitions,
+            reduce=Resolve(self.verifier),
+            outputs=("pairs", "members"),
             spill=self.spill,
         )
-        pairs = resolved | "TakePairs" >> only_with("content_a")
-        members = resolved | "TakeMembers" >> only_with("content_id")
-        return Resolved(
-            (pairs, *more_pairs) | "ResolvedPairs" >> FlattenBlocks(self.spill),
-            (members, *more_members) | "ResolvedMembers" >> FlattenBlocks(self.spill),
-        )
-
-    def _taken_up(self, root: beam.Pipeline, settled: Settled):
-        """Read what the pipelines before held back and settled: the labels to resolve; pairs; members."""
-        pairs, members = root | "TakeUp" >> TakeUp(
-            self.held, self.verifier, self.node_ids, settled, self.group_rows, self.spill
-        )
-        labels = root | "ReadHeldLabels" >> ReadTable(self.held.output, self.held.labels)
-        misses = root | "ReadHeldMisses" >> ReadTable(self.held.output, self.held.misses)
-        return labels, [pairs, misses], [members]
-
-    def name_objects(self, members: beam.PCollection, priorities: beam.PCollection) -> beam.PCollection:
-        """Name the clusters of objects: blocks of the table `clusters`."""
-        return {"members": members, "objects": priorities} | "NameObjects" >> Shuffle(
+        misses = self._near_misses(named.misses, labels)
+        clusters = {"members": resolved.members, "objects": sources["priorities"]} | "NameObjects" >> Shuffle(
             keys={"members": ("content_id",), "objects": ("content_id",)},
             schemas={"members": MEMBERS, "objects": PRIORITIES},
             partitions=max(1, -(-self.objects // OBJECTS_PER_PARTITION)),
             reduce=cluster_partition,
             spill=self.spill,
         )
+        return Clustered((resolved.pairs, misses) | "AllPairs" >> FlattenBlocks(self.spill), clusters)
 
+    @property
     def _partitions(self) -> int:
-        each = CONTENTS_PER_PARTITION if self.again is None else DETAILED_PER_PARTITION
-        return max(1, -(-self.contents // each))
+        return max(1, -(-self.contents // CONTENTS_PER_PARTITION))
 
-    def _details(self, linked, schema: pa.Schema, again: Again):
-        """Read again what the stored signatures leave open, as far as the budget goes."""
-        undecided = linked | "FindUndecided" >> Shuffle(
-            keys={"rows": ("component",)},
-            schemas={"rows": schema},
-            partitions=self._partitions(),
-            reduce=FindUndecided(self.verifier, self.again_bytes),
+    def paired(self, edges: pa.Table) -> pa.Table:
+        """Give the nodes of edges that join."""
+        edges = edges.filter(edges.column("joins"))
+        return pa.table([self.node_ids(edges.column(f"content_{side}")) for side in "ab"], schema=PAIRED)
+
+    def with_node(self, block: pa.Table, column: str = "content_id") -> pa.Table:
+        """Append the node that a column names."""
+        return block.append_column(NODE, pa.array(self.node_ids(block.column(column))))
+
+    def _linked_schema(self, sources) -> pa.Schema:
+        detail = [DETAIL] if "details" in sources else []
+        return pa.schema([*self.schema, *detail, pa.field("priority", pa.binary()), COMPONENT])
+
+    def _named(self, sources, preferred, labels):
+        """Name the family of contents, with their priority, and of edges, by a join on nodes."""
+
+        def noded(blocks, label: str, column: str = "content_id"):
+            return blocks | label >> beam.Map(self.with_node, column).with_output_types(pa.Table)
+
+        inputs = {
+            "labels": labels,
+            "contents": noded(sources["contents"], "NodesOfContents"),
+            "preferred": noded(preferred, "NodesOfPriorities"),
+            "edges": noded(sources["edges"], "NodesOfEdges", "content_a"),
+        }
+        schemas = {
+            "labels": LABELS,
+            "contents": self.schema.append(NODE),
+            "preferred": PREFERRED.append(NODE),
+            "edges": EDGES.schema.append(NODE),
+        }
+        if "details" in sources:
+            inputs["details"] = noded(sources["details"], "NodesOfDetails")
+            schemas["details"] = pa.schema([("content_id", pa.string()), DETAIL, NODE])
+        return inputs | "NameFamilies" >> Shuffle(
+            keys=dict.fromkeys(inputs, (NODE.name,)),
+            schemas=schemas,
+            partitions=self._partitions,
+            reduce=NameFamilies(self.node_ids),
+            outputs=("contents", "links", "misses"),
             spill=self.spill,
         )
-        return again(
-            undecided
-            | "SpendBudget"
-            >> Shuffle(
-                keys={"rows": ("content_a",)},
-                schemas={"rows": REQUESTS},
-                partitions=1,  # the budget is one
-                reduce=SpendBudget(self.again_bytes),
-                spill=self.spill,
-            )
+
+    def _near_misses(self, misses, labels):
+        """Choose the near misses between families: rows of the table `pairs`."""
+        between = {"misses": misses, "labels": labels} | "BetweenFamilies" >> Shuffle(
+            keys=dict.fromkeys(("misses", "labels"), (NODE.name,)),
+            schemas={"misses": WITH_FAMILY, "labels": LABELS},
+            partitions=self._partitions,
+            reduce=misses_between,
+            spill=self.spill,
+        )
+        return between | "ChooseMisses" >> Shuffle(
+            keys={"rows": ("content",)},
+            schemas={"rows": OF_CONTENT},
+            partitions=self._partitions,
+            reduce=choose_misses,
+            spill=self.spill,
         )
 
 
+@dataclass(eq=False)
+class Connect(beam.PTransform):
+    """Find the connected components of blocks of PAIRED: blocks of LABELS, one row for each linked node.
+
+    Each part of the edges is reduced to stars first, so that the one worker that unites all holds no more than a row
+    for each linked node and part: 16 bytes, and 60 while it works.
+
+    Args:
+      contents: how many nodes there are at most, which sets the parts.
+    """
+
+    contents: int
+    spill: str | None = None
+
+    def expand(self, paired):
+        parts = -(-self.contents // NODES_PER_PARTITION)
+        if parts > 1:
+            paired = paired | "ReduceToStars" >> self._shuffled(parts, reduce_edges)
+        return paired | "LabelNodes" >> self._shuffled(1, label_nodes)
+
+    def _shuffled(self, partitions: int, reduce) -> Shuffle:
+        return Shuffle(
+            keys={"rows": ("a",)}, schemas={"rows": PAIRED}, partitions=partitions, reduce=reduce, spill=self.spill
+        )
+
+
+def reduce_edges(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Reduce the edges of one part to stars."""
+    yield from _in_blocks(spanning_forest(_edges(blocks["rows"])), PAIRED)
+
+
+def label_nodes(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Label all linked nodes."""
+    labels = label_components(_edges(blocks["rows"]))
+    Metrics.counter("cluster", "linked").inc(len(labels))
+    yield from _in_blocks(labels, LABELS)
+
+
+def _edges(block: pa.Table) -> np.ndarray:
+    return np.stack([block.column(name).to_numpy() for name in PAIRED.names], axis=1)
+
+
+def _in_blocks(rows: np.ndarray, schema: pa.Schema) -> Iterable[pa.Table]:
+    for start in range(0, len(rows), LABELS_PER_BLOCK):
+        part = rows[start : start + LABELS_PER_BLOCK]
+        yield pa.table([np.ascontiguousarray(part[:, 0]), np.ascontiguousarray(part[:, 1])], schema=schema)
+
+
 @dataclass
-class ResolvePartition:
-    """Resolve the components of one partition."""
+class NameFamilies:
+    """Give the contents, edges and misses of one partition of nodes the family that the labels name."""
+
+    node_ids: Callable[[pa.ChunkedArray], np.ndarray]
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[tuple[str, pa.Table]]:
+        contents = components_of(blocks["contents"], blocks["labels"])
+        contents = contents.filter(pc.is_valid(contents.column("component")))
+        if contents.num_rows:
+            contents = with_priority(contents.drop_columns("node"), blocks["preferred"])
+            if "details" in blocks:
+                details = blocks["details"]
+                place = pc.index_in(
+                    contents.column("content_id"), value_set=details.column("content_id").combine_chunks()
+                )
+                contents = contents.append_column(DETAIL, details.column("detail").take(place))
+            yield "contents", contents
+        edges = components_of(blocks["edges"], blocks["labels"])
+        links = edges.filter(edges.column("joins")).drop_columns("node")
+        if links.num_rows:
+            yield "links", links.cast(LINKS)
+        misses = edges.filter(pc.invert(edges.column("joins")))
+        if misses.num_rows:
+            family = pc.fill_null(misses.column("component"), misses.column("node"))
+            misses = misses.select(EDGES.schema.names).append_column("family", family)
+            other = pa.array(self.node_ids(misses.column("content_b")))
+            yield "misses", misses.append_column("node", other).cast(WITH_FAMILY)
+
+
+def components_of(rows: pa.Table, labels: pa.Table) -> pa.Table:
+    """Append the component of each row's node; null where the node isn't linked."""
+    place = pc.index_in(rows.column("node"), value_set=labels.column("node").combine_chunks())
+    return rows.append_column(COMPONENT, labels.column("component").take(place))
+
+
+def misses_between(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Keep the misses between families of one partition."""
+    if blocks["misses"].num_rows:
+        found = components_of(blocks["misses"], blocks["labels"])
+        yield between_families(found, pc.fill_null(found.column("component"), found.column("node")).to_numpy())
+
+
+def choose_misses(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Choose the near misses of one partition's contents."""
+    if blocks["rows"].num_rows:
+        yield choose(blocks["rows"])
+
+
+@dataclass
+class Resolve:
+    """Resolve the families of one partition."""
 
     verifier: Verifier
 
-    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-        contents, priorities = blocks["contents"], blocks["priorities"]
-        if not contents.num_rows:
-            return
-        contents = with_priority(contents, priorities)
-        if "details" in blocks:
-            details = blocks["details"]
-            place = pc.index_in(contents.column("content_id"), value_set=details.column("content_id").combine_chunks())
-            contents = contents.append_column("detail", details.column("detail").take(place))
-        for pairs, members in resolve(contents, self.verifier):
-            yield from (block for block in (pairs.cast(PAIRS.schema), members) if block.num_rows)
-
-
-@dataclass
-class FindUndecided:
-    """Find the undecided pairs of one partition's components, no more than the whole budget could read."""
-
-    verifier: Verifier
-    budget: int
-
-    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-        if blocks["rows"].num_rows:
-            found, left_out = find_undecided(blocks["rows"], self.verifier)
-            Metrics.counter("cluster", "undecided_pairs").inc(found.num_rows)
-            Metrics.counter("cluster", "undecided_left_out").inc(left_out)
-            yield within_budget(found, self.budget, part=True)
-
-
-@dataclass
-class SpendBudget:
-    """Choose what is read again, of all partitions' pairs."""
-
-    budget: int
-
-    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-        found = within_budget(blocks["rows"], self.budget)
-        Metrics.counter("cluster", "again_pairs").inc(found.num_rows)
-        yield from contents_of(found)
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[tuple[str, pa.Table]]:
+        links = ipc.distinct_rows(
+            ipc.sort_rows(blocks["links"], ("content_a", "content_b")).combine_chunks(), ("content_a", "content_b")
+        )
+        for pairs, members in resolve(blocks["contents"], links, self.verifier):
+            yield from (found for found in (("pairs", pairs), ("members", members)) if found[1].num_rows)
 
 
 def cluster_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:

@@ -1,5 +1,6 @@
-"""Match: every pair of contents within the radius becomes a candidate, and every candidate is verified.
+"""Match: every pair of contents within reach, with exact recall, and verification of each pair once.
 
-Read in this order: `designs` and `plan` (which tables guarantee recall), `signatures` (what is searched), `collapse`,
-`tables` and `join` (the search), `align`, `measure` and `verify` (what a candidate turns out to be), `explain`.
+Read in this order: `designs` and `plan` (which tables guarantee recall), `signatures` and `rows` (what is searched),
+`kernels` and `join` (search within a bucket), `edges` and `verified` (each pair where both pictures are), `verify`
+(what it is), `refetch` (what is read a second time), `wiring` (Beam).
 """

@@ -1,4 +1,4 @@
-"""Candidate pairs among the contents of one component, by the same rule as the search over tables."""
+"""Candidate pairs among the contents of one family, by the same rule as the search over tables."""
 
 from __future__ import annotations
 
@@ -28,14 +28,12 @@ def _is_candidate(hashes, checks, digests, low, i, j, radius, limit):
 
 
 @compiled
-def _candidates(hashes, checks, digests, low, rows, others, labels, radius, limit):
+def _candidates(hashes, checks, digests, low, rows, others, radius, limit):
     found = np.empty((256, 2), np.int64)
     count = 0
     for i in rows:
         for j in others:
-            if i == j or (labels[i] == labels[j] and labels[i] >= 0):
-                continue
-            if not _is_candidate(hashes, checks, digests, low, i, j, radius, limit):
+            if i == j or not _is_candidate(hashes, checks, digests, low, i, j, radius, limit):
                 continue
             if count == len(found):
                 found = np.concatenate((found, np.empty_like(found)))
@@ -44,41 +42,9 @@ def _candidates(hashes, checks, digests, low, rows, others, labels, radius, limi
     return found[:count]
 
 
-def candidates(
-    features: Features, rows: np.ndarray, others: np.ndarray, rule: Rule, labels: np.ndarray | None = None
-) -> np.ndarray:
-    """Give candidate pairs between rows and others, int64 (pairs, 2), smaller row first.
-
-    Args:
-      labels: rows of an equal label >= 0 aren't compared (they are connected already).
-    """
-    if labels is None:
-        labels = np.full(len(features), -1, dtype=np.int64)
+def candidates(features: Features, rows: np.ndarray, others: np.ndarray, rule: Rule) -> np.ndarray:
+    """Give candidate pairs between rows and others, int64 (pairs, 2), smaller row first."""
     return _candidates(
         features.hashes, features.checks, features.digests, features.low,
-        np.asarray(rows, np.int64), np.asarray(others, np.int64), labels, rule.radius, rule.check_limit,
-    )  # fmt: skip
-
-
-@compiled
-def _candidates_within(hashes, checks, digests, low, bounds, radius, limit):
-    found = np.empty((256, 2), np.int64)
-    count = 0
-    for group in range(len(bounds) - 1):
-        for i in range(bounds[group], bounds[group + 1]):
-            for j in range(i + 1, bounds[group + 1]):
-                if not _is_candidate(hashes, checks, digests, low, i, j, radius, limit):
-                    continue
-                if count == len(found):
-                    found = np.concatenate((found, np.empty_like(found)))
-                found[count, 0], found[count, 1] = i, j
-                count += 1
-    return found[:count]
-
-
-def candidates_within(features: Features, bounds: np.ndarray, rule: Rule) -> np.ndarray:
-    """Give all candidate pairs within groups of consecutive rows, int64 (pairs, 2), smaller row first."""
-    return _candidates_within(
-        features.hashes, features.checks, features.digests, features.low,
-        np.asarray(bounds, np.int64), rule.radius, rule.check_limit,
+        np.asarray(rows, np.int64), np.asarray(others, np.int64), rule.radius, rule.check_limit,
     )  # fmt: skip

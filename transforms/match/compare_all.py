@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mirrorfold.transforms.match.collapse import Rows
+from mirrorfold.transforms.match.kernels import FULL_KEEPS, PROBE_KEEPS
+from mirrorfold.transforms.match.rows import Rows
 from mirrorfold.transforms.match.signatures import KIND_BITS
 
 MOST_ROWS = 60_000
@@ -17,7 +18,9 @@ CHUNK_CELLS = 1 << 16
 
 
 def candidates_among(rows: Rows, radius: int, check_limit: int) -> np.ndarray:
-    """Give candidate edges as pairs of nodes, uint64 (edges, 2): a full signature and another row's, both in reach.
+    """Give candidate pairs as row numbers, int64 (pairs, 2): a full signature and another row's, both in reach.
+
+    A row with more candidates than it keeps lets some go, by the rule of `kernels.join_buckets`.
 
     Args:
       radius, check_limit: largest distance of hashes, and of checks, in bits.
@@ -25,14 +28,27 @@ def candidates_among(rows: Rows, radius: int, check_limit: int) -> np.ndarray:
     nodes, kinds = rows.ids >> np.uint64(KIND_BITS), rows.ids & np.uint64((1 << KIND_BITS) - 1)
     fulls = np.flatnonzero(kinds == 0)
     step = max(1, CHUNK_CELLS // max(1, len(rows.hashes)))
-    found = [np.empty((0, 2), np.int64)]
+    found = [np.empty((0, 3), np.int64)]
     for start in range(0, len(fulls), step):
         chosen = fulls[start : start + step]
-        near = np.bitwise_count(rows.hashes[chosen, None] ^ rows.hashes) <= radius
-        left, right = np.nonzero(near)
-        found.append(np.stack([chosen[left], right], axis=1))
-    pairs = np.concatenate(found)
-    a, b = pairs[:, 0], pairs[:, 1]
-    pairs = pairs[(nodes[a] != nodes[b]) & ((kinds[b] > 0) | (a < b))]
-    distance = np.bitwise_count(rows.checks[pairs[:, 0]] ^ rows.checks[pairs[:, 1]]).sum(axis=1)
-    return nodes[pairs[distance <= check_limit]]
+        left, right = np.nonzero(np.bitwise_count(rows.hashes[chosen, None] ^ rows.hashes) <= radius)
+        a, b = chosen[left], right
+        apart = (nodes[a] != nodes[b]) & ((kinds[b] > 0) | (a < b))
+        a, b = a[apart], b[apart]
+        distance = np.bitwise_count(rows.checks[a] ^ rows.checks[b]).sum(axis=1, dtype=np.int64)
+        near = distance <= check_limit
+        a, b, distance = a[near], b[near], distance[near]
+        found.append(np.stack([a, b, distance + np.bitwise_count(rows.hashes[a] ^ rows.hashes[b])], axis=1))
+    return _thinned(np.concatenate(found), rows.ids, np.where(kinds == 0, FULL_KEEPS, PROBE_KEEPS))
+
+
+def _thinned(pairs: np.ndarray, ids: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Keep of pairs (a, b, distance) those that are among the nearest, or the first by id, of either row."""
+    rows, others = np.concatenate([pairs[:, :2], pairs[:, 1::-1]]).T
+    kept = np.zeros(len(rows), bool)
+    for rank in (np.tile(pairs[:, 2], 2), np.zeros(len(rows), np.int64)):
+        order = np.lexsort([ids[others], rank, rows])
+        ordered = rows[order]
+        first = np.searchsorted(ordered, ordered)  # where each row's run begins
+        kept[order] |= np.arange(len(order)) - first < limits[ordered]
+    return pairs[kept[: len(pairs)] | kept[len(pairs) :], :2]

@@ -7,38 +7,36 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mirrorfold.transforms.match.block_pairs import BlockPair, block_pairs, compare_blocks
-from mirrorfold.transforms.match.collapse import Rows
-from mirrorfold.transforms.match.kernels import KIND_SHIFT, deal, join_buckets
+from mirrorfold.transforms.match.kernels import KIND_MASK, deal, join_buckets
 from mirrorfold.transforms.match.plan import BITS, Plan, make_plan
+from mirrorfold.transforms.match.rows import Rows
 
 HOT_ROWS = 512
 """A bucket with more pairs than this number of rows squared is banded again on the bits that its key leaves free."""
 HOT_SAMPLE = 4_096
 SPARE_BITS, MOST_BITS = 4, 20
-SPLIT_ROWS = 4_096
-"""What is still larger after that is split into pairs of blocks of so many rows, and counted: two blocks are 256 KB,
-which every engine takes as one record."""
+CROWD_ROWS = 4_096
+"""What is still larger after that agrees on nearly all bits: it is sorted by its checks and compared in runs of so many
+rows, each with the first rows of all, and counted. So no step is quadratic, whatever the corpus."""
+CROWD_LEADERS = 16
 
 
 @dataclass
 class JoinCounts:
-    """What a search did: nothing is left out in silence."""
+    """What a search did: nothing is left out in silence.
+
+    Attributes:
+      crowded: rows that let candidates go, because one bucket held more than a row keeps.
+    """
 
     rows: int = 0
     compared: int = 0
     pairs: int = 0
     hot_buckets: int = 0
     hot_rows: int = 0
-    split_buckets: int = 0
-    split_rows: int = 0
-    split_blocks: int = 0
-    split_pairs: int = 0
-
-    def add(self, other: JoinCounts) -> None:
-        """Add another search's counts."""
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
+    crowd_buckets: int = 0
+    crowd_rows: int = 0
+    crowded: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,47 +46,43 @@ class Rule:
     radius: int
     check_limit: int
     hot_rows: int = HOT_ROWS
-    split_rows: int = SPLIT_ROWS
-    forest: bool = True
+    crowd_rows: int = CROWD_ROWS
 
 
 @dataclass
 class Join:
-    """Search of one table of a plan over some rows.
+    """Search of one table of a plan over some rows: the candidates whose first common table this is.
 
-    With `rule.forest` the pairs are a spanning forest of the partition's candidates, so that they stay linear in the
-    rows whatever the size of a bucket; without, they are all candidates whose first common table this is.
-
-    Attributes:
-      spread: leave buckets that stay too large in `left`, to be split and compared by other workers.
+    Every pair within reach is found, but for rows that have more candidates in one bucket than a row keeps
+    (`kernels.FULL_KEEPS`), which `counts.crowded` says.
     """
 
     plan: Plan
     rule: Rule
     counts: JoinCounts = field(default_factory=JoinCounts)
     plans: dict[tuple[int, int], Plan] = field(default_factory=dict)
-    spread: bool = False
-    left: list[tuple[Rows, np.ndarray]] = field(default_factory=list)
 
     def table(self, rows: Rows, table: int) -> np.ndarray:
         """Give candidate pairs as row numbers, int64 (pairs, 2)."""
         masks = np.array(self.plan.masks, dtype=np.uint64)
         self.counts.rows += len(rows.hashes)
-        return self._search(rows, masks[table], masks[:table], self.rule.hot_rows)
+        pairs, order, hot_buckets = self._join(rows, masks[table], masks[:table], self.rule.hot_rows)
+        found = [pairs]
+        for start, stop in hot_buckets.tolist():
+            found.append(self._search_hot(rows, order[start:stop], masks[table], masks[:table]))
+        return np.concatenate(found) if len(found) > 1 else pairs
 
-    def _search(self, rows: Rows, mask: np.uint64, earlier: np.ndarray, hot: int) -> np.ndarray:
+    def _join(self, rows: Rows, mask: np.uint64, earlier: np.ndarray, hot: int):
+        """Deal rows to buckets and compare these: (pairs, the order of rows, buckets left out)."""
         order, starts, middles = deal(rows.hashes, rows.ids, mask, bucket_bits(len(rows.hashes), mask))
-        rule = self.rule
-        pairs, compared, hot_buckets = join_buckets(
+        pairs, compared, hot_buckets, crowded = join_buckets(
             rows.hashes, rows.ids, rows.checks, order, starts, middles, mask, earlier,
-            rule.radius, rule.check_limit, hot, rule.forest,
+            self.rule.radius, self.rule.check_limit, hot,
         )  # fmt: skip
         self.counts.compared += compared
         self.counts.pairs += len(pairs)
-        found = [pairs]
-        for start, stop in hot_buckets.tolist():
-            found.append(self._search_hot(rows, order[start:stop], mask, earlier))
-        return np.concatenate(found) if len(found) > 1 else pairs
+        self.counts.crowded += crowded
+        return pairs, order, hot_buckets
 
     def _search_hot(self, rows: Rows, index: np.ndarray, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
         """Band a hot bucket again: pairs of one key differ in the other bits alone."""
@@ -112,37 +106,26 @@ class Join:
         return self.plans[key]
 
     def _search_band(self, rows: Rows, mask: np.uint64, earlier: np.ndarray) -> np.ndarray:
-        order, starts, middles = deal(rows.hashes, rows.ids, mask, bucket_bits(len(rows.hashes), mask))
-        rule = self.rule
-        pairs, compared, large = join_buckets(
-            rows.hashes, rows.ids, rows.checks, order, starts, middles, mask, earlier,
-            rule.radius, rule.check_limit, rule.split_rows, rule.forest,
-        )  # fmt: skip
-        self.counts.compared += compared
-        self.counts.pairs += len(pairs)
+        pairs, order, crowds = self._join(rows, mask, earlier, self.rule.crowd_rows)
         found = [pairs]
-        for start, stop in large.tolist():
+        for start, stop in crowds.tolist():
             index = order[start:stop].astype(np.int64)
-            large_bucket = (rows.take(index), np.append(earlier, mask))
-            self.counts.split_buckets += 1
-            self.counts.split_rows += len(index)
-            if self.spread:
-                self.left.append(large_bucket)
-            else:
-                found += [index[pair.places[self._compare(pair)]] for pair in self.split(*large_bucket)]
+            self.counts.crowd_buckets += 1
+            self.counts.crowd_rows += len(index)
+            for run in crowd_runs(rows.take(index), self.rule.crowd_rows):
+                part, _, _ = self._join(rows.take(index[run]), mask, earlier, len(run) + 1)
+                found.append(index[run][part])
         return np.concatenate(found)
 
-    def split(self, bucket: Rows, masks: np.ndarray) -> Iterator[BlockPair]:
-        """Cut a bucket that no banding makes small into pairs of blocks."""
-        for pair in block_pairs(bucket, masks, self.rule.split_rows):
-            self.counts.split_blocks += 1
-            self.counts.split_pairs += pair.pairs
-            yield pair
 
-    def _compare(self, pair: BlockPair) -> np.ndarray:
-        found = compare_blocks(pair, self.rule.radius, self.rule.check_limit, self.rule.forest)
-        self.counts.pairs += len(found)
-        return found
+def crowd_runs(rows: Rows, run_rows: int) -> Iterator[np.ndarray]:
+    """Cut a crowd into runs of rows that are alike, each with the crowd's first full signatures: row numbers, int64."""
+    order = np.lexsort([rows.ids, *rows.checks.T[::-1], rows.hashes])
+    fulls = np.flatnonzero(rows.ids & KIND_MASK == 0)
+    leaders = fulls[np.argsort(rows.ids[fulls])[:CROWD_LEADERS]]
+    for start in range(0, len(order), run_rows):
+        run = order[start : start + run_rows]
+        yield np.concatenate([leaders[~np.isin(leaders, run)], run])
 
 
 def bucket_bits(rows: int, mask: np.uint64) -> int:
@@ -152,8 +135,8 @@ def bucket_bits(rows: int, mask: np.uint64) -> int:
 
 
 def edges_of(rows: Rows, pairs: np.ndarray) -> np.ndarray:
-    """Give pairs of rows as pairs of nodes, uint64 (pairs, 2)."""
-    return rows.ids[pairs] >> KIND_SHIFT
+    """Give pairs of rows as pairs of their ids, uint64 (pairs, 2), the smaller node first, each once."""
+    return np.unique(np.sort(rows.ids[pairs], axis=1), axis=0)
 
 
 def search(rows: Rows, plan: Plan, rule: Rule) -> tuple[np.ndarray, JoinCounts]:

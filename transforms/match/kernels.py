@@ -1,4 +1,4 @@
-"""Compiled inner loops: population count, bucket comparison, spanning forest.
+"""Compiled inner loops: population count, dealing to buckets, bucket comparison.
 
 Arrays out of Arrow and `np.frombuffer` are read-only, which numba takes for another type: `packing.join_rows` copies
 them once, so that each kernel is compiled once.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from mirrorfold.transforms.blocks.compiled import compiled, inlined
-from mirrorfold.transforms.blocks.union_find import find
 
 M1, M2, M4 = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333), np.uint64(0x0F0F0F0F0F0F0F0F)
 H01 = np.uint64(0x0101010101010101)
@@ -17,6 +16,10 @@ ONE, TWO, FOUR, TOP = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
 KIND_MASK, KIND_SHIFT = np.uint64(63), np.uint64(6)
 ZERO, HALF = np.uint64(0), np.uint64(20)
 MIX = np.uint64(0x9E3779B97F4A7C15)
+FULL_KEEPS, PROBE_KEEPS = 16, 4
+"""Candidates that a full signature or a probe keeps in one bucket, if it has more: as many nearest, as many first by
+id. The nearest hold the true copies among look-alikes; the first by id are the same for all of one dense family, so
+that it stays connected."""
 
 
 @inlined
@@ -83,28 +86,98 @@ def deal(hashes, ids, mask, bits):
     return order, starts, fulls
 
 
+@inlined
+def _candidate(hashes, ids, checks, i, j, mask, earlier, radius, check_limit):
+    """Tell whether two rows of one key are a candidate pair that no earlier table finds."""
+    difference = hashes[i] ^ hashes[j]
+    if popcount(difference) > radius or difference & mask != ZERO:
+        return False
+    if (ids[i] ^ ids[j]) >> KIND_SHIFT == ZERO or meets(difference, earlier):
+        return False
+    return bits_apart(checks[i], checks[j]) <= check_limit
+
+
+@inlined
+def _limit(identity):
+    """Give how many candidates of each sort a crowded row keeps."""
+    return FULL_KEEPS if identity & KIND_MASK == ZERO else PROBE_KEEPS
+
+
+@inlined
+def _keep(near, first, counts, row, other, distance, ids, order):
+    """Offer a row a candidate: it keeps the nearest ones, and those first by id; ties end at the id."""
+    limit, count, identity = _limit(ids[order[row]]), counts[row], ids[order[other]]
+    counts[row] = count + 1
+    if count < limit:
+        near[row, count, 0], near[row, count, 1], first[row, count] = other, distance, other
+        return
+    worst, last = 0, 0
+    for k in range(limit):
+        gap = near[row, k, 1] - near[row, worst, 1]
+        if gap > 0 or (gap == 0 and ids[order[near[row, k, 0]]] > ids[order[near[row, worst, 0]]]):
+            worst = k
+        if ids[order[first[row, k]]] > ids[order[first[row, last]]]:
+            last = k
+    gap = near[row, worst, 1] - distance
+    if gap > 0 or (gap == 0 and ids[order[near[row, worst, 0]]] > identity):
+        near[row, worst, 0], near[row, worst, 1] = other, distance
+    if ids[order[first[row, last]]] > identity:
+        first[row, last] = other
+
+
 @compiled
-def join_buckets(hashes, ids, checks, order, starts, middles, mask, earlier, radius, check_limit, hot, forest):
+def _crowded_pairs(hashes, ids, checks, order, start, stop, middle, mask, earlier, radius, check_limit):
+    """Compare a bucket in which rows have more candidates than they keep; a pair is found where either row keeps it.
+
+    Returns:
+      (pairs as int64 row numbers (n, 2), rows that let a candidate go).
+    """
+    rows, inside = stop - start, order[start:stop]
+    near = np.empty((rows, FULL_KEEPS, 2), np.int32)
+    first = np.empty((rows, FULL_KEEPS), np.int32)
+    counts = np.zeros(rows, np.int32)
+    for p in range(middle - start):
+        for q in range(p + 1, rows):
+            i, j = inside[p], inside[q]
+            if _candidate(hashes, ids, checks, i, j, mask, earlier, radius, check_limit):
+                distance = popcount(hashes[i] ^ hashes[j]) + bits_apart(checks[i], checks[j])
+                _keep(near, first, counts, p, q, distance, ids, inside)
+                _keep(near, first, counts, q, p, distance, ids, inside)
+    found = np.empty((2 * FULL_KEEPS * rows, 2), np.int64)
+    count, crowded = 0, 0
+    for p in range(rows):
+        limit = _limit(ids[inside[p]])
+        crowded += counts[p] > limit
+        for k in range(min(limit, counts[p])):
+            for q in (near[p, k, 0], first[p, k]):
+                found[count, 0], found[count, 1] = min(inside[p], inside[q]), max(inside[p], inside[q])
+                count += 1
+    return found[:count], crowded
+
+
+@compiled
+def join_buckets(hashes, ids, checks, order, starts, middles, mask, earlier, radius, check_limit, hot):
     """Compare all pairs within each bucket; probes are compared with full signatures only.
 
+    What a bucket gives is linear in its rows, see `_crowded_pairs`.
+
     Args:
-      hashes, ids, checks: the rows, see `collapse.Rows`.
+      hashes, ids, checks: the rows, see `rows.Rows`.
       order, starts, middles: buckets, see `deal`; mask: the key bits, on which a pair must agree.
       earlier: masks of the tables before this one: a pair that meets there is left to them.
       radius, check_limit: largest distance of hashes, and of checks.
       hot: buckets with more than hot * hot pairs are left out and returned.
-      forest: give a spanning forest instead of all pairs.
 
     Returns:
-      (pairs as int64 row numbers (n, 2), compared pairs, hot buckets as int64 (n, 2) of start and stop).
+      (pairs as int64 row numbers (n, 2), compared pairs, hot buckets as int64 (n, 2) of start and stop, rows that
+      let a candidate go). A pair of a crowded bucket may stand there twice.
     """
-    parent = np.arange(len(hashes) if forest else 1)
     found = np.empty((1024, 2), np.int64)
-    count = 0
-    compared = 0
+    count, compared, crowded = 0, 0, 0
     hot_found = np.empty((16, 2), np.int64)
     hot_count = 0
     sorted_hashes = hashes[order]
+    degrees = np.zeros(len(hashes), np.int32)
     for bucket in range(len(starts) - 1):
         start, stop, middle = starts[bucket], starts[bucket + 1], middles[bucket]
         if (middle - start) * (stop - start) > hot * hot:
@@ -113,29 +186,36 @@ def join_buckets(hashes, ids, checks, order, starts, middles, mask, earlier, rad
             hot_found[hot_count, 0], hot_found[hot_count, 1] = start, stop
             hot_count += 1
             continue
+        before, full = count, False
         for p in range(start, middle):
             hash_p = sorted_hashes[p]
             for q in range(p + 1, stop):
-                difference = hash_p ^ sorted_hashes[q]
-                if popcount(difference) > radius or difference & mask != ZERO:
+                if popcount(hash_p ^ sorted_hashes[q]) > radius:
                     continue
                 i, j = order[p], order[q]
-                if (ids[i] ^ ids[j]) >> KIND_SHIFT == ZERO:
+                if not _candidate(hashes, ids, checks, i, j, mask, earlier, radius, check_limit):
                     continue
-                if meets(difference, earlier) or bits_apart(checks[i], checks[j]) > check_limit:
-                    continue
-                if forest:
-                    a, b = find(parent, i), find(parent, j)
-                    if a == b:
-                        continue
-                    parent[max(a, b)] = min(a, b)
+                degrees[i] += 1
+                degrees[j] += 1
+                full = full or degrees[i] > _limit(ids[i]) or degrees[j] > _limit(ids[j])
                 if count == len(found):
                     found = np.concatenate((found, np.empty_like(found)))
                 found[count, 0], found[count, 1] = i, j
                 count += 1
-        full = middle - start
-        compared += full * (full - 1) // 2 + full * (stop - middle)
-    return found[:count], compared, hot_found[:hot_count]
+            if full:
+                break
+        for k in range(before, count):
+            degrees[found[k, 0]] = 0
+            degrees[found[k, 1]] = 0
+        if full:
+            thinned, let_go = _crowded_pairs(
+                hashes, ids, checks, order, start, stop, middle, mask, earlier, radius, check_limit
+            )
+            count = before + len(thinned)
+            found = np.concatenate((found[:before], thinned, np.empty((1024, 2), np.int64)))
+            crowded += let_go
+        compared += (middle - start) * (middle - start - 1) // 2 + (middle - start) * (stop - middle)
+    return found[:count], compared, hot_found[:hot_count], crowded
 
 
 @compiled

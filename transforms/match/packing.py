@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from mirrorfold.transforms.match.block_pairs import BlockPair
-from mirrorfold.transforms.match.collapse import Rows, empty_rows
 from mirrorfold.transforms.match.kernels import deal_partitions
+from mirrorfold.transforms.match.rows import Rows, empty_rows
 from mirrorfold.transforms.match.signatures import CHECK_WORDS
 
 
@@ -22,20 +21,6 @@ def unpack(data: bytes | memoryview, words: int) -> Rows:
     values = np.frombuffer(data, dtype="<u8")
     count = len(values) // (2 + words)
     return Rows(values[:count], values[count : 2 * count], values[2 * count :].reshape(count, words))
-
-
-def pack_blocks(pair: BlockPair) -> bytes:
-    """Write a pair of blocks as little-endian bytes: rows of the left block, masks and their number, rows."""
-    head = np.array([pair.left, len(pair.masks)], dtype="<u8").tobytes()
-    return head + np.asarray(pair.masks, dtype="<u8").tobytes() + pack(pair.rows)
-
-
-def unpack_blocks(data: bytes | memoryview, words: int) -> BlockPair:
-    """Read a pair of blocks written by `pack_blocks`."""
-    left, masks = (int(value) for value in np.frombuffer(data, dtype="<u8", count=2))
-    found = np.frombuffer(data, dtype="<u8", count=masks, offset=16).astype(np.uint64)
-    rows = join_rows([unpack(memoryview(data)[16 + 8 * masks :], words)], words)
-    return BlockPair(rows, left, found, np.arange(len(rows.hashes)))
 
 
 def join_rows(parts: Iterable[Rows], words: int = CHECK_WORDS) -> Rows:

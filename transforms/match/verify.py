@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from mirrorfold.schemas.pairs import DISTANCES
-from mirrorfold.transforms.match.candidates import candidates, candidates_within
+from mirrorfold.transforms.match.candidates import candidates
 from mirrorfold.transforms.match.detail import has_detail, measure_detail, worth_detail
-from mirrorfold.transforms.match.features import Features, colour_shift, distances, make_features
-from mirrorfold.transforms.match.index import INDEX_ROWS, Index, make_index
+from mirrorfold.transforms.match.features import Features, colour_shift, make_features
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, describe, kind_of
 from mirrorfold.transforms.match.measure import Measures, measure, replaced
@@ -129,45 +128,22 @@ class Verifier:
         """Make features of contents, in their order."""
         return make_features(contents, self.crops)
 
-    def candidates(self, features: Features, rows, others, labels=None) -> np.ndarray:
+    def candidates(self, features: Features, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Give candidate pairs between rows and others, int64 (pairs, 2), smaller row first."""
-        return candidates(features, rows, others, self.rule, labels)
+        return candidates(features, rows, others, self.rule)
 
-    def candidates_within(self, features: Features, bounds: np.ndarray) -> np.ndarray:
-        """Give all candidate pairs within groups of consecutive rows; `bounds` holds the starts and the end."""
-        return candidates_within(features, bounds, self.rule)
-
-    def index(self, features: Features, rows: np.ndarray) -> Index | None:
-        """Index the rows of a component so large that comparing all of them would cost more; else give None."""
-        return make_index(features, rows, self.rule) if len(rows) >= INDEX_ROWS else None
-
-    def nearness(self, features: Features, pairs: np.ndarray) -> np.ndarray:
-        """Give one number of bits by which pairs are ranked before they are verified, int64; 0 is the nearest."""
-        found = distances(features, pairs[:, 0], pairs[:, 1])
-        return np.stack([found[column.name] for column in DISTANCES]).sum(axis=0, dtype=np.int64)
-
-    def verify(self, features: Features, pairs: np.ndarray, wide: bool = False) -> pa.Table:
+    def verify(
+        self, features: Features, pairs: np.ndarray, wide: bool = False, ways: np.ndarray | None = None
+    ) -> pa.Table:
         """Judge pairs, int64 (pairs, 2); a row of RESULT each, in the same order.
 
         Args:
+          ways: int64 (pairs, 4), how the search found each, see `edges.EDGES`; without them the hashes are asked.
           wide: try every turn of one on the other: the pair belongs to one family, whatever its hashes say.
         """
         if not len(pairs):
             return RESULT.empty_table()
         return judge(features, measure(features, pairs[:, 0], pairs[:, 1], self.rule, wide), self.limits)
-
-    def undecided(self, features: Features, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find candidate pairs of documents, within groups of rows, that reading both again could settle.
-
-        Returns:
-          (pairs as int64 (pairs, 2), rank as int32: the smallest are the likeliest copies).
-        """
-        pairs = self.candidates_within(features, bounds)
-        pairs = pairs[features.document[pairs].any(axis=1)]
-        found = self.verify(features, pairs)
-        pairs = pairs[found.column("undecided").to_numpy()]
-        fit = found.filter(found.column("undecided")).column("highpass").to_numpy()
-        return pairs, np.rint(10_000 * (1 - fit)).astype(np.int32)
 
 
 def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:

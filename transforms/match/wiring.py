@@ -1,9 +1,10 @@
-"""Match as Beam transforms: contents in, candidate edges out."""
+"""Match as Beam transforms: contents in, the pairs that met in the search, and their verified edges out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -12,22 +13,27 @@ from apache_beam.metrics import Metrics
 
 from mirrorfold.transforms.blocks import parcels
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
-from mirrorfold.transforms.blocks.wiring import Shuffle, only_with
-from mirrorfold.transforms.match.block_pairs import compare_blocks
-from mirrorfold.transforms.match.collapse import Rows, collapse, empty_rows
+from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.match.compare_all import candidates_among
-from mirrorfold.transforms.match.join import Join, Rule, edges_of
-from mirrorfold.transforms.match.packing import join_rows, pack, pack_blocks, split, unpack, unpack_blocks
+from mirrorfold.transforms.match.edges import EDGES, MET, TARGET, both_ends, met_again, met_block, met_ids, route
+from mirrorfold.transforms.match.join import Join, Rule
+from mirrorfold.transforms.match.kernels import KIND_SHIFT
+from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
 from mirrorfold.transforms.match.plan import Plan
-from mirrorfold.transforms.match.signatures import CHECK_WORDS, KIND_BITS, KINDS, light_schema, make_light
+from mirrorfold.transforms.match.refetch import DETAILS, contents_of, with_details, within_budget
+from mirrorfold.transforms.match.rows import Rows, empty_rows, same_pictures, searched_rows
+from mirrorfold.transforms.match.signatures import CHECK_WORDS, KIND_BITS, KINDS, make_light, node_ids
+from mirrorfold.transforms.match.verified import REQUESTS, verify_edges
+from mirrorfold.transforms.match.verify import Verifier
 
-EDGES = pa.schema([("a", pa.uint64()), ("b", pa.uint64())])
-LIGHT_ROWS_PER_PARTITION = 500_000
+DIGESTS = pa.schema([("node", pa.uint64()), ("digest", pa.uint64())])
+DIGESTS_PER_PARTITION = 4_000_000
+CONTENTS_PER_PARTITION = 20_000
 
 
 @dataclass(eq=False)
 class Match(beam.PTransform):
-    """Search contents for candidates.
+    """Search contents for candidates; gives blocks of MET.
 
     Args:
       plan: tables with guaranteed recall, or None to compare all with all; rule: what makes a candidate.
@@ -43,19 +49,17 @@ class Match(beam.PTransform):
     spill: str | None = None
 
     def expand(self, contents):
-        crops, kinds = self.crops, KINDS if self.crops else 1
+        kinds = KINDS if self.crops else 1
         return (
             contents
-            | "SignRows" >> beam.Map(make_light, crops).with_output_types(pa.Table)
+            | "SignRows" >> beam.Map(make_light, self.crops).with_output_types(pa.Table)
             | "Search" >> Search(self.plan, self.rule, self.rows, kinds, CHECK_WORDS, self.spill)
         )
 
 
 @dataclass(eq=False)
 class Search(beam.PTransform):
-    """Collapse identical signatures, then find the candidates among the rest; gives blocks of EDGES.
-
-    The components of the edges hold every candidate pair (nodes as `signatures.node_ids` gives them).
+    """Find the searched rows that lie within reach of each other; gives blocks of MET.
 
     Args:
       plan, rule, rows, spill: as in Match.
@@ -70,111 +74,97 @@ class Search(beam.PTransform):
     spill: str | None = None
 
     def expand(self, light):
-        collapsed = light | "Collapse" >> Shuffle(
-            keys={"rows": ("phash64",)},
-            schemas={"rows": light_schema(self.kinds, self.words)},
-            partitions=max(1, -(-self.rows // LIGHT_ROWS_PER_PARTITION)),
-            reduce=collapse_partition,
-            spill=self.spill,
+        same = (
+            light
+            | "TakeDigests" >> beam.Map(_digests).with_output_types(pa.Table)
+            | "LinkSamePictures"
+            >> Shuffle(
+                keys={"rows": ("digest",)},
+                schemas={"rows": DIGESTS},
+                partitions=max(1, -(-self.rows // DIGESTS_PER_PARTITION)),
+                reduce=link_same_pictures,
+                spill=self.spill,
+            )
         )
-        rows = collapsed | "TakeRows" >> only_with("hash")
-        joined = self._compared(rows) if self.plan is None else self._joined(rows, self.plan)
-        certain = collapsed | "TakeEdges" >> only_with("a")
-        return (certain, joined) | "AllEdges" >> FlattenBlocks(self.spill)
+        rows = light | "TakeRows" >> beam.Map(_packed_rows, self.words).with_output_types(bytes)
+        met = self._compared(rows) if self.plan is None else self._joined(rows, self.plan)
+        return (same, met) | "AllMet" >> FlattenBlocks(self.spill)
 
     def _compared(self, rows):
-        names = ("hash", "id", *(f"check{word}" for word in range(self.words)))
-        return rows | "CompareAll" >> Shuffle(
-            keys={"rows": ("hash",)},
-            schemas={"rows": pa.schema([(name, pa.uint64()) for name in names])},
-            partitions=1,
-            reduce=CompareAll(self.rule),
-            spill=self.spill,
+        return (
+            rows
+            | "ToOne" >> beam.WithKeys(0).with_output_types(tuple[int, bytes])
+            | "GatherAll" >> beam.GroupByKey()
+            | "CompareAll" >> beam.FlatMap(CompareAll(self.rule, self.words)).with_output_types(pa.Table)
         )
 
     def _joined(self, rows, plan: Plan):
         partitions = plan.partitions(self.rows * self.kinds)
-        joined = (
+        return (
             rows
             | "SplitByTable"
-            >> beam.ParDo(SplitByTable(plan, partitions, self.spill)).with_output_types(tuple[int, bytes])
+            >> beam.ParDo(SplitByTable(plan, partitions, self.words, self.spill)).with_output_types(tuple[int, bytes])
             | "GatherByTable" >> beam.GroupByKey()
             | "JoinTables"
-            >> beam.ParDo(JoinTable(plan, self.rule, partitions, self.words, self.spill)).with_outputs(
-                "blocks", main="edges"
-            )
+            >> beam.ParDo(JoinTable(plan, self.rule, partitions, self.words, self.spill)).with_output_types(pa.Table)
         )
-        split = (
-            joined.blocks
-            | "SpreadBlocks" >> beam.Reshuffle()
-            | "CompareBlocks" >> beam.ParDo(CompareBlocks(self.rule, self.words)).with_output_types(pa.Table)
-        )
-        return (joined.edges, split) | "TableEdges" >> FlattenBlocks(self.spill)
 
 
-def collapse_partition(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-    """Collapse one partition of phash64: a block of searched rows, and one of edges."""
-    if not blocks["rows"].num_rows:
-        return
-    rows, edges, low = collapse(blocks["rows"])
-    Metrics.counter("match", "low_information").inc(len(low))
-    Metrics.counter("match", "collapsed").inc(len(edges))
-    if len(rows.hashes):
-        checks = {f"check{i}": rows.checks[:, i] for i in range(rows.checks.shape[1])}
-        yield pa.table({"hash": rows.hashes, "id": rows.ids, **checks})
-    if len(edges):
-        yield edge_block(edges)
+def _digests(light: pa.Table) -> pa.Table:
+    Metrics.counter("match", "low_information").inc(int(light.column("low").to_numpy().sum()))
+    return light.select(DIGESTS.names).filter(pa.array(light.column("digest").to_numpy() != 0))
 
 
-def edge_block(edges: np.ndarray) -> pa.Table:
-    """Make a block of edges, uint64 (edges, 2)."""
-    return pa.table({"a": edges[:, 0], "b": edges[:, 1]}, schema=EDGES)
+def link_same_pictures(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Link the contents of one partition of digests that hold the same coded picture."""
+    found = same_pictures(blocks["rows"])
+    Metrics.counter("match", "same_pictures").inc(len(found))
+    if len(found):
+        yield met_ids(found << KIND_SHIFT)
+
+
+def _packed_rows(light: pa.Table, words: int) -> bytes:
+    return pack(searched_rows(light))
 
 
 @dataclass
 class CompareAll:
-    """Compare all rows with all; called by the shuffle."""
+    """Compare all rows with all."""
 
     rule: Rule
+    words: int
 
-    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-        edges = candidates_among(_unpacked_rows(blocks["rows"]), self.rule.radius, self.rule.check_limit)
-        Metrics.counter("match", "pairs").inc(len(edges))
-        if len(edges):
-            yield edge_block(edges)
-
-
-def _unpacked_rows(block: pa.Table) -> Rows:
-    checks = np.empty((block.num_rows, block.num_columns - 2), np.uint64)
-    for word in range(checks.shape[1]):
-        checks[:, word] = block.column(f"check{word}").to_numpy()
-    return Rows(block.column("hash").to_numpy(), block.column("id").to_numpy(), checks)
+    def __call__(self, element) -> Iterable[pa.Table]:
+        rows = join_rows((unpack(value, self.words) for value in element[1]), self.words)
+        pairs = candidates_among(rows, self.rule.radius, self.rule.check_limit)
+        Metrics.counter("match", "pairs").inc(len(pairs))
+        if len(pairs):
+            yield met_block(rows, pairs)
 
 
 class SplitByTable(beam.DoFn):
     """Send packed rows to the partition of each table that their key bits name."""
 
-    def __init__(self, plan: Plan, partitions: int, spill: str | None):
-        self.plan, self.partitions, self.spill = plan, partitions, spill
+    def __init__(self, plan: Plan, partitions: int, words: int, spill: str | None):
+        self.plan, self.partitions, self.words, self.spill = plan, partitions, words, spill
 
-    def process(self, block: pa.Table):
-        rows = join_rows([_unpacked_rows(block)])
+    def process(self, rows: bytes):
         if self.partitions == 1:
-            packed = parcels.pack(pack(rows), self.spill)  # the same for every table
+            packed = parcels.pack(rows, self.spill)  # the same for every table
             yield from ((table, packed) for table in range(self.plan.tables))
             return
-        for key, chosen in split(rows, self.plan.masks, self.partitions):
+        for key, chosen in split(join_rows([unpack(rows, self.words)], self.words), self.plan.masks, self.partitions):
             yield key, parcels.pack(pack(chosen), self.spill)
 
 
 class JoinTable(beam.DoFn):
-    """Search one partition of one table; give a spanning forest of its candidates."""
+    """Search one partition of one table."""
 
     def __init__(self, plan: Plan, rule: Rule, partitions: int, words: int, spill: str | None):
         self.plan, self.rule, self.partitions, self.words, self.spill = plan, rule, partitions, words, spill
 
     def setup(self):
-        self.held: tuple[list[bytes], Rows] = ([], empty_rows(self.words))
+        self.kept: tuple[list[bytes], Rows] = ([], empty_rows(self.words))
         # Compile (or load) the kernels before the first bundle's clock runs.
         two = np.array([0, 1 << KIND_BITS], np.uint64)
         Join(self.plan, self.rule).table(Rows(np.zeros(2, np.uint64), two, np.zeros((2, self.words), np.uint64)), 0)
@@ -182,40 +172,158 @@ class JoinTable(beam.DoFn):
     def process(self, element):
         key, values = element
         rows = self._rows(list(values))
-        join = Join(self.plan, self.rule, spread=True)
-        edges = edges_of(rows, join.table(rows, key // self.partitions))
-        for bucket in join.left:
-            for pair in join.split(*bucket):
-                yield beam.pvalue.TaggedOutput("blocks", parcels.pack(pack_blocks(pair), self.spill))
+        join = Join(self.plan, self.rule)
+        pairs = join.table(rows, key // self.partitions)
         for name, value in vars(join.counts).items():
             Metrics.counter("match", name).inc(int(value))
-        if len(edges):
-            yield edge_block(edges)
+        if len(pairs):
+            yield met_block(rows, pairs)
 
     def _rows(self, values: list[bytes]) -> Rows:
         """Unpack rows; where all tables share the same files, those of the table before serve again."""
         files = sorted(values) if self.spill is not None and self.partitions == 1 else []
-        if not files or files != self.held[0]:
-            self.held = (files, join_rows((_unpacked(value, self.words) for value in values), self.words))
-        rows = self.held[1]
+        if not files or files != self.kept[0]:
+            unpacked = (unpack(parcels.unpack(value), self.words) for value in values)
+            self.kept = (files, join_rows(unpacked, self.words))
+        rows = self.kept[1]
         if not files:
-            self.held = ([], empty_rows(self.words))
+            self.kept = ([], empty_rows(self.words))
         return rows
 
 
-class CompareBlocks(beam.DoFn):
-    """Compare one pair of blocks of a bucket that no banding made small."""
+class Verified(NamedTuple):
+    """Blocks of the table `edges`, and of `verified.REQUESTS`."""
 
-    def __init__(self, rule: Rule, words: int):
-        self.rule, self.words = rule, words
-
-    def process(self, value: bytes):
-        pair = unpack_blocks(parcels.unpack(value), self.words)
-        found = compare_blocks(pair, self.rule.radius, self.rule.check_limit, self.rule.forest)
-        Metrics.counter("match", "pairs").inc(len(found))
-        if len(found):
-            yield edge_block(edges_of(pair.rows, found))
+    edges: beam.PCollection
+    requests: beam.PCollection
 
 
-def _unpacked(value: bytes, words: int) -> Rows:
-    return unpack(parcels.unpack(value), words)
+@dataclass(eq=False)
+class Verify(beam.PTransform):
+    """Verify what met in the search, each pair once; takes {"met", "contents"}.
+
+    Args:
+      verifier: the rules; schema: of the contents' blocks, which hold the verifier's columns.
+      contents: number of contents, which sets the partitions.
+      spill: a local folder for shuffled blocks, or None.
+    """
+
+    verifier: Verifier
+    schema: pa.Schema
+    contents: int
+    spill: str | None = None
+
+    def expand(self, inputs):
+        partitions = max(1, -(-self.contents // CONTENTS_PER_PARTITION))
+        node = pa.field("node", pa.uint64())
+        routed = {
+            "met": inputs["met"] | "NameBothEnds" >> beam.Map(both_ends).with_output_types(pa.Table),
+            "contents": inputs["contents"] | "NameNodes" >> beam.Map(with_node).with_output_types(pa.Table),
+        } | "RouteEdges" >> Shuffle(
+            keys={"met": ("node",), "contents": ("node",)},
+            schemas={"met": MET.append(node), "contents": self.schema.append(node)},
+            partitions=partitions,
+            reduce=RouteEdges(partitions),
+            outputs=("edges", "contents"),
+            spill=self.spill,
+        )
+        found = {"edges": routed.edges, "contents": routed.contents} | "VerifyEdges" >> Shuffle(
+            keys=dict.fromkeys(("edges", "contents"), (TARGET.name,)),
+            schemas={"edges": EDGES.append(TARGET), "contents": self.schema.append(node).append(TARGET)},
+            partitions=partitions,
+            reduce=VerifyPartition(self.verifier),
+            outputs=("edges", "requests"),
+            spill=self.spill,
+        )
+        return Verified(found.edges, found.requests)
+
+
+@dataclass(eq=False)
+class Refetch(beam.PTransform):
+    """Read again what the stored signatures leave open, as far as a budget goes, and verify it once more.
+
+    Takes {"requests", "contents"}; gives the edges that it settles, and the details that it read.
+
+    Args:
+      verify: as for the first verification.
+      read: reads contents again, blocks of WANTED to blocks of DETAILS.
+      budget: bytes that it may read.
+    """
+
+    verify: Verify
+    read: Callable[[beam.PCollection], beam.PCollection]
+    budget: int
+
+    def expand(self, inputs):
+        verify, spill = self.verify, self.verify.spill
+        chosen = inputs["requests"] | "SpendBudget" >> Shuffle(
+            keys={"rows": ("content_a",)},
+            schemas={"rows": REQUESTS},
+            partitions=1,  # the budget is one
+            reduce=SpendBudget(self.budget),
+            outputs=("wanted", "met"),
+            spill=spill,
+        )
+        details = self.read(chosen.wanted)
+        detailed = {"contents": inputs["contents"], "details": details} | "JoinDetails" >> Shuffle(
+            keys={"contents": ("content_id",), "details": ("content_id",)},
+            schemas={"contents": verify.schema, "details": DETAILS},
+            partitions=max(1, -(-verify.contents // CONTENTS_PER_PARTITION)),
+            reduce=join_details,
+            spill=spill,
+        )
+        again = replace(verify, schema=verify.schema.append(DETAILS.field("detail")))
+        found = {"met": chosen.met, "contents": detailed} | "VerifyAgain" >> again
+        return found.edges, details
+
+
+@dataclass
+class SpendBudget:
+    """Choose what is read again, of all requests."""
+
+    budget: int
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[tuple[str, pa.Table]]:
+        requests = blocks["rows"]
+        Metrics.counter("match", "undecided_pairs").inc(requests.num_rows)
+        found = within_budget(requests, self.budget)
+        Metrics.counter("match", "refetched_pairs").inc(found.num_rows)
+        if found.num_rows:
+            yield from (("wanted", block) for block in contents_of(found))
+            yield "met", met_again(found)
+
+
+def join_details(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Give one partition's contents that were read again, with their detail."""
+    if blocks["details"].num_rows:
+        yield with_details(blocks["contents"], blocks["details"])
+
+
+def with_node(contents: pa.Table) -> pa.Table:
+    """Append the node of each content."""
+    return contents.append_column("node", pa.array(node_ids(contents.column("content_id"))))
+
+
+@dataclass
+class RouteEdges:
+    """Send the edges of one partition, and their ends, to where they are verified."""
+
+    partitions: int
+
+    def __call__(self, partition: int, blocks: dict[str, pa.Table]) -> Iterable[tuple[str, pa.Table]]:
+        yield from route(blocks["contents"], blocks["met"], partition, self.partitions)
+
+
+@dataclass
+class VerifyPartition:
+    """Verify the edges of one partition."""
+
+    verifier: Verifier
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterable[tuple[str, pa.Table]]:
+        edges = blocks["edges"]
+        Metrics.counter("match", "edges").inc(edges.num_rows)
+        if edges.num_rows:
+            for name, block in verify_edges(blocks["contents"], edges, self.verifier):
+                Metrics.counter("match", f"verified_{name}").inc(block.num_rows)
+                yield name, block

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from mirrorfold.transforms.blocks.compiled import compiled
+from mirrorfold.transforms.match.edges import MET, met_ids
 from mirrorfold.transforms.match.join import Rule, bucket_bits
-from mirrorfold.transforms.match.kernels import MIX, ZERO, deal, meets, popcount
+from mirrorfold.transforms.match.kernels import KIND_SHIFT, MIX, ZERO, deal, meets, popcount
 from mirrorfold.transforms.match.plan import Plan
 from mirrorfold.transforms.match.signatures import (
     KINDS,
@@ -85,15 +86,15 @@ def make_broadcast(light: list[pa.Table], plan: Plan) -> Broadcast:
     return Broadcast(rows.column("node").to_numpy().copy(), hashes, checks, tables)
 
 
-def pass_by(contents: pa.Table, new: Broadcast, plan: Plan, rule: Rule) -> np.ndarray:
-    """Give edges, uint64 (edges, 2), between contents whose probes meet a new full signature and that new content."""
-    found = [np.empty((0, 2), np.uint64)]
+def pass_by(contents: pa.Table, new: Broadcast, plan: Plan, rule: Rule) -> pa.Table:
+    """Give rows of MET of contents whose probes meet a new full signature, and that new content."""
+    found = [MET.empty_table()]
     for start in range(0, contents.num_rows if len(new.nodes) else 0, BATCH_ROWS):
         found.append(_pass_batch(contents.slice(start, BATCH_ROWS).combine_chunks(), new, plan, rule))
-    return np.concatenate(found)
+    return pa.concat_tables(found)
 
 
-def _pass_batch(contents: pa.Table, new: Broadcast, plan: Plan, rule: Rule) -> np.ndarray:
+def _pass_batch(contents: pa.Table, new: Broadcast, plan: Plan, rule: Rule) -> pa.Table:
     hashes, low = probe_hashes(contents), low_rows(contents)
     masks = np.array(plan.masks, np.uint64)
     hits = np.concatenate(
@@ -105,14 +106,19 @@ def _pass_batch(contents: pa.Table, new: Broadcast, plan: Plan, rule: Rule) -> n
     # Few pass the hash, so only these have their checks made.
     rows, place = np.unique(hits[:, 0], return_inverse=True)
     if not len(rows):
-        return np.empty((0, 2), np.uint64)
+        return MET.empty_table()
     some = contents.take(pa.array(rows))
-    light = make_light(some, crops=True)
-    checks = _flat(light, "checks").reshape(len(rows), KINDS, -1)[place, hits[:, 1]]
-    near = np.bitwise_count(checks ^ new.checks[hits[:, 2]]).sum(axis=1) <= rule.check_limit
-    mine, their = node_ids(some.column("content_id"))[place[near]], new.nodes[hits[near, 2]]
-    edges = np.stack([np.minimum(mine, their), np.maximum(mine, their)], axis=1)
-    return np.unique(edges[mine != their], axis=0)
+    kind, full = hits[:, 1], hits[:, 2]
+    all_checks = _flat(make_light(some, crops=True), "checks").reshape(len(rows), KINDS, -1)
+    checks, probes = all_checks[place, kind], hashes[hits[:, 0], kind]
+    near = np.bitwise_count(checks ^ new.checks[full]).sum(axis=1) <= rule.check_limit
+    # A probe that repeats the full signature isn't searched, see `rows.searched_rows`.
+    near &= (probes != hashes[hits[:, 0], 0]) | (checks != all_checks[place, 0]).any(axis=1)
+    mine = (node_ids(some.column("content_id"))[place] << KIND_SHIFT) | kind.astype(np.uint64)
+    their = new.nodes[full] << KIND_SHIFT
+    near &= mine >> KIND_SHIFT != new.nodes[full]
+    gap = np.bitwise_count(probes ^ new.hashes[full])
+    return met_ids(np.stack([mine, their], axis=1)[near], gap[near])
 
 
 def full_only(light: pa.Table) -> pa.Table:

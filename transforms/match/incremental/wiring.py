@@ -1,4 +1,4 @@
-"""The incremental search in Beam: contents and the nodes of the new ones in, candidate edges out."""
+"""The incremental search in Beam: contents and the nodes of the new ones in, what met out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.match.incremental.search import full_only, make_broadcast, pass_by
 from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.kernels import KIND_SHIFT
 from mirrorfold.transforms.match.plan import Plan
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, make_light, node_ids
-from mirrorfold.transforms.match.wiring import Search, edge_block
+from mirrorfold.transforms.match.wiring import Search
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 
@@ -39,11 +40,9 @@ class NodeFile:
 
 @dataclass(eq=False)
 class MatchNew(beam.PTransform):
-    """Search new contents against all; takes the blocks of contents twice, gives blocks of EDGES.
+    """Search new contents against all; takes the blocks of contents twice, gives blocks of MET.
 
     They are read twice, because pictures that wait for a side input between two readers cost more than a second read.
-
-    The components of these edges and of the earlier ones hold every candidate pair.
 
     Args:
       new: nodes of the contents that are searched for.
@@ -64,13 +63,14 @@ class MatchNew(beam.PTransform):
         kinds = KINDS if self.crops else 1
         signed = contents | "SignNew" >> beam.ParDo(SignNew(self.new, self.crops)).with_outputs("new", main="old")
         rows = (signed.old, signed.new) | "AllRows" >> FlattenBlocks(self.spill)
-        edges = rows | "Search" >> Search(self.plan, self.rule, self.rows, kinds, CHECK_WORDS, self.spill)
+        search = Search(self.plan, self.rule, self.rows, kinds, CHECK_WORDS, self.spill)
+        met = rows | "Search" >> search | "DropKnown" >> beam.ParDo(DropKnown(self.new)).with_output_types(pa.Table)
         if not self.crops:
-            return edges
+            return met
         passing = again | "PassBy" >> beam.ParDo(
             PassBy(self.new, self.plan, self.rule), beam.pvalue.AsList(signed.new)
         ).with_output_types(pa.Table)
-        return (edges, passing) | "NewEdges" >> FlattenBlocks(self.spill)
+        return (met, passing) | "AllNew" >> FlattenBlocks(self.spill)
 
 
 class SignNew(beam.DoFn):
@@ -91,6 +91,22 @@ class SignNew(beam.DoFn):
             yield beam.pvalue.TaggedOutput("new", make_light(block.filter(pa.array(new)), self.crops))
 
 
+class DropKnown(beam.DoFn):
+    """Drop what met between contents that aren't new: the earlier run verified it."""
+
+    def __init__(self, new: NodeFile):
+        self.new = new
+
+    def setup(self):
+        self.nodes = self.new.read()
+
+    def process(self, met: pa.Table) -> Iterable[pa.Table]:
+        new = [np.isin(met.column(name).to_numpy() >> KIND_SHIFT, self.nodes) for name in "ab"]
+        found = met.filter(pa.array(new[0] | new[1]))
+        if len(found):
+            yield found
+
+
 class PassBy(beam.DoFn):
     """Let the probes of old contents pass by the new full signatures."""
 
@@ -107,6 +123,6 @@ class PassBy(beam.DoFn):
         if self.broadcast is None:
             self.broadcast = make_broadcast(light, self.plan)
         old = block.filter(pa.array(~np.isin(node_ids(block.column("content_id")), self.nodes)))
-        edges = pass_by(old, self.broadcast, self.plan, self.rule)
-        if len(edges):
-            yield edge_block(edges)
+        met = pass_by(old, self.broadcast, self.plan, self.rule)
+        if len(met):
+            yield met

@@ -1,1 +1,0 @@
-"""Only what something touched is clustered again: an audit's families and stars."""

@@ -1,1 +1,0 @@
-"""Labels: which candidate component each content belongs to."""

@@ -1,1 +1,0 @@
-"""Components that one worker cannot hold: compared in the cells of a grid."""

@@ -1,1 +1,0 @@
-"""What waits under DIR while rounds go on."""

@@ -1,1 +1,0 @@
-"""The nearest neighbours of a family that one worker can't hold."""
