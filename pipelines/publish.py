@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pyarrow as pa
 import yaml
@@ -17,6 +18,7 @@ from mirrorfold.pipelines.sources import names_library
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
+from mirrorfold.transforms.publish.team import read_split
 from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.retain.sidecar import read_sidecar
 from mirrorfold.transforms.retain.verdicts import looked_at, read_sample, read_verdicts, rule_on
@@ -40,8 +42,10 @@ def publish(run: RunContext) -> None:
 
 
 def depends_on(run: RunContext) -> list:
-    """Name what the pages depend on beside the tables: the settings, and answers on the quality sample."""
-    return [run.settings.publish.model_dump(mode="json"), [answer["id"] for answer in read_sample(run.store)]]
+    """Name what the pages depend on beside the tables: the settings, answers on the quality sample, the split."""
+    answers = [answer["id"] for answer in read_sample(run.store)]
+    split = read_split(run.store)
+    return [run.settings.publish.model_dump(mode="json"), answers, asdict(split) if split else None]
 
 
 def catalogue(run: RunContext) -> Iterator[pa.Table]:
@@ -69,6 +73,8 @@ def story(run: RunContext) -> Story:
         commands=commands(run),
         rulings={pair: ruling.outcome for pair, ruling in rulings.items()},
         looked=looked_at(said + read_sample(run.store)),
+        said=tuple(said),
+        reviewers=reviewers,
     )
 
 

@@ -104,6 +104,9 @@ def verify(folder: str) -> None:
     click.echo(f"{folder}: every promise is kept")
 
 
+SPLITS = "folder, collection, tier or risk (then everyone gets as much of each)."
+
+
 @click.group()
 def review() -> None:
     """What people decide about the doubtful pairs."""
@@ -111,17 +114,18 @@ def review() -> None:
 
 @review.command("import")
 @click.argument("folder", metavar="DIR")
-@click.argument("file", metavar="FILE")
-def import_verdicts(folder: str, file: str) -> None:
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+def import_verdicts(folder: str, files: tuple[str, ...]) -> None:
     """Take reviewers' verdicts (JSONL or CSV) for this run's plan and every later run.
 
-    The review pages' "Export decisions" makes FILE. All of it is taken or nothing. Then run
-    `mirrorfold publish --output DIR`: decisions, savings and pages are made anew, and no image is read.
+    The review pages' "Export decisions" makes a FILE; take everybody's at once. All of them are taken or none, and none
+    overwrites another: each reviewer's word is kept. Then run `mirrorfold publish --output DIR`: decisions, savings and
+    pages are made anew, and no image is read.
     """
     from mirrorfold.pipelines.finished.review_import import review_import
 
     with usage_errors():
-        done = review_import(folder, file)
+        done = review_import(folder, *files)
     click.echo(f"{done.read:,} verdicts read, {done.new:,} of them new")
     if done.unknown:
         click.echo(f"{done.unknown:,} are on contents that this run doesn't have; they are kept for runs that do")
@@ -129,6 +133,27 @@ def import_verdicts(folder: str, file: str) -> None:
         click.echo(f"reviewers disagree: {conflict}")
     if done.new:
         click.echo(f"apply them with: mirrorfold publish --output {folder}")
+
+
+@review.command("split")
+@click.argument("folder", metavar="DIR")
+@click.option("--into", type=int, required=True, metavar="N", help="How many people share the queue.")
+@click.option("--overlap", type=float, default=0.1, show_default=True, help="Share that two people are asked about.")
+@click.option("--by", default="folder", show_default=True, help="What stays with one person: " + SPLITS)
+@click.option("--names", default="", metavar="A,B,...", help="The reviewers' names; they pick theirs on the pages.")
+def split(folder: str, into: int, overlap: float, by: str, names: str) -> None:
+    """Share a published queue out among several reviewers, about equal work for each.
+
+    The pages stay where they are: whoever picks a name at the top sees that part of the queue. What is in the overlap
+    is asked of two people, and the second isn't shown what the first said; the report gives their agreement.
+    """
+    from mirrorfold.pipelines.finished.review_split import review_split
+
+    with usage_errors():
+        shares = review_split(folder, into, overlap, by, [name.strip() for name in names.split(",") if name.strip()])
+    for share in shares:
+        click.echo(f"{share.name}: {share.pairs:,} pairs, {share.shared:,} of them with somebody else")
+    click.echo(f"{folder}/review/index.html: everyone picks their name at the top")
 
 
 @click.command()

@@ -15,7 +15,7 @@ class Imported(NamedTuple):
     """What an import did.
 
     Attributes:
-      read: verdicts in the file.
+      read: verdicts in the files.
       new: verdicts that weren't known.
       unknown: verdicts on contents that this run doesn't have (kept for runs that do).
       conflicts: pairs on which reviewers disagree, with what each said.
@@ -27,20 +27,22 @@ class Imported(NamedTuple):
     conflicts: list[dict]
 
 
-def review_import(folder: str, file: str) -> Imported:
-    """Check a file of verdicts (JSONL or CSV), and keep what is new under DIR/review/verdicts.
+def review_import(folder: str, *files: str) -> Imported:
+    """Check files of verdicts (JSONL or CSV), and keep what is new under DIR/review/verdicts.
 
-    All or nothing: one bad row refuses the whole file.
+    All or nothing: one bad row refuses all files.
 
     Raises:
       ValueError: one line naming file and line, or a reviewer whom the policy doesn't list.
     """
     store = open_output(folder)
-    try:
-        with open(file, "rb") as source:
-            found = verdicts.parse_verdicts(source.read(), file)
-    except OSError as error:
-        raise ValueError(f"{file}: can't read it: {error.strerror}") from error
+    found: list[dict] = []
+    for file in files:
+        try:
+            with open(file, "rb") as source:
+                found += verdicts.parse_verdicts(source.read(), file)
+        except OSError as error:
+            raise ValueError(f"{file}: can't read it: {error.strerror}") from error
     if not parquet.shards(store, "contents/"):
         raise ValueError(f"{store.url()} holds no run: there are no contents to have verdicts on")
     if store.exists("policy.yaml"):

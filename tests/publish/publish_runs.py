@@ -27,7 +27,7 @@ class Published:
         return (self.folder / path).read_text(encoding="utf-8")
 
 
-def story(rulings: dict | None = None, looked: dict | None = None) -> Story:
+def story(rulings: dict | None = None, looked: dict | None = None, said: tuple = ()) -> Story:
     """Tell a story without prices."""
     policy = load_policy("default")
     return Story(
@@ -37,15 +37,21 @@ def story(rulings: dict | None = None, looked: dict | None = None) -> Story:
         commands={"again": "mirrorfold run hk=/archive --output out", "check": "", "ask": ""},
         rulings=rulings or {},
         looked=looked or {},
+        said=said,
+        reviewers=2 if said else 1,
     )
 
 
-def publish(archive: Archive, options: Options, rulings: dict | None = None, records: tuple = ()) -> Published:
+def publish(
+    archive: Archive, options: Options, rulings: dict | None = None, records: tuple = (), said: tuple = ()
+) -> Published:
     """Publish an archive's run with the real stores and the real decoders."""
     libraries = sorted({row["library"] for row in archive.rows["objects"]})
     specs = tuple(SourceSpec(name, "live", "file", str(archive.root / "sources" / name)) for name in libraries)
     stores = open_stores(specs)
     with DecoderPool(2, 400_000_000) as decoders:
-        publish_pages(open_output(archive.output), story(rulings), options, stores.read, decoders.decode, records)
+        publish_pages(
+            open_output(archive.output), story(rulings, said=said), options, stores.read, decoders.decode, records
+        )
     stores.close()
     return Published(archive, Path(archive.output))

@@ -15,6 +15,7 @@ from mirrorfold.transforms.publish.languages import LANGUAGES, words
 from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM
 from mirrorfold.transforms.publish.report import environment
 from mirrorfold.transforms.publish.tables import rows_of
+from mirrorfold.transforms.publish.team import TEAM
 from mirrorfold.transforms.stores.output import OutputStore
 
 ITEMS_PER_SHARD = 50
@@ -30,7 +31,12 @@ PictureOf = Callable[[str], str | None]
 
 
 def write_pages(
-    connection: duckdb.DuckDBPyConnection, store: OutputStore, pictures: PictureOf, language: str, pairs: int
+    connection: duckdb.DuckDBPyConnection,
+    store: OutputStore,
+    pictures: PictureOf,
+    language: str,
+    pairs: int,
+    team: Mapping,
 ) -> list[str]:
     """Write the review pages for the clusters in `shown`; give the paths written.
 
@@ -47,6 +53,8 @@ def write_pages(
         "idsPerShard": IDS_PER_SHARD,
     }
     _put(store, "review/data/index.js", "index", [index], written)
+    store.put(TEAM, team_script(team))
+    written.append(TEAM)
     for stale in set(store.list("review/data/")) - set(written):
         store.delete(stale)
     return written
@@ -195,6 +203,11 @@ def _batches(items: Iterable[dict], size: int) -> Iterator[list[dict]]:
 def _put(store: OutputStore, path: str, name: str, values: list, written: list[str]) -> None:
     store.put(path, _script(name, values))
     written.append(path)
+
+
+def team_script(team: Mapping) -> bytes:
+    """Write what the pages know of the team."""
+    return _script("team", [team])
 
 
 def _script(name: str, values: list) -> bytes:

@@ -16,6 +16,7 @@ from mirrorfold.transforms.publish.part_clusters import Picture
 from mirrorfold.transforms.publish.pictures import SIDE, Decode, Maker, Read, sketch, thumb_path
 from mirrorfold.transforms.publish.report import Report, render
 from mirrorfold.transforms.publish.tables import open_tables, rows_of
+from mirrorfold.transforms.publish.team import people_of, read_split, team_of
 from mirrorfold.transforms.stores.output import OutputStore
 
 PROOF_SIDE = 1024
@@ -70,6 +71,8 @@ class Story:
     commands: Mapping[str, str] = field(default_factory=dict)
     rulings: Mapping[tuple[str, str], str] = field(default_factory=dict)
     looked: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    said: tuple[Mapping, ...] = ()
+    reviewers: int = 1
 
 
 def publish_pages(
@@ -89,7 +92,11 @@ def publish_pages(
         gather_records(connection, records)
         found = facts.gather(connection)
         pictures = Pictures(connection, store, read, decode, options)
-        write_pages(connection, store, pictures.for_page, options.language, pairs)
+        disputed = {pair for pair, outcome in story.rulings.items() if outcome == "conflict"}
+        team = team_of(
+            connection, read_split(store), story.said, disputed, story.reviewers, min(items, options.clusters)
+        )
+        write_pages(connection, store, pictures.for_page, options.language, pairs, team)
         report = Report(
             facts=found,
             work=queue.count_work(connection),
@@ -100,6 +107,7 @@ def publish_pages(
             pictures=pictures.embedded(list(dict.fromkeys(row["content_id"] for row in found.members))),
             summary=story.summary,
             verdicts=queue.sample_verdicts(connection),
+            people=people_of(story.said),
             provenance=story.provenance,
             commands=story.commands,
             language=options.language,

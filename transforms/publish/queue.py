@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass
 
 import duckdb
 
 from mirrorfold.transforms.blocks import parquet
-from mirrorfold.transforms.publish.tables import rows_of
-from mirrorfold.transforms.stores.output import OutputStore
+from mirrorfold.transforms.publish.tables import literal, rows_of
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 PAIRS_PER_ITEM = 24
 """A cluster with more variants than this is shown in parts: every pair is in exactly one."""
 
 ROWS_PER_FILE = 250_000
+FOLDER = "review/queue/"
 
 SECONDS_EACH = 5
 """How long a person takes for one pair."""
@@ -189,6 +192,30 @@ def write_queue(connection: duckdb.DuckDBPyConnection, store: OutputStore, pairs
             f"select {', '.join(COLUMNS)} from queue where pair >= ? and pair < ? order by pair",
             params=[index * ROWS_PER_FILE, (index + 1) * ROWS_PER_FILE],
         ).to_arrow_table()
-        written.append(f"review/queue/part-{index:05d}-of-{files:05d}.parquet")
+        written.append(f"{FOLDER}part-{index:05d}-of-{files:05d}.parquet")
         store.put(written[-1], parquet.to_parquet(rows))
     return written
+
+
+def open_queue_files(connection: duckdb.DuckDBPyConnection, store: OutputStore, folder: str) -> None:
+    """Make the view `queue` from the files below review/queue/; those in a bucket are copied to a folder.
+
+    Raises:
+      ValueError: there are none, or they are of an older version.
+    """
+    paths = [path for path in sorted(store.list(FOLDER)) if path.endswith(".parquet")]
+    local = []
+    for path in paths:
+        if isinstance(store, LocalOutput):
+            local.append(store.url(path))
+            continue
+        local.append(os.path.join(folder, os.path.basename(path)))
+        with store.open(path) as source, open(local[-1], "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    if not local:
+        raise ValueError(f"{store.url()} has no review queue: run `mirrorfold publish` first")
+    files = ", ".join(literal(path) for path in local)
+    connection.execute(f"create view queue as select * from read_parquet([{files}])")
+    names = {row[0] for row in connection.execute("describe queue").fetchall()}
+    if set(COLUMNS) - names:
+        raise ValueError(f"{store.url(FOLDER)} is of an older version: run `mirrorfold publish` again")

@@ -20,6 +20,7 @@ from mirrorfold.transforms.publish.part_savings import duration, money_range, sa
 from mirrorfold.transforms.publish.part_whatif import mirrors_part, whatif_part
 from mirrorfold.transforms.publish.policy_words import policy_lines
 from mirrorfold.transforms.publish.queue import Found, Work
+from mirrorfold.transforms.publish.team import people_of
 from mirrorfold.transforms.publish.text import human_bytes, human_share, visible
 from mirrorfold.transforms.publish.wilson import wilson
 
@@ -36,6 +37,7 @@ class Report:
     Attributes:
       summary: what transforms.estimate.summary gives, or None without prices.
       work: what people are asked.
+      people: the reviewers: what each answered, how well they agree, what was adjudicated, see `team.people_of`.
       verdicts: by tier: what people found who looked at pairs of the quality sample.
       provenance: (name, value) of what the run was made from; names as in strings `reproduce`.
       commands: shell lines by name, see COMMANDS; one that doesn't apply is left out.
@@ -50,6 +52,7 @@ class Report:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     summary: Mapping | None = None
     verdicts: Mapping[str, Found] = field(default_factory=dict)
+    people: Mapping[str, Sequence] = field(default_factory=lambda: people_of(()))
     provenance: Sequence[tuple[str, str]] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     review_link: str | None = "review/index.html"
@@ -107,6 +110,7 @@ def render(report: Report) -> str:
         "settings_source": report.settings_source,
         "next_keep": both("next.keep", days=(report.policy.get("quarantine") or {}).get("days", 90)),
         "precision": [precision_row(tier, report.verdicts.get(tier, Found())) for tier in charts.TIERS[1:]],
+        "people": people_rows(report.people),
         "provenance": report.provenance,
         "commands": {name: report.commands.get(name, "") for name in COMMANDS},
     }
@@ -216,6 +220,24 @@ def failure_row(row: Mapping) -> dict:
         "text": both_or(f"codes.{row['error']}", escape(row["error"])),
         "stage": both_or(f"failures.stage_{row['stage']}", row["stage"]),
     }
+
+
+def people_rows(people: Mapping[str, Sequence]) -> dict[str, list[dict]]:
+    """Write what the reviewers did: answers, agreement with its Cohen's kappa, adjudications."""
+    return {
+        "answers": [{**row, "one_by_one": f"{row['seen']:,}", "by_filter": f"{row['filtered']:,}"}
+            for row in people["answers"]],
+        "agreement": [
+            {
+                "names": [found.first, found.second],
+                "pairs": f"{found.pairs:,}",
+                "agreed": human_share(found.agreed, found.pairs),
+                "kappa": "–" if found.kappa is None else f"{found.kappa:.2f}",
+            }
+            for found in people["agreement"]
+        ],
+        "adjudications": list(people["adjudications"]),
+    }  # fmt: skip
 
 
 def precision_row(tier: str, found: Found) -> dict:

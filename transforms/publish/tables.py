@@ -32,12 +32,12 @@ def open_tables(store: OutputStore, wanted: Mapping[Table, Sequence[str]]) -> It
             for table, columns in wanted.items():
                 paths = _local_paths(store, table, columns, folder)
                 chosen = ", ".join(f'"{name}"' for name in columns)
-                files = ", ".join(_literal(path) for path in paths)
+                files = ", ".join(literal(path) for path in paths)
                 connection.execute(f"create view {table.name} as select {chosen} from read_parquet([{files}])")
             yield connection
 
 
-def _literal(path: str) -> str:
+def literal(path: str) -> str:
     """Quote a path for SQL, with the characters that DuckDB would expand to other files' names taken as they are."""
     return "'" + re.sub(r"([\[*?])", r"[\1]", path).replace("'", "''") + "'"
 

@@ -29,7 +29,7 @@ FOLDER = "review/verdicts/"
 SAMPLE_FOLDER = "review/sample/"
 """Answers on the quality sample."""
 
-PURPOSES = ("decision", "sample")
+PURPOSES = ("decision", "sample", "adjudication")
 SCHEMA = pa.schema(
     [
         *(
@@ -38,12 +38,17 @@ SCHEMA = pa.schema(
         ),
         pa.field("seen", pa.bool_()),
         pa.field("imported", pa.string()),
+        pa.field("purpose", pa.string()),
     ],
     metadata={"mirrorfold.table": "verdicts", "mirrorfold.version": "1"},
 )
 """`seen`: the reviewer had this very pair before their eyes; null, in older files, unless the reason says batch.
+
 `imported`: when it was taken in, in UTC; null in older files. Verdicts count in this order: a reviewer's clock decides
-nothing."""
+nothing.
+
+`purpose`: what the answer is for; an adjudication settles what two others disagree on.
+"""
 
 BATCH = "batch: "
 """How the reason of a verdict begins that was given for a whole filter at once."""
@@ -192,7 +197,7 @@ def read_sample(output: OutputStore) -> list[dict]:
 
 
 def _read(output: OutputStore, folder: str) -> list[dict]:
-    purpose = "sample" if folder == SAMPLE_FOLDER else "decision"
+    folders = "sample" if folder == SAMPLE_FOLDER else "decision"
     found: dict[str, dict] = {}
     for path in sorted(output.list(folder)):
         if path.endswith(".parquet"):
@@ -200,7 +205,7 @@ def _read(output: OutputStore, folder: str) -> list[dict]:
                 for row in pq.read_table(source).to_pylist():
                     seen = row.get("seen")
                     seen = not row["reason"].startswith(BATCH) if seen is None else seen
-                    found[row["id"]] = row | {"seen": seen, "purpose": purpose}
+                    found[row["id"]] = row | {"seen": seen, "purpose": row.get("purpose") or folders}
     return sorted(found.values(), key=_order)
 
 
@@ -216,14 +221,41 @@ def rule_on(
     Args:
       people: whose verdicts count, as `people.person` writes names; None for everybody's.
 
-    Choosing a keeper agrees with `same`, splitting off agrees with `different`; anything else together is a conflict.
+    Choosing a keeper agrees with `same`, splitting off agrees with `different`; anything else together is a conflict,
+    until somebody adjudicates who gave no opinion on the pair before.
     """
-    latest: dict[tuple[str, str], dict[str, dict]] = {}
+    latest: dict[tuple[str, str], dict[tuple[str, bool], dict]] = {}
     for verdict in sorted(verdicts, key=_order):
         who = person(verdict["reviewer"])
         if people is None or who in people:
-            latest.setdefault((verdict["content_a"], verdict["content_b"]), {})[who] = verdict
-    return {pair: _ruling(list(by_reviewer.values()), reviewers) for pair, by_reviewer in latest.items()}
+            pair = verdict["content_a"], verdict["content_b"]
+            latest.setdefault(pair, {})[who, verdict.get("purpose") == "adjudication"] = verdict
+    return {pair: _settled(list(by_reviewer.values()), reviewers) for pair, by_reviewer in latest.items()}
+
+
+def _settled(verdicts: list[dict], reviewers: int) -> Ruling:
+    opinions = [verdict for verdict in verdicts if verdict.get("purpose") != "adjudication"]
+    ruling = _ruling(opinions, reviewers)
+    if ruling.outcome != "conflict":
+        # Nothing to adjudicate: the word counts as anybody's.
+        own = {person(verdict["reviewer"]) for verdict in opinions}
+        further = [v for v in verdicts if v not in opinions and person(v["reviewer"]) not in own]
+        return _ruling([*opinions, *further], reviewers) if further else ruling
+    word = adjudication(verdicts)
+    return ruling if word is None else Ruling(word["verdict"], tuple(sorted({*ruling.verdicts, word["id"]})))
+
+
+def adjudication(verdicts: list[dict]) -> dict | None:
+    """Give the latest adjudication by somebody who is no party to the disagreement."""
+    parties = {
+        person(v["reviewer"]) for v in verdicts if v.get("purpose") != "adjudication" and v["verdict"] != "defer"
+    }
+    words = [
+        v
+        for v in sorted(verdicts, key=_order)
+        if v.get("purpose") == "adjudication" and v["verdict"] != "defer" and person(v["reviewer"]) not in parties
+    ]
+    return words[-1] if words else None
 
 
 def _ruling(verdicts: list[dict], reviewers: int) -> Ruling:

@@ -1,7 +1,7 @@
 "use strict";
 // The page: the queue at the left, one question in the middle, the answers at the bottom; every key does one thing.
 {
-  const { t, named, h, progress, filters, compare, facts } = mirrorfold;
+  const { t, named, h, progress, filters, compare, facts, people } = mirrorfold;
   const FLAG = { conflict: 1, sample: 2, sampleOnly: 4 };
   const flagged = (pair, flag) => (mirrorfold.index.flags[pair] & flag) !== 0;
   const get = (id) => document.getElementById(id);
@@ -53,9 +53,14 @@
     reviewer: get("reviewer").value.trim(),
     at: new Date().toISOString(),
     seen: pair !== null,
-    purpose: pair && flagged(pair.n, FLAG.sampleOnly) ? "sample" : "decision",
+    purpose: pair ? purposeOf(pair) : "decision",
     ids: pair ? [state.item.contents[pair.kept].id, state.item.contents[pair.other].id].sort() : undefined,
   });
+  // Whoever is no party to a disagreement settles it.
+  const purposeOf = (pair) => {
+    if (flagged(pair.n, FLAG.sampleOnly)) return "sample";
+    return people.disputed(pair.n) && !people.mine(pair.n) ? "adjudication" : "decision";
+  };
   const FREES = new Set(["same", "keep-kept", "keep-other"]);
   // What nobody sees nobody can free.
   const complete = (pair) =>
@@ -158,6 +163,7 @@
             h("span", { class: `dot t-${index.tiers[index.tier[first]]}`, title: named("tiers", index.tiers[index.tier[first]]) }),
             flags & FLAG.conflict ? h("span", { class: "flag", title: t("review.conflict") }, "!") : null,
             flags & FLAG.sample ? h("span", { class: "flag soft", title: t("review.sample_tag") }, "◇") : null,
+            second(group.pairs),
             h("span", { class: "marks" }, group.pairs.map(mark).join("")),
           ),
         );
@@ -167,6 +173,28 @@
     get("page-back").disabled = state.page === 0;
     get("page-on").disabled = state.page >= pages - 1;
     get("queue").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  };
+
+  // How many have answered, never what.
+  const second = (pairs) => {
+    const { needed } = mirrorfold.team;
+    const open_ = pairs.filter((pair) => people.answered(pair).length);
+    if (pairs.some(people.disputed)) return h("span", { class: "flag", title: t("review.disputed") }, "⚖");
+    if (needed < 2 || !open_.length) return null;
+    const least = Math.min(...open_.map((pair) => people.answered(pair).length));
+    return h("span", { class: "flag soft", title: t("review.answered", { n: least, needed }) }, `${least}/${needed}`);
+  };
+  const drawWords = (pair) => {
+    const words = people.disputed(pair.n) || [];
+    get("words").hidden = !words.length;
+    get("words").replaceChildren(
+      ...words.map(([person, verdict, at, reason]) => {
+        const inside = progress.inward(verdict, pair.n);
+        const said_ = t(`review.verdict_${inside === "keep-other" ? "keep-b" : inside === "keep-kept" ? "keep-a" : inside}`);
+        return h("li", {}, h("b", {}, mirrorfold.visible(mirrorfold.team.people[person])), ` ${said_} `, h("span", { class: "soft" }, at.slice(0, 10)), reason ? " · " : "", reason ? mirrorfold.visible(reason) : "");
+      }),
+      ...(words.length ? [h("li", { class: "soft" }, t(people.mine(pair.n) ? "review.party" : "review.adjudicate"))] : []),
+    );
   };
 
   const picture = (content) => content?.pic || null;
@@ -189,6 +217,7 @@
     const measured = flagged(pair.n, FLAG.sampleOnly);
     const why = [measured ? t("review.sample_note", { why: pair.why }) : pair.why, flagged(pair.n, FLAG.sample) && !measured ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
     get("why").replaceChildren(mirrorfold.visible(why.filter(Boolean).join(" · ")));
+    drawWords(pair);
     drawVariants();
     get("sides").replaceChildren(
       facts.side(left, t("review.kept"), tick(pair, pair.kept)),
@@ -396,8 +425,12 @@
     theme();
     on("theme", "change", () => (theme(), progress.setting("theme", get("theme").value)));
     on("language", "change", () => (progress.setting("language", get("language").value), setLanguage(get("language").value)));
-    on("reviewer", "change", () => progress.setting("reviewer", get("reviewer").value));
-    for (const name of ["library", "tier", "kind", "bytes", "state"]) on(`f-${name}`, "change", () => refilter(state.pair));
+    on("reviewer", "change", () => {
+      progress.setting("reviewer", get("reviewer").value);
+      get("f-part").value = String(people.part());
+      refilter(state.pair);
+    });
+    for (const name of ["library", "tier", "kind", "bytes", "state", "part"]) on(`f-${name}`, "change", () => refilter(state.pair));
     for (const button of get("modes").children) button.addEventListener("click", () => compare.mode(button.dataset.mode));
     for (const button of get("decide").querySelectorAll("[data-verdict]")) button.addEventListener("click", () => decide(button.dataset.verdict));
     const clicks = {
@@ -411,8 +444,9 @@
     on("slide", "input", compare.draw);
     on("import-file", "change", async () => {
       try {
-        const { loaded, unknown } = await mirrorfold.exchange.load(await get("import-file").files[0].text());
-        say(t("review.imported", { pairs: mirrorfold.number(loaded), unknown: mirrorfold.number(unknown) }));
+        const { loaded, unknown, kept } = await mirrorfold.exchange.load(await get("import-file").files[0].text());
+        const numbers = { pairs: mirrorfold.number(loaded), unknown: mirrorfold.number(unknown), kept: mirrorfold.number(kept) };
+        say(t("review.imported", numbers));
         refilter(state.pair);
         drawProgress();
       } catch (error) {
@@ -424,6 +458,7 @@
       if (!progress.saves && progress.size()) event.preventDefault();
     });
     setLanguage(get("language").value);
+    get("f-part").value = String(people.part());
     compare.mode("side");
     state.found = filters.apply();
     const first = flat().find((pair) => !progress.get(pair));

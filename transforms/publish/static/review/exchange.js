@@ -57,18 +57,24 @@
     async load(text) {
       const rows = new Map(parse(text).map((row) => [named(row.content_a, row.content_b, row.purpose === "sample"), row]));
       const changes = [];
+      let kept = 0;
       for (let pair = 0; pair < mirrorfold.index.count && rows.size; pair++) {
         const [contentA, contentB] = await mirrorfold.loadIds(pair);
         const name = named(contentA, contentB, mirrorfold.index.flags[pair] & SAMPLE_ONLY);
         const row = rows.get(name);
         if (!row) continue;
+        rows.delete(name);
+        // What is decided here is never overwritten by a file: `review import` takes everybody's files together.
+        if (progress.get(pair)) {
+          kept += 1;
+          continue;
+        }
         const { reviewer, reason, at, seen, purpose } = row;
         const ids = seen === false ? undefined : [contentA, contentB];
         changes.push([pair, { verdict: progress.inward(row.verdict, pair), reviewer, reason, at, seen, purpose, ids }]);
-        rows.delete(name);
       }
       progress.put(changes);
-      return { loaded: changes.length, unknown: rows.size };
+      return { loaded: changes.length, unknown: rows.size, kept };
     },
   };
 }

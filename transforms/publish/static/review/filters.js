@@ -4,7 +4,7 @@
   const { t, named, h } = mirrorfold;
   const get = (id) => document.getElementById(id);
   const SIZES = [0, 1e5, 1e6, 1e7, 3e7, 1e8, 1e9];
-  const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "sample", "all"];
+  const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "second", "disputed", "sample", "all"];
   const FLAG = { conflicts: 1, sample: 2, sampleOnly: 4 };
 
   const options = (id, values, label) => {
@@ -14,8 +14,22 @@
     select.value = values.map(String).includes(before) ? before : String(values[0]);
   };
 
+  const folded = (name) => name.trim().split(/\s+/).join(" ").toLowerCase();
+  const self = () => folded(get("reviewer").value);
+  const team = {
+    answered: (pair) => mirrorfold.team.answered[pair] || [],
+    mine: (pair) => team.answered(pair).some((person) => folded(mirrorfold.team.people[person]) === self()),
+    disputed: (pair) => mirrorfold.team.disputed[pair],
+    // A second opinion is asked of those who gave none, and shows them nothing of the first.
+    second: (pair) =>
+      team.answered(pair).length > 0 && team.answered(pair).length < mirrorfold.team.needed && !team.disputed(pair) && !team.mine(pair),
+    part: () => mirrorfold.team.names.findIndex((name) => folded(name) === self()),
+  };
+  mirrorfold.people = team;
+
   const matches = (pair, wanted) => {
     const index = mirrorfold.index;
+    if (wanted.part >= 0 && !((mirrorfold.team.parts[index.item[pair]] >> wanted.part) & 1)) return false;
     if (wanted.library >= 0 && !index.groups[index.group[pair]].includes(wanted.library)) return false;
     if (wanted.tier >= 0 && index.tier[pair] !== wanted.tier) return false;
     if (wanted.kind >= 0 && index.kind[pair] !== wanted.kind) return false;
@@ -23,6 +37,8 @@
     if (wanted.state === "all") return true;
     if (wanted.state === "sample") return (index.flags[pair] & FLAG.sample) !== 0;
     if (index.flags[pair] & FLAG.sampleOnly) return false;
+    if (wanted.state === "second") return team.second(pair);
+    if (wanted.state === "disputed") return Boolean(team.disputed(pair));
     if (wanted.state === "conflicts") return (index.flags[pair] & FLAG.conflicts) !== 0;
     const said = mirrorfold.progress.get(pair);
     if (wanted.state === "undecided") return !said;
@@ -40,6 +56,10 @@
       options("f-kind", every(index.kinds), (at) => (at < 0 ? t("review.all") : named("kinds", index.kinds[at])));
       options("f-bytes", SIZES, (size) => (size ? mirrorfold.bytes(size) : t("review.any_size")));
       options("f-state", STATES, (state) => t(`review.${state}`));
+      const { names } = mirrorfold.team;
+      options("f-part", every(names), (at) => (at < 0 ? t("review.all") : names[at]));
+      get("part-field").hidden = !names.length;
+      get("reviewers").replaceChildren(...names.map((name) => h("option", { value: name })));
     },
     wanted: () => ({
       library: Number(get("f-library").value),
@@ -47,6 +67,7 @@
       kind: Number(get("f-kind").value),
       bytes: Number(get("f-bytes").value),
       state: get("f-state").value,
+      part: Number(get("f-part").value),
     }),
     // Says a filter in words, for the batch's confirmation and for the reason that is exported.
     said() {
