@@ -74,7 +74,7 @@ def story(run: RunContext) -> Story:
         rulings={pair: ruling.outcome for pair, ruling in rulings.items()},
         looked=looked_at(said + read_sample(run.store)),
         said=tuple(said),
-        reviewers=reviewers,
+        reviewers=policy.reviewers,
     )
 
 

@@ -15,6 +15,7 @@ from mirrorfold.transforms.publish.parts import Split, assign
 from mirrorfold.transforms.publish.queue import open_queue_files
 from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.publish.team import TEAM, read_units, save_split, team_of
+from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.verdicts import read_verdicts, rule_on
 from mirrorfold.transforms.stores.output import open_output
 
@@ -40,11 +41,12 @@ def review_split(folder: str, into: int, overlap: float, by: str, names: Sequenc
     """
     split = Split(into, overlap, by, tuple(names) or tuple(f"Reviewer {number + 1}" for number in range(into)))
     store = open_output(folder)
-    reviewers = read_policy(store)["review"]["reviewers"]
+    policy = compile_policy(read_policy(store))
     if not store.exists("_SUCCESS"):
         raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then split its review")
     said = read_verdicts(store)
-    disputed = {pair for pair, ruling in rule_on(said, reviewers).items() if ruling.outcome == "conflict"}
+    ruled = rule_on(said, policy.reviewers, policy.may_review)
+    disputed = {pair for pair, ruling in ruled.items() if ruling.outcome == "conflict"}
     limit = saved_request(folder).settings.publish.clusters
     wanted = {TABLES[name]: columns for name, columns in COLUMNS.items()}
     with open_tables(store, wanted) as connection, tempfile.TemporaryDirectory(prefix="mirrorfold-queue-") as copies:
@@ -52,7 +54,7 @@ def review_split(folder: str, into: int, overlap: float, by: str, names: Sequenc
         (counted,) = rows_of(connection, "select coalesce(max(item) + 1, 0)::bigint items from queue")
         units = read_units(connection, split.by)
         parts = assign(units, split)
-        team = team_of(connection, split, said, disputed, reviewers, min(counted["items"], limit))
+        team = team_of(connection, split, said, disputed, policy.reviewers, min(counted["items"], limit))
     save_split(store, split)
     store.put(TEAM, team_script(team))
     pairs: Counter[int] = Counter()

@@ -33,7 +33,7 @@ def cohen_kappa(labels: Sequence[tuple[str, str]]) -> float | None:
 
 
 def agreements(verdicts: Iterable[Mapping]) -> list[Agreement]:
-    """Compare every two reviewers over the pairs that both looked at; of verdicts in their order, each one's last counts.
+    """Compare every two reviewers over the pairs that both looked at; the last word of each counts.
 
     What was said of a whole filter, put off or adjudicated isn't an independent answer and is left out.
     """
