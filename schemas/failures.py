@@ -28,7 +28,8 @@ CODES = {
     "too-large": "more bytes than the budget allows to fetch",
     # decode: these never stop a run by default
     "truncated": "the file ends before the picture does",
-    "corrupt": "the picture's data is damaged",
+    "corrupt": "the picture's data is damaged: a second decoder can't read it either",
+    "unverified": "its decoder can't read it, and no second one is here to confirm that it is damaged",
     "unsupported": "an image format or variant that no allowed decoder reads",
     "too-many-pixels": "the header declares more pixels than the budget",
     "too-much-memory": "decoding would take more memory than the budget",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 
 import imagecodecs
 import numpy as np
@@ -180,30 +179,6 @@ def test_pages_beyond_the_limit_are_counted_only(sandbox):
     assert len(picture.pages) == 3
 
 
-def test_a_reduced_image_in_the_chain_is_the_page_made_small(sandbox):
-    large, small = photo(size=(1600, 1200)), photo("coffee.png", (400, 300))
-    data = bytearray(encode(large, "TIFF", save_all=True, append_images=[small]))
-    picture = decode(bytes(_flag_second_page_as_reduced(data)), OPTIONS, sandbox)
-    assert (picture.frames, picture.width, picture.height) == (1, 1600, 1200)
-    # The reduced image here shows another picture: it proves that the small one was decoded, not the large.
-    assert (phash(picture) ^ phash(inline(encode(small, "PNG")))).bit_count() <= 4
-
-
-def _flag_second_page_as_reduced(data: bytearray) -> bytearray:
-    """Turn the second directory's first tag of no use here into NewSubfileType = 1."""
-    first = struct.unpack_from("<I", data, 4)[0]
-    count = struct.unpack_from("<H", data, first)[0]
-    second = struct.unpack_from("<I", data, first + 2 + 12 * count)[0]
-    entries = struct.unpack_from("<H", data, second)[0]
-    for index in range(entries):
-        at = second + 2 + 12 * index
-        if struct.unpack_from("<H", data, at)[0] == 284:  # PlanarConfiguration, whose default is meant
-            body = bytes(data[second + 2 : at]) + bytes(data[at + 12 : second + 2 + 12 * entries])
-            flag = struct.pack("<HHII", 254, 4, 1, 1)
-            data[second + 2 : second + 2 + 12 * entries] = flag + body
-    return data
-
-
 def test_camera_raw_shows_its_largest_preview(sandbox):
     preview, thumbnail = encode(PHOTO, "JPEG", quality=95), encode(PHOTO.resize((105, 75)), "JPEG")
     mosaic = encode(Image.fromarray(np.zeros((50, 50), np.uint8)), "TIFF", tiffinfo={50706: b"\x01\x04\0\0"})
@@ -257,7 +232,7 @@ def test_documents_are_flagged(image, document):
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"%PDF-1.7 hello", "not-an-image"),
+        (b"%PDF-1.7 hello", "unsupported"),
         (b"<html><img></html>", "not-an-image"),
         (b"\0" * 100, "not-an-image"),
         (b"P", "not-an-image"),

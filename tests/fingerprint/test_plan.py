@@ -28,7 +28,7 @@ OPTIONS = FingerprintOptions()
         ("a.jpg", {"content_type": "text/html"}, None),
         ("noname", {"content_type": "video/mp4"}, "not-an-image"),
         ("noname", {}, None),
-        ("a.pdf", {"archived": True}, "not-an-image"),
+        ("a.docx", {"archived": True}, "not-an-image"),
         ("a.jpg", {"size": 0, "extra": [("look-up", "vanished")]}, "vanished"),
         ("a.jpg", {"size": 0, "extra": [("owner", "vanished")]}, "empty"),
     ],

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mirrorfold.transforms.fingerprint.picture import CELLS
+from mirrorfold.transforms.fingerprint.samples import to_bytes
 
 SIDE = 64
 GAP = 2.0
@@ -17,7 +18,7 @@ BACKGROUND = 255
 """Transparent pixels are laid on white: most viewers and most converters do so."""
 
 _ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
-_DEEP = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
+DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
 
 _TURNS = {
     2: lambda a: a[:, ::-1],
@@ -96,8 +97,8 @@ def flatten(image: Image.Image) -> Image.Image:
         return image if "transparency" not in image.info else _on_background(image.convert("RGBA"))
     if mode == "1":
         return image.convert("L")
-    if mode in _DEEP:
-        return Image.fromarray(to_bytes_range(np.asarray(image)))
+    if mode in DEEP_MODES:
+        return Image.fromarray(to_bytes(_deep(image)))
     if mode == "P":
         if "transparency" in image.info:
             return _on_background(image.convert("RGBA"))
@@ -107,23 +108,12 @@ def flatten(image: Image.Image) -> Image.Image:
     return _on_background(image.convert("RGBA")) if mode in _ALPHA else image.convert("RGB")
 
 
-def to_bytes_range(pixels: np.ndarray) -> np.ndarray:
-    """Bring integers of 16 or more bits and floats to uint8.
-
-    16-bit integers lose their low byte (Pillow's convert would clip). Wider integers and floats are scaled by a stated
-    range: up to 1 for floats within it, else the smallest of 2**8, 2**16, 2**32 that holds the largest value.
-    """
-    if pixels.dtype == np.uint16:
-        return (pixels >> 8).astype(np.uint8)
-    values = np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-    if low < 0:
-        values, high = values - low, high - low
-    if pixels.dtype.kind == "f" and high <= 1.0:
-        top = 1.0
-    else:
-        top = next((limit for limit in (255.0, 65535.0, 4294967295.0) if high <= limit), high)
-    return np.clip(values * (255.0 / top), 0, 255).astype(np.uint8)
+def _deep(image: Image.Image) -> np.ndarray:
+    """Give the samples of a deep grey image; Pillow's I holds what it read of 16 bits in 32."""
+    pixels = np.asarray(image)
+    if image.mode == "I" and pixels.size and pixels.min() >= 0 and pixels.max() <= 65535:
+        pixels = pixels.astype(np.uint16)
+    return pixels
 
 
 def _on_background(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mirrorfold.transforms.fingerprint import sniff
 from mirrorfold.transforms.fingerprint.errors import DecodeError, unforeseen
-from mirrorfold.transforms.fingerprint.jpeg import read_header
+from mirrorfold.transforms.fingerprint.jpeg import JpegHeader, read_header, with_height
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.picture import Picture, check_numbers
@@ -49,20 +49,37 @@ def _decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictu
     outside = Limits(options.max_pixels, options.max_pages, options.sandbox_bytes - BASE_BYTES, options.side)
     if kind.risky:
         return sandbox.run(kind.name, data, outside)
-    header = read_header(data) if kind is sniff.JPEG else None
-    if header is not None and is_odd(header):
-        return sandbox.run(ODD_JPEG, data, outside)
     inside = Limits(options.max_pixels, options.max_pages, options.inline_bytes, options.side)
     try:
-        if header is not None:
-            return read_jpeg(data, inside, options.compiled, header)
-        return read(kind.name, data, inside)
+        if kind is not sniff.JPEG:
+            return read(kind.name, data, inside)
+        data, header = plain_jpeg(data)
+        if is_odd(header):
+            return sandbox.run(ODD_JPEG, data, outside)
+        return read_jpeg(data, inside, options.compiled, header)
     except MemoryError:
         pass
     except DecodeError as error:
-        if error.code != "too-much-memory":
+        if error.code != "too-much-memory" and not is_doubted(kind.name, error.code):
             raise
     return sandbox.run(kind.name, data, outside)
+
+
+def plain_jpeg(data: bytes) -> tuple[bytes, JpegHeader]:
+    """Give a JPEG as decoders want it, and its header: it starts at once and once, and states its height there.
+
+    Raises:
+      DecodeError: as `read_header` does.
+    """
+    start = max(0, sniff.jpeg_start(data))
+    while data[start : start + 4] == b"\xff\xd8\xff\xd8":
+        start += 2
+    data = data[start:] if start else data
+    header = read_header(data)
+    if header.frame and not header.height:
+        data = with_height(data, header)
+        header = read_header(data)
+    return data, header
 
 
 BASE_BYTES = 500 << 20
@@ -71,24 +88,55 @@ BASE_BYTES = 500 << 20
 
 def read(kind: str, data: bytes, limits: Limits) -> Picture:
     """Decode one kind, here and now."""
-    return _reader(kind)(data, limits)
+    try:
+        return _reader(kind)(data, limits)
+    except DecodeError as error:
+        if not limits.isolated or not is_doubted(kind, error.code):
+            raise
+        # Imported where it is needed: these codecs' libraries are large, and only sandboxes load them.
+        from mirrorfold.transforms.fingerprint import second
+
+        return second.read_second(kind, data, limits, error)
+
+
+def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
+    data, header = plain_jpeg(data)
+    return read_jpeg(data, limits, header=header)
 
 
 def _reader(kind: str) -> Callable[[bytes, Limits], Picture]:
     if kind == "jpeg":
-        return read_jpeg
+        return _read_plain_jpeg
     if kind in _RARE:
         # Imported where it is needed: these codecs' libraries are large, and only sandboxes load them.
         from mirrorfold.transforms.fingerprint import read_rare
 
         return getattr(read_rare, _RARE[kind])
+    if kind in BY_OIIO:
+        from mirrorfold.transforms.fingerprint.read_oiio import read_oiio
+
+        return partial(read_oiio, kind, sniff.KINDS[kind].media_type)
     return partial(read_pillow, kind, sniff.KINDS[kind].media_type)
 
+
+def is_doubted(kind: str, code: str) -> bool:
+    """Tell whether a failure calls for a second decoder. libjpeg, all there is for JPEG, reads on past a broken end."""
+    return code in DOUBTED and kind not in _OWN and (kind != "jpeg" or code != "truncated")
+
+
+DOUBTED = frozenset({"corrupt", "truncated", "unsupported"})
+"""Codes of a first decoder on which a second one is asked."""
+_OWN = frozenset({"tiff", "raw", ODD_JPEG})
+"""Kinds whose reader asks several decoders itself, or whose code names what is missing."""
+BY_OIIO = frozenset({"exr", "hdr", "dpx", "cineon", "dds", "fits", "rla", "iff"})
+"""Kinds that OpenImageIO decodes first."""
 
 _RARE = {
     "tiff": "read_tiff_or_raw",
     "heic": "read_heic",
     "jxl": "read_jxl",
     "raw": "read_raw",
+    "jxr": "read_jxr",
+    "pam": "read_pam",
     ODD_JPEG: "read_odd_jpeg",
 }

@@ -13,6 +13,7 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB,
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _SOS, _DQT, _DHT, _DRI, _COM, _EOI = 0xDA, 0xDB, 0xC4, 0xDD, 0xFE, b"\xff\xd9"
+_DNL = b"\xff\xdc\0\4"
 _STANDARD_LUMA = (
     16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61,
     60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113,
@@ -216,6 +217,14 @@ def read_scan(data: bytes, start: int) -> Scan | None:
         (first, last, bits >> 4, bits & 15),
         start + 2 + length,
     )
+
+
+def with_height(data: bytes, header: JpegHeader) -> bytes:
+    """State the height in the frame header where only a DNL marker behind the first scan does (ISO 10918-1, B.2.5)."""
+    frame, stated = data.rfind(bytes([0xFF, header.frame]), 0, header.scan), data.find(_DNL, header.scan)
+    if frame < 0 or stated < 0:
+        return data
+    return data[: frame + 5] + data[stated + 4 : stated + 6] + data[frame + 7 : stated] + data[stated + 6 :]
 
 
 def has_end(data: bytes, header: JpegHeader) -> bool:

@@ -30,7 +30,7 @@ KNOWN_FIELDS = (
 KNOWN = pa.schema([*(OBJECTS.schema.field(name) for name in SAME), *KNOWN_FIELDS])
 """An object of an earlier run, with what needn't be found out again."""
 
-REPEATING = frozenset({"truncated", "corrupt", "unsupported", "not-an-image"})
+REPEATING = frozenset({"truncated", "corrupt", "unverified", "unsupported", "not-an-image"})
 """Failures that the same code meets again on the same bytes; budgets, crashes and stores get another chance."""
 
 EVIDENCE = ("read", "previous", "sha256")

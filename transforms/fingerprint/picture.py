@@ -28,6 +28,7 @@ class Picture:
       cells: 16x16 mean colours, RGB uint8, after orientation; empty where the picture has no colour.
       pages: the canonical grey of each page or frame after the first, as far as they are hashed.
       frames: pages or frames in all.
+      declared_depth: bits per channel as declared, where that is more than `bit_depth`, those used; None for the same.
       mode, bit_depth, lossless, jpeg_quality, icc_profile, preview, orientation, digest: as in schemas/contents.py.
       provenance: column name to value, as in schemas/contents.py; only what the file states.
     """
@@ -41,6 +42,7 @@ class Picture:
     frames: int = 1
     mode: str = "RGB"
     bit_depth: int = 8
+    declared_depth: int | None = None
     lossless: bool = False
     orientation: int = 1
     preview: bool = False
@@ -51,9 +53,8 @@ class Picture:
 
 
 NUMBERS = {
-    field.name: 1 << (field.type.bit_width - 1)
-    for field in CONTENTS.schema
-    if field.name in ("width", "height", "frames", "orientation", "bit_depth", "jpeg_quality")
+    name: 1 << (CONTENTS.schema.field(name).type.bit_width - 1)
+    for name in ("width", "height", "frames", "orientation", "bit_depth", "declared_depth", "jpeg_quality")
 }
 """Columns that hold what a file declares, and the first number that each can't hold."""
 

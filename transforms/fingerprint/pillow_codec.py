@@ -35,6 +35,9 @@ CODEC_ERRORS = (
 )
 """What decoders raise on hostile bytes: plugins index, unpack and convert before they check."""
 
+_MISSING = ("unsupported", "not supported", "unknown compression", "not implemented", "no decoder")
+"""What decoders say of variants that they don't know."""
+
 _ADDRESS = re.compile(r"<[^<>]*0x[0-9a-f]+[^<>]*>|0x[0-9a-f]{6,}|'[^']*[/\\][^']*'")
 
 
@@ -53,7 +56,9 @@ def codec_errors(what: str) -> Iterator[None]:
         text = _ADDRESS.sub("", str(error)).strip() or type(error).__name__
         lower = text.lower()
         cut = any(word in lower for word in ("truncated", "unexpected end", "eof", "not enough data", "premature"))
-        raise DecodeError("truncated" if cut else "corrupt", f"{what}: {text[:200]}") from error
+        missing = isinstance(error, NotImplementedError) or any(word in lower for word in _MISSING)
+        code = "truncated" if cut else "unsupported" if missing else "corrupt"
+        raise DecodeError(code, f"{what}: {text[:200]}") from error
 
 
 def open_with(data: bytes, formats: tuple[str, ...]) -> Image.Image:

@@ -6,10 +6,10 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
-from mirrorfold.transforms.fingerprint import ifd
+from mirrorfold.transforms.fingerprint import ifd, photoshop
 from mirrorfold.transforms.fingerprint.xmp import read_xmp
 
-EXIF_IFD, IPTC_RESOURCE = 0x8769, 0x0404
+EXIF_IFD = 0x8769
 _EXIF_TIME = re.compile(r"(\d{4})[:\-/](\d\d)[:\-/](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 _UTF8_CHARSET = b"\x1b%G"
@@ -82,7 +82,7 @@ def _exif_time(stated: str | None, fraction: str | None, offset: str | None) -> 
 
 def _iptc(block: bytes) -> dict:
     """Read IPTC-IIM records, bare or inside Photoshop image resources."""
-    records = _photoshop_resource(block) if block[:4] == b"8BIM" else block
+    records = dict(photoshop.resources(block)).get(photoshop.IPTC, b"") if block[:4] == b"8BIM" else block
     fields: dict[int, list[bytes]] = {}
     at, utf8 = 0, False
     while at + 5 <= len(records) and records[at] == 0x1C:
@@ -102,19 +102,6 @@ def _iptc(block: bytes) -> dict:
             found[name] = text
     keywords = [text for text in map(ifd.clean_text, fields.get(25, [])[:1000]) if text]
     return {**found, "keywords": keywords} if keywords else found
-
-
-def _photoshop_resource(block: bytes) -> bytes:
-    at = 0
-    while at + 12 <= len(block) and block[at : at + 4] == b"8BIM":
-        number = int.from_bytes(block[at + 4 : at + 6], "big")
-        name = block[at + 6] + 1
-        head = at + 6 + name + (name & 1)
-        length = int.from_bytes(block[head : head + 4], "big")
-        if number == IPTC_RESOURCE:
-            return block[head + 4 : head + 4 + length]
-        at = head + 4 + length + (length & 1)
-    return b""
 
 
 def parse_moment(stated: str) -> datetime | None:

@@ -1,24 +1,31 @@
-"""Decode the formats that Pillow reads whole: PNG, GIF, BMP, WebP, and in the sandbox JP2, AVIF, PSD, ICO, PNM, TGA."""
+"""Decode what Pillow reads whole: PNG, GIF, BMP, WebP, and in the sandbox JP2, AVIF, PSD, ICO, PNM, TGA and others."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import containers, frames, icc
-from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
+from mirrorfold.transforms.fingerprint import containers, frames, icc, photoshop, png
+from mirrorfold.transforms.fingerprint.arrays import arrayed
+from mirrorfold.transforms.fingerprint.canonical import DEEP_MODES, canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
 from mirrorfold.transforms.fingerprint.picture import Picture
-from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors, open_with
+from mirrorfold.transforms.fingerprint.pillow_codec import CODEC_ERRORS, codec_errors, open_with
 from mirrorfold.transforms.fingerprint.provenance import icc_description, looks_salt, read_provenance
+from mirrorfold.transforms.fingerprint.samples import used_bits
 
 SHORT_SIDE = 256
 ANIMATION_FRAMES = 16
 """Frames of an animation that get a hash, the first included; each costs a decode."""
 
 _MODE_BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}
-_LOSSLESS = frozenset({"png", "gif", "bmp", "psd", "ico", "pnm", "tga"})
-_PLUGINS = {"pnm": ("PPM",), "jp2": ("JPEG2000",)}
+_LOSSY = frozenset({"avif", "pcd"})
+_PLUGINS = {"pnm": ("PPM",), "jp2": ("JPEG2000",), "cursor": ("CUR",)}
+BLANK_RANGE = 8
+"""Levels that the canonical picture of a frame spans at least if it shows anything."""
 
 
 def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Picture:
@@ -31,22 +38,18 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
     count = frames.count_frames(kind, data, limits)
     data = containers.join_associations(data) if kind == "avif" else data
     with codec_errors(kind.upper()):
-        image = open_with(data, _PLUGINS.get(kind, (kind.upper(),)))
-        width, height = image.size
-        limits.check_pixels(width, height)
-        mode = image.mode
-        shrink = _reduce_jp2(image, data) if kind == "jp2" else 1
-        limits.check_memory(decode_bytes(mode, width // shrink + 1, height // shrink + 1) + len(data))
-        image.load()
-        info = image.info
-        profile = icc.applied(_bytes(info.get("icc_profile")), mode)
+        loaded = _load(kind, data, limits)
+        image, blocks = loaded.image, loaded.blocks
+        profile = icc.applied(blocks.icc, image.mode)
         icc.check(profile, limits)
-        provenance, orientation = read_provenance(_bytes(info.get("exif")), _xmp(info), None)
-        luma, cells = canonical(image, orientation, side=limits.side, profile=profile)
-        walk = _walk(kind, data, looks_salt(orientation, _bytes(info.get("icc_profile"))))
+        provenance, orientation = read_provenance(blocks.exif, blocks.xmp, blocks.iptc)
         count = max(count, getattr(image, "n_frames", 1)) if kind == "avif" else count
-        pages = _frames(image, min(count, ANIMATION_FRAMES, limits.max_pages), orientation)
+        hashed = min(count, ANIMATION_FRAMES, limits.max_pages)
+        first, luma, cells = _first_shown(image, hashed, orientation, limits.side, profile)
+        pages = _frames(image, range(first + 1, hashed), orientation)
+        walk = _walk(kind, data, looks_salt(orientation, blocks.icc))
     turned = orientation >= 5
+    width, height = loaded.size
     return Picture(
         media_type=media_type,
         width=height if turned else width,
@@ -55,14 +58,106 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         cells=cells,
         pages=pages,
         frames=count,
-        mode=mode,
-        bit_depth=_bit_depth(kind, data, mode),
+        mode=loaded.mode,
+        bit_depth=loaded.bits,
+        declared_depth=loaded.declared,
         lossless=walk.lossless,
         orientation=orientation,
         digest=walk.digest,
-        icc_profile=icc_description(_bytes(info.get("icc_profile"))),
+        icc_profile=icc_description(blocks.icc),
         provenance=provenance,
     )
+
+
+class _Loaded(NamedTuple):
+    """A loaded image; its size and mode as declared, the bits its samples use and declare, its metadata blocks."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    mode: str
+    bits: int
+    declared: int
+    blocks: photoshop.Blocks
+
+
+def _load(kind: str, data: bytes, limits: Limits) -> _Loaded:
+    if kind != "png":
+        return _load_plainly(kind, data, limits)
+    if png.is_apple(data):
+        limits.isolate("Apple's variant of PNG is")
+        loaded = _load_plainly(kind, png.plain_of_apple(data, limits), limits)
+        return loaded._replace(image=_of_apple(loaded.image), blocks=png.texts(data))
+    try:
+        loaded = _load_plainly(kind, data, limits)
+    except CODEC_ERRORS as error:
+        # Its picture may be sound and what stands beside it too large, or broken: that isn't needed to see it.
+        limits.isolate("a PNG with odd chunks is")
+        try:
+            return _load_plainly(kind, png.picture_alone(data), limits)._replace(blocks=png.texts(data))
+        except CODEC_ERRORS:
+            raise error from None
+    raw = any(isinstance(name, str) and name.startswith("Raw profile type") for name in loaded.image.info)
+    return loaded._replace(blocks=png.texts(data)) if raw else loaded
+
+
+def _load_plainly(kind: str, data: bytes, limits: Limits) -> _Loaded:
+    image = open_with(data, _PLUGINS.get(kind, (kind.upper(),)))
+    size, mode = image.size, image.mode
+    limits.check_pixels(*size)
+    if kind == "jp2":
+        image = _load_jp2(image, data, limits)
+    else:
+        limits.check_memory(decode_bytes(mode, *size) + len(data))
+        image.load()
+    declared = _declared_depth(kind, data, mode)
+    if kind == "png" and declared == 16 and mode in ("RGB", "RGBA"):
+        image, declared_bits = _deep_png(image, data, limits)
+    else:
+        declared_bits = min(declared, used_bits(np.asarray(image))) if mode in DEEP_MODES else declared
+    info = image.info
+    blocks = photoshop.Blocks(_bytes(info.get("exif")), _xmp(info), None, _bytes(info.get("icc_profile")))
+    return _Loaded(image, size, mode, declared_bits, declared, blocks)
+
+
+def _deep_png(image: Image.Image, data: bytes, limits: Limits) -> tuple[Image.Image, int]:
+    """Look at all 16 bits of a coloured PNG, of which Pillow keeps 8; give the image and the bits that are used."""
+    import imagecodecs
+
+    limits.isolate("a coloured PNG of 16 bits is")
+    limits.check_memory(image.width * image.height * 40 + len(data))
+    try:
+        found = arrayed(imagecodecs.png_decode(data), declared=16)
+    except (*CODEC_ERRORS, imagecodecs.PngError):
+        return image, 16
+    found.image.info.update(image.info)
+    return found.image, found.bits
+
+
+def _of_apple(image: Image.Image) -> Image.Image:
+    """Put the colours in order, and take the opacity out that they were multiplied with."""
+    if image.mode == "RGBA":
+        blue, green, red, alpha = image.split()
+        swapped = Image.merge("RGBA", (red, green, blue, alpha))
+        return Image.frombytes("RGBa", swapped.size, swapped.tobytes()).convert("RGBA")
+    if image.mode == "RGB":
+        return Image.merge("RGB", image.split()[::-1])
+    return image
+
+
+def _first_shown(
+    image: Image.Image, hashed: int, orientation: int, side: int, profile: bytes | None
+) -> tuple[int, bytes, bytes]:
+    """Give the first frame that shows something, its luma and cells: many animations begin black."""
+    first = luma, cells = canonical(image, orientation, side=side, profile=profile)
+    for index in range(hashed):
+        if max(luma) - min(luma) >= BLANK_RANGE:
+            return index, luma, cells
+        try:
+            image.seek(index + 1)
+        except EOFError:
+            break
+        luma, cells = canonical(image, orientation, side=side, profile=profile)
+    return 0, *first
 
 
 def _walk(kind: str, data: bytes, salt: bytes) -> containers.Walk:
@@ -70,12 +165,12 @@ def _walk(kind: str, data: bytes, salt: bytes) -> containers.Walk:
         return containers.walk_png(data, salt)
     if kind == "webp":
         return containers.walk_webp(data, salt)
-    return containers.Walk(None, kind in _LOSSLESS or (kind == "jp2" and _reversible(data)))
+    return containers.Walk(None, kind not in _LOSSY and (kind != "jp2" or _reversible(data)))
 
 
-def _frames(image: Image.Image, count: int, orientation: int) -> list[bytes]:
+def _frames(image: Image.Image, indices: range, orientation: int) -> list[bytes]:
     pages = []
-    for index in range(1, count):
+    for index in indices:
         try:
             image.seek(index)
         except EOFError:
@@ -116,15 +211,30 @@ def _coding_style(data: bytes) -> bytes:
     return data[at + 4 : at + 14] if at >= 0 else b""
 
 
-def _reduce_jp2(image: Image.Image, data: bytes) -> int:
-    """Skip the finest wavelet levels that the canonical picture doesn't need; give by how much that shrinks it."""
+def _load_jp2(image: Image.Image, data: bytes, limits: Limits) -> Image.Image:
+    """Load without the finest wavelet levels that the canonical picture doesn't need.
+
+    OpenJPEG fails on levels of pictures whose area starts at an offset, and of sides that leave a remainder: fewer are
+    left out then, down to none.
+    """
     style = _coding_style(data)
     levels = style[5] if len(style) > 5 else 0
     skip = 0
     while skip < levels and min(image.size) >> (skip + 1) >= SHORT_SIDE:
         skip += 1
-    image.reduce = skip  # type: ignore[method-assign, assignment]  # Pillow reads it from there
-    return 1 << skip
+    mode, (width, height) = image.mode, image.size
+    while True:
+        limits.check_memory(decode_bytes(mode, (width >> skip) + 1, (height >> skip) + 1) + len(data))
+        image.reduce = skip  # type: ignore[method-assign, assignment]  # Pillow reads it from there
+        try:
+            image.load()
+        except CODEC_ERRORS:
+            if not skip:
+                raise
+            skip -= 1
+            image = open_with(data, _PLUGINS["jp2"])
+        else:
+            return image
 
 
 def _reversible(data: bytes) -> bool:
@@ -132,7 +242,7 @@ def _reversible(data: bytes) -> bool:
     return len(style) > 9 and style[9] == 1
 
 
-def _bit_depth(kind: str, data: bytes, mode: str) -> int:
+def _declared_depth(kind: str, data: bytes, mode: str) -> int:
     if kind == "png" and len(data) > 24:
         return data[24]
     return _MODE_BITS.get(mode, 8)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mirrorfold.transforms.fingerprint import containers, icc, ifd, jpeg
+from mirrorfold.transforms.fingerprint.arrays import arrayed, image_of
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
@@ -15,7 +16,7 @@ from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
 from mirrorfold.transforms.fingerprint.read_jpeg import read_jpeg
-from mirrorfold.transforms.fingerprint.read_tiff import PHOTOMETRIC, image_of, read_tiff
+from mirrorfold.transforms.fingerprint.read_tiff import PHOTOMETRIC, read_tiff
 from mirrorfold.transforms.fingerprint.tiff_pages import MAX_SUB_IFDS, SUB_IFDS
 
 MAX_PREVIEWS = 256
@@ -24,6 +25,7 @@ _SENSOR = frozenset({32803, 34892})
 """Photometric interpretations of a colour filter array and of linear sensor data."""
 
 MAX_HEIC_PICTURES = 16
+JXR_SIDES = (0xBC80, 0xBC81)
 
 
 def read_tiff_or_raw(data: bytes, limits: Limits) -> Picture:
@@ -98,7 +100,7 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
             raise DecodeError("corrupt", "JPEG XL: its picture can't be read") from error
         frames = pixels.shape[0] if pixels.ndim == 4 else 1
         shown = pixels[0] if pixels.ndim == 4 else pixels
-        image = image_of(shown)
+        image, bits, _ = arrayed(shown)
         luma, cells = canonical(image, side=limits.side)
         pages = [canonical_grey(image_of(page)) for page in (pixels[1:16] if frames > 1 else ())]
     return Picture(
@@ -110,7 +112,8 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
         pages=pages,
         frames=frames,
         mode=image.mode,
-        bit_depth=8 * shown.dtype.itemsize,
+        bit_depth=bits,
+        declared_depth=8 * shown.dtype.itemsize,
         orientation=orientation,
         provenance=provenance,
     )
@@ -130,9 +133,9 @@ def read_odd_jpeg(data: bytes, limits: Limits) -> Picture:
             pixels = decode(data)
         except imagecodecs.DelayedImportError as error:
             raise DecodeError("unsupported", "JPEG: lossless, and no decoder for it is installed") from error
-        if header.precision > 8:
-            pixels = (pixels.astype(np.uint32) >> (header.precision - 8)).astype(np.uint8)
-        image = image_of(pixels)
+        if 8 < header.precision < 16:
+            pixels = pixels.astype(np.uint16) << (16 - header.precision)
+        image, bits, _ = arrayed(pixels, declared=header.precision)
         profile = icc.applied(header.icc_profile, image.mode)
         luma, cells = canonical(image, orientation, side=limits.side, profile=profile)
     turned = orientation >= 5
@@ -143,11 +146,78 @@ def read_odd_jpeg(data: bytes, limits: Limits) -> Picture:
         luma=luma,
         cells=cells,
         mode=image.mode,
-        bit_depth=header.precision,
+        bit_depth=bits,
+        declared_depth=header.precision,
         lossless=header.lossless,
         orientation=orientation,
         icc_profile=icc_description(header.icc_profile),
         provenance=provenance,
+    )
+
+
+def read_jxr(data: bytes, limits: Limits) -> Picture:
+    """Decode JPEG XR."""
+    import imagecodecs
+
+    layout = ifd.layout_of(data[:2] + b"*\0" + data[4:])
+    main = ifd.read_directory(data, layout, layout.first) if layout else None
+    width, height = (main.number(tag) for tag in JXR_SIDES) if main is not None else (0, 0)
+    limits.check_pixels(width, height)
+    limits.check_memory(width * height * 40 + len(data))
+    with codec_errors("JPEG XR"):
+        try:
+            pixels = imagecodecs.jpegxr_decode(data)
+        except imagecodecs.JpegxrError as error:
+            raise DecodeError("unverified", "JPEG XR: its picture can't be read") from error
+        found = arrayed(pixels)
+        luma, cells = canonical(found.image, side=limits.side)
+    return Picture(
+        media_type="image/jxr",
+        width=found.image.width,
+        height=found.image.height,
+        luma=luma,
+        cells=cells,
+        mode=found.mode,
+        bit_depth=found.bits,
+        declared_depth=8 * pixels.dtype.itemsize,
+    )
+
+
+def read_pam(data: bytes, limits: Limits) -> Picture:
+    """Decode PAM, the Netpbm format of any number of samples."""
+    head, ended, body = data[:4096].partition(b"ENDHDR\n")
+    fields = dict(line.split(None, 1) for line in head.splitlines() if len(line.split(None, 1)) == 2)
+    try:
+        width, height, depth, top = (int(fields[name][:10]) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL"))
+    except (KeyError, ValueError) as error:
+        raise DecodeError("corrupt", "PAM: its header can't be read") from error
+    limits.check_pixels(width, height)
+    if not ended or not 0 < depth <= 16 or not 0 < top < 65536:
+        raise DecodeError("corrupt", "PAM: its header can't be read")
+    kind = np.dtype(">u2" if top > 255 else "u1")
+    limits.check_memory(width * height * depth * 8 + len(data))
+    body = data[len(head) + 7 :]
+    if len(body) < width * height * depth * kind.itemsize:
+        raise DecodeError("truncated", "PAM: the file ends before its picture")
+    pixels = (
+        np.frombuffer(body, kind, width * height * depth).reshape(height, width, depth).astype(kind.newbyteorder("="))
+    )
+    with codec_errors("PAM"):
+        full = 255 if top < 256 else 65535
+        if top != full:
+            pixels = (np.minimum(pixels, top).astype(np.uint32) * full // top).astype(pixels.dtype)
+        found = arrayed(pixels)
+        luma, cells = canonical(found.image, side=limits.side)
+    return Picture(
+        media_type="image/x-portable-arbitrarymap",
+        width=width,
+        height=height,
+        luma=luma,
+        cells=cells,
+        mode=found.mode,
+        bit_depth=min(found.bits, top.bit_length()),
+        declared_depth=top.bit_length(),
+        lossless=True,
     )
 
 

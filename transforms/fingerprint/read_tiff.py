@@ -1,25 +1,40 @@
-"""Decode TIFF and BigTIFF: pages, pyramids by their smallest adequate image, odd kinds through libtiff."""
+"""Decode TIFF and BigTIFF: pages, pyramids by their smallest adequate image, deep and odd kinds as arrays."""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import icc, ifd
-from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey, to_bytes_range
+from mirrorfold.transforms.fingerprint import icc, ifd, tiff_arrays
+from mirrorfold.transforms.fingerprint.arrays import Arrayed, arrayed
+from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import CODEC_ERRORS, codec_errors, open_with
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
 from mirrorfold.transforms.fingerprint.tiff_pages import Level, Page, find_pages
+from mirrorfold.transforms.fingerprint.tiff_reduced import looks_like
 
 SHORT_SIDE = 256
 BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, ORIENTATION, XMP, IPTC, ICC = 258, 259, 262, 277, 274, 700, 33723, 34675
+SAMPLE_FORMAT = 339
 _LOSSY = frozenset({6, 7, 33003, 33004, 33005, 34712, 34892, 50001, 50002})
-_WHITE_IS_ZERO, _CMYK = 0, 5
+_PLAIN = frozenset({0, 1, 2, 3, 5, 6, 8})
+"""Photometric interpretations that Pillow reads of 8 bits and fewer: grey, RGB, palettes, CMYK, YCbCr, CIELab."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A decoded image, the orientation that is still to be applied, the bits that its samples use, and its mode."""
+
+    image: Image.Image
+    turn: int
+    bits: int
+    mode: str
 
 
 def read_tiff(data: bytes, limits: Limits) -> Picture:
@@ -40,13 +55,14 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
         limits.check_pixels(page.full.width, page.full.height)
     provenance, orientation = exif_fields(data, main)
     described, _ = read_provenance(None, main.raw(XMP), main.raw(IPTC))
-    image, turn = _decode(data, layout, first, limits)
+    shown = _decode(data, layout, first, limits)
+    full = ifd.read_directory(data, layout, first.full.offset) or main
+    profile = full.raw(ICC) or main.raw(ICC)
     with codec_errors("TIFF"):
-        luma, cells = canonical(image, turn, side=limits.side, profile=icc.applied(main.raw(ICC), image.mode))
-        mode = image.mode
+        applied = icc.applied(profile, shown.image.mode)
+        luma, cells = canonical(shown.image, shown.turn, side=limits.side, profile=applied)
         rest = [_page_grey(data, layout, page, limits) for page in pages[1 : limits.max_pages]]
     turned = orientation >= 5
-    profile = main.raw(ICC)
     return Picture(
         media_type="image/tiff",
         width=first.full.height if turned else first.full.width,
@@ -55,9 +71,10 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
         cells=cells,
         pages=rest,
         frames=len(pages),
-        mode=mode,
-        bit_depth=max(1, min(main.number(BITS, 1), 64)),
-        lossless=main.number(COMPRESSION, 1) not in _LOSSY,
+        mode=shown.mode,
+        bit_depth=shown.bits,
+        declared_depth=_declared(full),
+        lossless=full.number(COMPRESSION, 1) not in _LOSSY,
         orientation=orientation,
         icc_profile=icc_description(profile),
         provenance={**described, **provenance, **_descriptions(described)},
@@ -69,21 +86,50 @@ def _descriptions(described: dict) -> dict:
 
 
 def _page_grey(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> bytes:
-    image, turn = _decode(data, layout, page, limits)
-    return canonical_grey(image, turn)
+    shown = _decode(data, layout, page, limits)
+    return canonical_grey(shown.image, shown.turn)
 
 
-def _decode(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> tuple[Image.Image, int]:
-    """Decode a page's smallest adequate image; give it with the orientation that is still to be applied."""
+def _decode(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> _Shown:
+    """Decode a page's smallest image that is adequate and shows the same; else the page itself."""
     level = page.adequate(SHORT_SIDE)
+    if level != page.full:
+        try:
+            small = _decode_level(data, layout, page, level, limits)
+            if looks_like(small.image, _point_at(data, layout, page.full), page.full):
+                return small
+        except (*CODEC_ERRORS, DecodeError, MemoryError):
+            pass
+    return _decode_level(data, layout, page, page.full, limits)
+
+
+def _decode_level(data: bytes, layout: ifd.Layout, page: Page, level: Level, limits: Limits) -> _Shown:
     pointed = _point_at(data, layout, level)
     directory = ifd.read_directory(data, layout, level.offset) or page.directory
     stated = page.directory.number(ORIENTATION, 1)
-    try:
-        return _with_pillow(pointed, limits), (1 if ORIENTATION in directory else stated)
-    except (*CODEC_ERRORS, MemoryError) as error:
+    if is_plain(directory):
+        try:
+            image = _with_pillow(pointed, limits)
+            return _Shown(image, 1 if ORIENTATION in directory else stated, _declared(directory), image.mode)
+        except (*CODEC_ERRORS, MemoryError) as error:
+            first_error: BaseException = error
+            with codec_errors("TIFF"):
+                found = _as_array(pointed, directory, level, limits, error)
+    else:
+        first_error = DecodeError("corrupt", "TIFF: its samples can't be read")
         with codec_errors("TIFF"):
-            return _with_libtiff(pointed, directory, level, limits, error), stated
+            found = _as_array(pointed, directory, level, limits, first_error)
+    return _Shown(found.image, stated, found.bits, found.mode)
+
+
+def is_plain(directory: ifd.Directory) -> bool:
+    """Tell whether Pillow reads these samples as they are meant: unsigned, of 8 bits at most, of a common kind."""
+    formats, bits = directory.numbers(SAMPLE_FORMAT) or (1,), directory.numbers(BITS) or (1,)
+    return set(formats) <= {1, 4} and max(bits) <= 8 and directory.number(PHOTOMETRIC, 1) in _PLAIN
+
+
+def _declared(directory: ifd.Directory) -> int:
+    return max(1, min(directory.number(BITS, 1), 64))
 
 
 def _with_pillow(data: bytes, limits: Limits) -> Image.Image:
@@ -93,41 +139,34 @@ def _with_pillow(data: bytes, limits: Limits) -> Image.Image:
     return image
 
 
-def _with_libtiff(
+def _as_array(
     data: bytes, directory: ifd.Directory, level: Level, limits: Limits, first_error: BaseException
-) -> Image.Image:
-    """Decode what Pillow doesn't: other sample formats, planes, codecs. Its own error stands where this fails too."""
+) -> Arrayed:
+    """Decode what Pillow doesn't: other samples, planes, codecs. The first error stands where all of them fail."""
+    samples, bits = max(1, directory.number(SAMPLES, 1)), max(8, directory.number(BITS, 8))
+    limits.check_memory(level.width * level.height * samples * (bits // 4 + 6) + 2 * len(data))
+    unsupported: DecodeError | None = None
+    for decode in (tiff_arrays.decode_array, _by_libtiff):
+        try:
+            pixels = decode(data)
+        except DecodeError as error:
+            unsupported = error if error.code == "unsupported" else unsupported
+        except CODEC_ERRORS:
+            continue
+        else:
+            return arrayed(
+                pixels, directory.number(PHOTOMETRIC, 1), tiff_arrays.meaning_of(directory), _declared(directory)
+            )
+    raise unsupported or first_error
+
+
+def _by_libtiff(data: bytes) -> np.ndarray:
     import imagecodecs
 
-    samples, bits = max(1, directory.number(SAMPLES, 1)), max(8, directory.number(BITS, 8))
-    limits.check_memory(level.width * level.height * samples * (bits // 8 + 6) + 2 * len(data))
     try:
-        pixels = imagecodecs.tiff_decode(data, 0)
-    except (*CODEC_ERRORS, imagecodecs.TiffError):
-        raise first_error from None
-    return image_of(pixels, directory.number(PHOTOMETRIC, 1))
-
-
-def image_of(pixels: np.ndarray, photometric: int = 1) -> Image.Image:
-    """Make an image of an array: (H, W), (H, W, samples), or planes first; any number type."""
-    pixels = np.squeeze(pixels)
-    while pixels.ndim > 3:
-        pixels = pixels[0]
-    if pixels.ndim == 3 and pixels.shape[0] < 6 <= pixels.shape[2]:
-        pixels = np.moveaxis(pixels, 0, 2)
-    if pixels.ndim < 2:
-        pixels = pixels.reshape(1, -1)
-    small = pixels if pixels.dtype == np.uint8 else to_bytes_range(pixels)
-    if photometric == _WHITE_IS_ZERO:
-        small = 255 - small
-    if small.ndim == 2:
-        return Image.fromarray(np.ascontiguousarray(small))
-    samples = small.shape[2]
-    if samples < 3:
-        return Image.fromarray(np.ascontiguousarray(small[:, :, 0] if samples == 1 else small[:, :, :2]))
-    if photometric == _CMYK and samples >= 4:
-        return Image.fromarray(np.ascontiguousarray(small[:, :, :4]), "CMYK")
-    return Image.fromarray(np.ascontiguousarray(small[:, :, : 4 if samples == 4 else 3]))
+        return imagecodecs.tiff_decode(data, 0)
+    except imagecodecs.TiffError as error:
+        raise DecodeError("corrupt", "TIFF: libtiff can't read it") from error
 
 
 def _point_at(data: bytes, layout: ifd.Layout, level: Level) -> bytes:

@@ -135,7 +135,8 @@ class _Shard:
             stage = "skipped" if error.code == "archived" else "fetch"
             return self._fail(item, stage, error.code, error.message)
         except DecodeError as error:
-            return self._fail(item, "skipped", "not-an-image", error.message)
+            stage = "skipped" if error.code == "not-an-image" else "decode"
+            return self._fail(item, stage, error.code, error.message)
         return content_id
 
     def _decode(self, data: bytes) -> Picture | DecodeError:

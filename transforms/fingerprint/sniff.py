@@ -30,8 +30,30 @@ ICO = Kind("ico", "image/x-icon")
 PNM = Kind("pnm", "image/x-portable-anymap")
 TGA = Kind("tga", "image/x-tga")
 RAW = Kind("raw", "image/x-raw")
+EXR = Kind("exr", "image/x-exr")
+HDR = Kind("hdr", "image/vnd.radiance")
+DPX = Kind("dpx", "image/x-dpx")
+CINEON = Kind("cineon", "image/x-cineon")
+FITS = Kind("fits", "image/fits")
+DDS = Kind("dds", "image/vnd-ms.dds")
+SGI = Kind("sgi", "image/x-sgi")
+RLA = Kind("rla", "image/x-rla")
+IFF = Kind("iff", "image/x-maya-iff")
+QOI = Kind("qoi", "image/qoi")
+PCX = Kind("pcx", "image/x-pcx")
+PCD = Kind("pcd", "image/x-photo-cd")
+ICNS = Kind("icns", "image/icns")
+CURSOR = Kind("cursor", "image/x-win-cursor")
+JXR = Kind("jxr", "image/jxr")
+PAM = Kind("pam", "image/x-portable-arbitrarymap")
 
-KINDS = {kind.name: kind for kind in (JPEG, PNG, GIF, BMP, WEBP, TIFF, JP2, AVIF, HEIC, JXL, PSD, ICO, PNM, TGA, RAW)}
+KINDS = {
+    kind.name: kind
+    for kind in (
+        JPEG, PNG, GIF, BMP, WEBP, TIFF, JP2, AVIF, HEIC, JXL, PSD, ICO, PNM, TGA, RAW, EXR, HDR, DPX, CINEON, FITS,
+        DDS, SGI, RLA, IFF, QOI, PCX, PCD, ICNS, CURSOR, JXR, PAM,
+    )
+}  # fmt: skip
 
 _STARTS = (
     (b"\xff\xd8\xff", JPEG),
@@ -53,19 +75,39 @@ _STARTS = (
     (b"MMOR", RAW),
     (b"IIU\x00", RAW),
     (b"FUJIFILMCCD-RAW", RAW),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", RAW),
+    (b"FOVb", RAW),
+    (b"\x00MRM", RAW),
+    (b"v/1\x01", EXR),
+    (b"#?RADIANCE", HDR),
+    (b"#?RGBE", HDR),
+    (b"SDPX", DPX),
+    (b"XPDS", DPX),
+    (b"\x80\x2a\x5f\xd7", CINEON),
+    (b"\xd7\x5f\x2a\x80", CINEON),
+    (b"SIMPLE  =", FITS),
+    (b"DDS ", DDS),
+    (b"qoif", QOI),
+    (b"icns", ICNS),
+    (b"II\xbc\x01", JXR),
+    (b"P7\n", PAM),
+    (b"FOR4", IFF),
 )
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _KNOWN_BUT_UNREAD = (
     (b"%!PS", "PostScript"),
     (b"\xc5\xd0\xd3\xc6", "EPS with a preview"),
-    (b"SIMPLE  =", "FITS"),
-    (b"DDS ", "a DirectDraw surface"),
-    (b"v/1\x01", "OpenEXR"),
-    (b"#?RADIANCE", "Radiance HDR"),
-    (b"qoif", "QOI"),
+    (b"%PDF-", "PDF, whose pages may be pictures"),
     (b"AT&TFORM", "DjVu"),
-    (b"\x00\x00\x02\x00", "a cursor"),
-    (b"II\xbc\x01", "JPEG XR"),
+    (b"gimp xcf", "XCF, GIMP's layers"),
+    (b"8BPB", "Photoshop's large document of another version"),
+    (b"BPG\xfb", "BPG"),
+    (b"\x8aMNG", "MNG, an animation"),
+    (b"\x8bJNG", "JNG"),
+    (b"\xd7\xcd\xc6\x9a", "WMF, a drawing"),
+    (b"/* XPM */", "XPM"),
+    (b"FLIF", "FLIF"),
+    (b"\xabKTX ", "KTX, a texture"),
 )
 
 
@@ -79,17 +121,86 @@ def sniff(data: bytes, whole: bool = False) -> Kind:
     for start, kind in _STARTS:
         if head.startswith(start):
             return RAW if kind is TIFF and head[8:10] == b"CR" else kind
-    found = _riff(head) or _iso_media(head) or _bmp(head) or _pnm(head)
+    found = _riff(head) or _iso_media(head) or _bmp(head) or _pnm(head) or _by_fields(data)
     if found is not None:
         return found
+    _refuse_known(data)
     if whole and _is_tga(data):
         return TGA
-    for start, what in _KNOWN_BUT_UNREAD:
-        if head.startswith(start):
-            raise DecodeError("unsupported", f"{what}: no allowed decoder reads it")
-    if b"<svg" in bytes(data[:1024]).lower():
-        raise DecodeError("unsupported", "SVG, a drawing program: no allowed decoder reads it")
+    if jpeg_start(data, whole) > 0:
+        return JPEG
     raise DecodeError("not-an-image", "its first bytes are not those of any picture format")
+
+
+def _refuse_known(data: bytes) -> None:
+    """Name a picture format that no allowed decoder reads.
+
+    Raises:
+      DecodeError: `unsupported`.
+    """
+    head, start = bytes(data[:64]), bytes(data[:1024])
+    named = next((what for magic, what in _KNOWN_BUT_UNREAD if head.startswith(magic)), None)
+    if named is None and start[128:132] == b"DICM":
+        named = "DICOM, a medical picture"
+    if named is None and head[:4] == b"FORM" and head[8:12] in (b"ILBM", b"PBM "):
+        named = "IFF ILBM, a picture of the Amiga"
+    if named is None and b"%PDF-" in start:
+        named = "PDF, whose pages may be pictures"
+    if named is None and head[:4] == b"\x01\0\0\0" and head[40:44] == b" EMF":
+        named = "EMF, a drawing"
+    if named is None and b"<svg" in start.lower():
+        named = "SVG, a drawing program"
+    if named is not None:
+        raise DecodeError("unsupported", f"{named}: no allowed decoder reads it")
+
+
+def _by_fields(data: bytes) -> Kind | None:
+    """Name formats whose magic is a byte or two, by the fields behind it."""
+    head = bytes(data[:128])
+    if head[:2] == b"\x01\xda" and head[2:3] in b"\0\1" and head[3:4] in b"\1\2" and len(head) > 12:
+        return SGI
+    if head[:1] == b"\x0a" and head[1:2] in b"\0\2\3\4\5" and head[2:3] == b"\1" and head[3:4] in b"\1\2\4\x08":
+        return PCX if len(head) == 128 and head[64] == 0 else None
+    if (
+        head[:4] == b"\0\0\2\0" and head[4:6] != b"\0\0" and head[9:10] == b"\0"
+    ):  # an uncompressed TGA has no count there
+        return CURSOR
+    if bytes(data[2048:2052]) == b"PCD_":
+        return PCD
+    return None
+
+
+JUNK = 1024
+"""Bytes before a JPEG's start within which it is looked for: mail headers, byte order marks, a stray line."""
+_FIRST_MARKERS = frozenset({0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xDB, 0xC4, 0xC0, 0xC2, 0xFE, 0xDD})
+_NOT_BEFORE_A_JPEG = (
+    b"ID3",
+    b"fLaC",
+    b"OggS",
+    b"PK",
+    b"RIFF",
+    b"\0asm",
+    b"\x1aE\xdf\xa3",
+    b"\xd0\xcf\x11\xe0",
+    b"Rar!",
+)
+
+
+def jpeg_start(data: bytes, whole: bool = True) -> int:
+    """Find where a JPEG starts behind stray bytes; 0 where it starts at once, -1 where there is none.
+
+    Of the whole file its end must be the JPEG's end: a sound file with a cover picture isn't one.
+    """
+    if data[:3] == b"\xff\xd8\xff":
+        return 0
+    at = bytes(data[: JUNK + 4]).find(b"\xff\xd8\xff")
+    if at < 0 or len(data) < at + 4 or data[at + 3] not in _FIRST_MARKERS:
+        return -1
+    if bytes(data[:8]).startswith(_NOT_BEFORE_A_JPEG) or data[4:8] == b"ftyp":
+        return -1
+    if whole and data.rfind(b"\xff\xd9") < len(data) - 64:
+        return -1
+    return at
 
 
 def _riff(head: bytes) -> Kind | None:
@@ -115,7 +226,7 @@ _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 
 
 
 def _pnm(head: bytes) -> Kind | None:
-    return PNM if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and head[1:2] else None
+    return PNM if head[:1] == b"P" and head[1:2] in b"123456fF" and head[2:3] in b" \t\r\n#" and head[2:3] else None
 
 
 def _is_tga(data: bytes) -> bool:

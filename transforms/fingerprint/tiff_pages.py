@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from mirrorfold.transforms.fingerprint import ifd
 
-SUBFILE, WIDTH, HEIGHT, SUB_IFDS, TILE_WIDTH = 254, 256, 257, 330, 322
+SUBFILE, WIDTH, HEIGHT, SUB_IFDS, TILE_WIDTH, OLD_SUBFILE, DESCRIPTION = 254, 256, 257, 330, 322, 255, 270
 MAX_SUB_IFDS = 64
 
 
@@ -42,22 +42,53 @@ class Page:
 
 
 def find_pages(data: bytes, layout: ifd.Layout) -> list[Page]:
-    """Walk all directories and sort them into pages."""
+    """Walk all directories and sort them into pages: the first is the first full picture, wherever it lies."""
     pages: list[Page] = []
+    early: list[tuple[ifd.Directory, Level]] = []
     for directory in ifd.directories(data, layout):
         level = _level(directory)
         if level is None:
             continue
-        kind = directory.number(SUBFILE)
+        kind = _kind(directory)
         if kind & 4:
             continue  # a transparency mask
-        if kind & 1 and pages:
-            pages[-1].smaller.append(level)
+        if kind & 1 and SUB_IFDS not in directory:
+            if pages:
+                pages[-1].smaller.append(level)
+            else:
+                early.append((directory, level))
             continue
         page = Page(directory, level)
         _add_sub_images(page, data, layout)
         pages.append(page)
-    return _merge_unflagged_pyramid(pages)
+    if not pages:
+        return [Page(directory, level) for directory, level in early]  # nothing but reduced images: better than nothing
+    pages[0].smaller += [level for _, level in early]
+    return _merge_unflagged_pyramid(_without_associated(pages))
+
+
+def _kind(directory: ifd.Directory) -> int:
+    """Give NewSubfileType; where a file has only the old SubfileType, what it says in the new one's bits."""
+    if SUBFILE in directory:
+        return directory.number(SUBFILE)
+    return 1 if directory.number(OLD_SUBFILE) == 2 else 0
+
+
+def _without_associated(pages: list[Page]) -> list[Page]:
+    """Leave out what slide scanners put beside a pyramid, unflagged: a thumbnail, the label, a view of the slide."""
+    first, rest = pages[0], pages[1:]
+    tiled = [page for page in rest if TILE_WIDTH in page.directory]
+    if TILE_WIDTH not in first.directory or len(tiled) == len(rest):
+        return pages
+    described = (first.directory.text(DESCRIPTION) or "").lower()
+    named = [page for page in rest if page not in tiled and _is_associated(page, described)]
+    return [page for page in pages if not any(page is one for one in named)]
+
+
+def _is_associated(page: Page, main: str) -> bool:
+    stated = (page.directory.text(DESCRIPTION) or "").lower()
+    words = ("label", "macro", "thumbnail", "overview")
+    return "aperio" in main or "scanner" in main or any(word in stated for word in words)
 
 
 def _level(directory: ifd.Directory | None) -> Level | None:

@@ -1,0 +1,40 @@
+"""Photoshop's image resources: the metadata blocks of a PSD, and of JPEG's and TIFF's blocks of the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+IPTC, ICC, EXIF, XMP = 0x0404, 0x040F, 0x0422, 0x0424
+MAX_RESOURCES = 10_000
+
+
+class Blocks(NamedTuple):
+    """Metadata blocks, as `read_provenance` takes them, and the ICC profile; None where there is none."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    icc: bytes | None = None
+
+
+def resources(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give the number and content of each resource of a block; a broken one ends the walk."""
+    at = 0
+    for _ in range(MAX_RESOURCES):
+        if at + 12 > len(block) or block[at : at + 4] != b"8BIM":
+            return
+        number = int.from_bytes(block[at + 4 : at + 6], "big")
+        name = block[at + 6] + 1
+        head = at + 6 + name + (name & 1)
+        length = int.from_bytes(block[head : head + 4], "big")
+        yield number, block[head + 4 : head + 4 + length]
+        at = head + 4 + length + (length & 1)
+
+
+def blocks(data: bytes) -> Blocks:
+    """Read the metadata blocks of a PSD or PSB, which lie between its colour table and its layers."""
+    start = 26 + 4 + int.from_bytes(data[26:30], "big")
+    length = int.from_bytes(data[start : start + 4], "big")
+    found = dict(resources(data[start + 4 : start + 4 + length]))
+    return Blocks(found.get(EXIF), found.get(XMP), found.get(IPTC), found.get(ICC))
