@@ -36,7 +36,7 @@ Action = Literal["keep", "review", "quarantine"]
 Conflict = Literal["licence", "creator", "catalogue_no", "capture_time", "provenance"]
 Criterion = Literal[
     "protected", "held", "role", "scope", "library", "pixels", "bit_depth", "lossless", "colour", "quality", "format",
-    "metadata_richness", "storage_class", "largest", "smallest", "oldest", "newest", "uri",
+    "metadata_richness", "storage_class", "lasting", "largest", "smallest", "oldest", "newest", "uri",
 ]  # fmt: skip
 LISTED = ("scope", "library", "format", "storage_class", "role")
 
@@ -196,6 +196,16 @@ class Quarantine(Part):
     bucket: str | None = Field(None, description="where method copy puts them")
 
 
+class Lifecycle(Part):
+    """What a bucket's lifecycle rules mean where they can't be read."""
+
+    unknown: Literal["keep", "lasting"] = Field(
+        "keep",
+        description="objects whose lifecycle rules can't be read are kept and never relied on; or lasting: somebody "
+        "vouches that no rule deletes them",
+    )
+
+
 class Approval(Part):
     """Who signs before a plan may be acted on."""
 
@@ -238,13 +248,15 @@ class Policy(Part):
         default_factory=lambda: [
             Preference(**_preference(step))
             for step in (
-                "protected", "master", "pixels", "bit_depth", "lossless", "metadata_richness", "oldest", "uri"
+                "protected", "master", "pixels", "bit_depth", "lossless", "lasting", "metadata_richness", "oldest",
+                "uri",
             )
         ],
         description="which copy is preferred; the first difference decides",
     )  # fmt: skip
     review: Review = Review()
     quarantine: Quarantine = Quarantine()
+    lifecycle: Lifecycle = Lifecycle()
     approval: Approval = Approval()
     reviewers: list[Annotated[Reviewer, BeforeValidator(_reviewer)]] = Field(
         default_factory=list, description="who may give verdicts and sign; nobody listed means everybody"

@@ -6,6 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+PASSING = (
+    "#recycle", "@recycle", "@recently-snapshot", ".recycle", "$recycle.bin", "recycler", ".trash",
+    ".trash-*", ".trashes", ".trashed*", ".wastebasket", "#snapshot", "~snapshot", ".snapshot",
+    ".snapshots", "@snapshots", "@gmt-*", ".zfs", ".ckpt", "@eadir", "@tmp", "lost+found", "found.000", ".stversions",
+    ".stfolder", ".deleted", ".dropbox.cache", ".spotlight-v100", ".fseventsd", ".temporaryitems",
+    "system volume information",
+)  # fmt: skip
+"""Folders that file servers, desktops and synchronisers empty or turn over by themselves."""
+
 
 class Section(BaseModel):
     """A part of the settings: frozen, and a misspelt name is an error."""
@@ -24,11 +33,15 @@ class SourceSettings(Section):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 32
     anonymous: bool = Field(False, description="read a public bucket without credentials")
     same_as: Annotated[str, Field(pattern="^[^/]+$")] | None = Field(
-        None, description="the bucket that an access point, or a second name of one bucket, leads to"
+        None,
+        description="the bucket that an access point, or a second name of one bucket, leads to; or the library whose "
+        "very files this source shows by another door (a gateway, a second mount): no copy in it counts",
     )
     replica: bool = Field(
         False, description="a replica holds bytes of its own, though its versions and times equal another bucket's"
     )
+    exclude: tuple[str, ...] = Field((), description="patterns over URIs that are left out, e.g. '.snapshot/**'")
+    follow_links: bool = Field(False, description="in folders, read links that lead out of the folder")
 
 
 class ListingSettings(Section):
@@ -40,6 +53,11 @@ class ListingSettings(Section):
     )
     hold_list: str | None = Field(None, description="CSV of URIs and patterns under hold")
     allow_unmatched_holds: bool = Field(False, description="go on although hold lines match no listed object")
+    passing: tuple[str, ...] = Field(
+        PASSING,
+        description="names of folders that won't last, * and ? within a name, in any letter case: bins, snapshots, "
+        "what file servers keep for themselves. What lies there is listed and never a kept copy",
+    )
 
 
 class FingerprintSettings(Section):

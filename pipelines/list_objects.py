@@ -11,7 +11,7 @@ from mirrorfold.transforms.listing import raw
 from mirrorfold.transforms.listing.dedupe import rank_sources
 from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects
 from mirrorfold.transforms.stores.api import SourceSpec
-from mirrorfold.transforms.stores.same_bucket import physical_buckets
+from mirrorfold.transforms.stores.same_bucket import door_libraries, physical_buckets
 
 
 def build_listing(root: beam.Pipeline, run: RunContext) -> None:
@@ -22,7 +22,14 @@ def build_listing(root: beam.Pipeline, run: RunContext) -> None:
 
 def build_objects(root: beam.Pipeline, run: RunContext) -> None:
     """Write `objects`; needs the count of raw rows as `listed`."""
-    root | "WriteObjects" >> DedupeObjects(run.output, run.rows("listed"), physical_buckets(run.sources), run.spill)
+    root | "WriteObjects" >> DedupeObjects(
+        run.output,
+        run.rows("listed"),
+        physical_buckets(run.sources),
+        run.settings.listing.passing,
+        door_libraries(run.sources),
+        run.spill,
+    )
 
 
 def listed_by_source(run: RunContext) -> dict[SourceSpec, int]:

@@ -18,7 +18,9 @@ from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
+from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
 from mirrorfold.transforms.retain import blocks, sidecar, verdicts
+from mirrorfold.transforms.retain.earlier import EARLIER
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.wiring import Retain
 from mirrorfold.transforms.stores.output import open_output
@@ -37,6 +39,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     }
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
+        inputs["earlier"] = root | "ReadEarlier" >> ReadTable(run.previous, DECISIONS, EARLIER.names)
     files = lists.sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
@@ -48,6 +51,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         rulings=verdicts.rule_on(said, policy.reviewers, policy.may_review),
         spill=run.spill,
         hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
+        withdrawn=bool(run.previous) and is_withdrawn(open_output(run.previous)),
     )
     rows = run.rows("objects")
     retained.decisions | "WriteDecisions" >> WriteTable(run.output, DECISIONS, rows, spill=run.spill)
@@ -58,7 +62,8 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
 def depends_on(run: RunContext) -> dict:
     """Name what decisions depend on beside policy and tables: verdicts, the previous run, the catalogue's bytes."""
     return {
-        "previous": state_of(run.previous, "match"),
+        "previous": [state_of(run.previous, "match"), state_of(run.previous, "retain")],
+        "withdrawn": bool(run.previous) and is_withdrawn(open_output(run.previous)),
         "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
         "files": [[kind, lists.digest(path)] for kind, path in lists.sidecars(run.settings, run.policy)],
     }

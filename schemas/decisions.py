@@ -72,6 +72,12 @@ DECISIONS = Table(
                 "fields whose values disagree with the copy that is kept, or would be: licence, creator ...",
                 nullable=False,
             ),
+            column(
+                "earlier",
+                pa.string(),
+                "planned: an earlier plan named these bytes to go, and they are still there; rotted: the bytes changed "
+                "though the store's listing didn't",
+            ),
             column("rules_lost", STRINGS, "rules that also applied and were outranked", nullable=False),
             column("evidence", STRINGS, "what the decision rests on: sha256, pair ids, verdict ids", nullable=False),
             column(

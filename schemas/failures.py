@@ -19,6 +19,7 @@ CODES = {
     "empty": "no bytes",
     "delete-marker": "a delete marker of a versioned bucket",
     "noncurrent": "an older version; the bucket's lifecycle rules own it",
+    "link": "a link that leads out of its source: not followed unless follow_links says so",
     # fetch: these count towards the stopping threshold
     "denied": "the credentials may not read it",
     "throttled": "the store kept asking to slow down",

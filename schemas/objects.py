@@ -8,10 +8,12 @@ from mirrorfold.schemas.table import TIMESTAMP, Table, column
 
 STORES = ("s3", "gs", "file")
 HOLDS = ("yes", "no", "unknown")
+FRAIL_CLASSES = ("ONEZONE_IA", "EXPRESS_ONEZONE", "REDUCED_REDUNDANCY", "DURABLE_REDUCED_AVAILABILITY")
+"""Storage classes that keep fewer copies, or all of them in one building: another copy is kept before theirs."""
 
 OBJECTS = Table(
     name="objects",
-    version=1,
+    version=2,
     order=("uri", "version"),
     shard_key=("uri", "version"),
     schema=pa.schema(
@@ -35,7 +37,7 @@ OBJECTS = Table(
             column(
                 "etag",
                 pa.string(),
-                "the store's ETag without quotes; for files size and mtime_ns in hex",
+                "the store's ETag without quotes; for files size, mtime_ns, ctime_ns and inode in hex",
                 nullable=False,
             ),
             column("storage_class", pa.string(), "as the store names it; FILE for folders", nullable=False),
@@ -64,6 +66,19 @@ OBJECTS = Table(
                 "archived", pa.bool_(), "in a class or tier whose bytes can't be read without a restore", nullable=False
             ),
             column("expires_at", TIMESTAMP, "when a lifecycle rule will delete it, where known"),
+            column(
+                "lifecycle",
+                pa.string(),
+                "unknown: its bucket's lifecycle rules couldn't be read; attributes: they go by what no listing shows "
+                "(tags, custom times); null: none will delete it but at expires_at",
+            ),
+            column("class_to", pa.string(), "storage class that a lifecycle rule will move it to, where known"),
+            column(
+                "passing",
+                pa.string(),
+                "why it is no copy of its own that lasts: place (a bin, a snapshot ...), link, link-out (leads out of "
+                "its source, unread) or door (the same disk by another way)",
+            ),
             column(
                 "physical_id", pa.string(), "what physically holds the bytes (device and inode); equal means one copy"
             ),

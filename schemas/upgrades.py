@@ -1,7 +1,7 @@
 """How a table of an older schema version becomes one of the next: a pure function of a shard's rows for each step.
 
 A new version of a table comes with its step here, so that an older run's folder can be brought up to date by
-`mirrorfold state upgrade`. Added columns need none: they are null in older rows. A step can't move rows between shards.
+`mirrorfold state upgrade`. A step can't move rows between shards; what a column's absence can't say is null.
 """
 
 from __future__ import annotations
@@ -9,6 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def _objects_with_places(rows: pa.Table) -> pa.Table:
+    """Say that nobody has read the lifecycle rules of buckets; folders have none."""
+    bucket = pc.not_equal(rows.column("store"), "file")
+    unknown = pc.if_else(bucket, pa.scalar("unknown"), pa.scalar(None, pa.string()))
+    nothing = pa.nulls(rows.num_rows, pa.string())
+    for name, values in (("lifecycle", unknown), ("class_to", nothing), ("passing", nothing)):
+        rows = rows.append_column(name, values)
+    return rows
 
 
 def _same(rows: pa.Table) -> pa.Table:
@@ -16,7 +27,8 @@ def _same(rows: pa.Table) -> pa.Table:
 
 
 UPGRADES: dict[tuple[str, int], Callable[[pa.Table], pa.Table]] = {
-    ("decisions", 1): _same,  # bytes_if_same was added
+    ("objects", 1): _objects_with_places,
+    ("decisions", 1): _same,  # bytes_if_same and earlier were added
 }
 """By table and the version that is left behind."""
 

@@ -10,6 +10,14 @@ from __future__ import annotations
 
 _BASE = 0xEF00
 
+UNCARRIABLE = r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f" + "\u201b\uef80-\uefff]"
+"""Keys that some tool which acts on plans can't carry (RE2 and re): empty, `.` or `..` as a folder's name, a slash
+at either end, control characters, U+201B (rclone's own quoting mark), bytes that aren't UTF-8."""
+
+ODD = UNCARRIABLE + r"|(?:^|/)[.#$@~ ]| (?:/|$)"
+"""Keys that no person would have given: the above, and folders and files whose names begin with what systems put
+before names of their own."""
+
 
 def escape_key(raw: bytes) -> str:
     """Write a key's bytes as text, reversibly."""

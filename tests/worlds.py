@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from mirrorfold.schemas.uri import escape_key
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec
+from mirrorfold.transforms.stores.files import file_etag
 from mirrorfold.transforms.stores.output_cloud import CloudOutput
 from tests.gcs_stub import GcsStub
 from tests.servers import Server, recording_proxy
@@ -183,7 +184,7 @@ def folder_world(folder: Path) -> Iterator[World]:
         path.write_bytes(data)
         os.utime(path, ns=(next(_NUMBERS), 10**18 + next(_NUMBERS)))
         found = path.stat()
-        etag = f"{found.st_size:x}-{found.st_mtime_ns:x}"
+        etag = file_etag(found)
         return ObjectRef("lib", "file", str(folder), escape_key(os.fsencode(key)), "", etag, len(data))
 
     refused = frozenset({"double slash", "leading slash", "trailing slash", "dot", "dots", "leading dots"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -12,19 +13,25 @@ from dataclasses import replace
 
 import yaml
 
+from mirrorfold.configs.settings import PASSING
 from mirrorfold.pipelines import lists
 from mirrorfold.pipelines.errors import BrokenPromiseError
 from mirrorfold.pipelines.finished import signed
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.table import Table
-from mirrorfold.transforms.blocks import parquet
-from mirrorfold.transforms.retain import globs, verdicts
+from mirrorfold.transforms.blocks import globs, parquet
+from mirrorfold.transforms.listing.places import passing_regex
+from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
+from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
+from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
+from mirrorfold.transforms.stores.same_bucket import door_libraries
 from mirrorfold.transforms.verify.model import BrokenPromise, Expected, Place
 from mirrorfold.transforms.verify.verify import verify_tables
 
 QUEUE = "review/queue/"
+_log = logging.getLogger("mirrorfold.verify")
 
 
 def verify(folder: str) -> list[BrokenPromise]:
@@ -39,7 +46,11 @@ def verify(folder: str) -> list[BrokenPromise]:
     with local_files(store) as files, tempfile.TemporaryDirectory(prefix="mirrorfold-verify-") as work:
         broken += _record(store, policy, files)
         expected = replace(expect(policy, verdicts.read_verdicts(store)), holds=tuple(lists.hold_lines(store)))
-        broken += verify_tables(files, expected, _folder_uri(store), work, _local_queue(store, work))
+        expected = replace(expected, **_recorded(store))
+        with _decided_before(store) as (before, withdrawn):
+            expected = replace(expected, withdrawn=withdrawn)
+            queue = _local_queue(store, work)
+            broken += verify_tables(files, expected, _folder_uri(store), work, queue, before)
     return sorted(broken, key=lambda b: (b.promise, b.table, b.text))
 
 
@@ -101,6 +112,8 @@ def expect(policy: dict, said: list[dict]) -> Expected:
         tiers={name: (rule.action, rule.kinds, dict(rule.verification)) for name, rule in compiled.tiers},
         md5=compiled.md5,
         replicas=compiled.replicas,
+        lifecycle_unknown=compiled.lifecycle_unknown,
+        quarantine_bucket=compiled.quarantine_bucket,
         rulings={
             pair: (ruling.outcome, ruling.verdicts)
             for pair, ruling in verdicts.rule_on(said, compiled.reviewers, compiled.may_review).items()
@@ -108,19 +121,60 @@ def expect(policy: dict, said: list[dict]) -> Expected:
     )
 
 
+def _recorded(store: OutputStore) -> dict:
+    """Read from run.json which places don't last, and which libraries are seen through a second door."""
+    record = _record_of(store)
+    specs = tuple(SourceSpec(**spec) for spec in record.get("sources", []))
+    passing = record.get("settings", {}).get("listing", {}).get("passing", PASSING)
+    return {"passing": passing_regex(passing), "doors": tuple(sorted(door_libraries(specs)))}
+
+
+@contextmanager
+def _decided_before(store: OutputStore) -> Iterator[tuple[list[str], bool]]:
+    """Give the previous run's decisions as local paths, and whether its plan was taken back.
+
+    Where that run isn't there any more, what this run remembers of it (`decisions.earlier`) is all there is.
+    """
+    previous = _record_of(store).get("previous")
+    if not previous:
+        yield [], False
+        return
+    earlier = open_output(previous)
+    paths = parquet.shards(earlier, "decisions/")
+    if not paths:
+        _log.warning("%s isn't there: what its plan named is checked by this run's own word alone", previous)
+    with _fetched(earlier, paths) as found:
+        yield found, is_withdrawn(earlier)
+
+
+def _record_of(store: OutputStore) -> dict:
+    try:
+        record = json.loads(store.get("run.json"))
+    except (FileNotFoundError, ValueError):
+        return {}  # `_record` says so
+    return record if isinstance(record, dict) else {}
+
+
 @contextmanager
 def local_files(store: OutputStore) -> Iterator[dict[Table, list[str]]]:
     """Give every table's shards as local paths; a DIR in a bucket is fetched into a temporary folder."""
     paths = {table: parquet.shards(store, f"{name}/") for name, table in TABLES.items()}
+    with _fetched(store, [path for found in paths.values() for path in found]) as local:
+        here = dict(zip((path for found in paths.values() for path in found), local, strict=True))
+        yield {table: [here[path] for path in found] for table, found in paths.items()}
+
+
+@contextmanager
+def _fetched(store: OutputStore, paths: list[str]) -> Iterator[list[str]]:
     if isinstance(store, LocalOutput):
-        yield {table: [store.url(path) for path in found] for table, found in paths.items()}
+        yield [store.url(path) for path in paths]
         return
     with tempfile.TemporaryDirectory(prefix="mirrorfold-tables-") as folder:
-        for path in (path for found in paths.values() for path in found):
+        for path in paths:
             os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
             with store.open(path) as source, open(os.path.join(folder, path), "wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
-        yield {table: [os.path.join(folder, path) for path in found] for table, found in paths.items()}
+        yield [os.path.join(folder, path) for path in paths]
 
 
 def _local_queue(store: OutputStore, folder: str) -> list[str]:

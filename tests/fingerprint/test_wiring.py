@@ -18,6 +18,7 @@ from mirrorfold.transforms.fingerprint import plan
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.shard import fingerprint_shard, join_results
 from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.files import file_etag
 from mirrorfold.transforms.stores.output import open_output
 from mirrorfold.transforms.stores.sources import open_stores
 from tests.fingerprint.worlds import encode, inline, listing, photo
@@ -42,7 +43,7 @@ def world(tmp_path_factory):
     columns = {
         "bucket": [str(folder)] * len(stats),
         "size": [stat.st_size for stat in stats.values()],
-        "etag": [f"{stat.st_size:x}-{stat.st_mtime_ns:x}" for stat in stats.values()],
+        "etag": [file_etag(stat) for stat in stats.values()],
         "store": ["file"] * len(stats),
     }
     for name, values in columns.items():

@@ -61,7 +61,7 @@ def test_links_to_folders_arent_followed_in_any_part(tmp_path) -> None:
 def test_blocks_of_all_parts_are_those_of_the_whole(tmp_path, monkeypatch) -> None:
     make(tmp_path, [[f"{a}", f"{b}", "x"] for a in range(5) for b in range(5)])
     spec = SourceSpec("l", "live", "file", str(tmp_path))
-    monkeypatch.setattr(live, "plan_folder", lambda folder: plan_folder(folder, small=5, pieces=4))
+    monkeypatch.setattr(live, "plan_folder", lambda folder, way: plan_folder(folder, small=5, pieces=4, way=way))
     rows = [row for part in plan_live(spec) for block in list_live(spec, 0, part) for row in block.to_pylist()]
     whole = [row for block in list_live(spec, 0) for row in block.to_pylist()]
     assert sorted(row["uri"] for row in rows) == sorted(row["uri"] for row in whole)

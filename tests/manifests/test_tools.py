@@ -187,7 +187,7 @@ def test_rclone_carries_folders_over_and_back(tool, tmp_path):
             obj(
                 uri, "a", store="file", bucket=str(archive), key=key, size=14,
                 library="keep" if key == "0.jpg" else "l",
-                etag=file_etag(found.st_size, found.st_mtime_ns), physical_id=f"{found.st_dev}:{found.st_ino}",
+                etag=file_etag(found), physical_id=f"{found.st_dev}:{found.st_ino}",
             )
         )  # fmt: skip
     run.mkdir()

@@ -69,7 +69,7 @@ def archive(tmp_path_factory):
         objects.append(
             {
                 "uri": f"file://{folder}/{name}", "library": "scans", "store": "file", "bucket": str(folder),
-                "key": name, "version": "", "size": len(data), "etag": file_etag(status.st_size, status.st_mtime_ns),
+                "key": name, "version": "", "size": len(data), "etag": file_etag(status),
                 "storage_class": "LOCAL", "hold": "no", "is_latest": True, "is_delete_marker": False, "archived": False,
                 "content_id": content_id, "identity_evidence": "read",
             }
@@ -174,7 +174,7 @@ def test_bytes_that_changed_are_not_believed(archive, tmp_path):
     other = objects.to_pylist()
     place = next(i for i, row in enumerate(other) if row["key"] == "stamp2.jpg")
     status = os.stat(folder / "page2.jpg")
-    other[place] |= {"key": "page2.jpg", "size": len(data), "etag": file_etag(status.st_size, status.st_mtime_ns)}
+    other[place] |= {"key": "page2.jpg", "size": len(data), "etag": file_etag(status)}
     changed = (folder, names, contents, pa.Table.from_pylist(other, schema=OBJECTS.schema))
     assert run_match(tmp_path, changed, 10**9)[2]["again_failed"] == 1
 

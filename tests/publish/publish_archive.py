@@ -66,7 +66,7 @@ class Archive:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
             file.write(data)
-        etag = file_etag(len(data), os.stat(path).st_mtime_ns)
+        etag = file_etag(os.stat(path))
         uri = make_uri("file", str(folder), key)
         listed = {
             "uri": uri,

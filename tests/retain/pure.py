@@ -11,6 +11,7 @@ from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.retain import blocks, review_cut
+from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.sidecar import join_sidecar, without_sidecar
 from mirrorfold.transforms.stores.api import HoldAnswer, StoreError
@@ -41,6 +42,12 @@ def decide_tables(tables: dict, policy: dict, rulings=None, stores=None, pattern
     stores, plan = stores or FakeStores(), compile_policy(policy)
     objects = tables["objects"].select(blocks.OBJECT_ROWS.names)
     joined = join_sidecar(objects, tables["catalogue"], patterns) if "catalogue" in tables else without_sidecar(objects)
+    said = tables.get("earlier")
+    joined = (
+        without_earlier(joined)
+        if said is None
+        else join_earlier(joined, said, withdrawn=tables.get("withdrawn", False))
+    )
     known, unread = (joined.filter(test(joined["content_id"])) for test in (pc.is_valid, pc.is_null))
     inputs = {
         name: tables[name].select(schema.names)

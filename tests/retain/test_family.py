@@ -61,7 +61,10 @@ def member_from(rnd: random.Random, number: int, contents: int, policy: Policy) 
         "size": 10, "content_id": f"c{content}", "cluster_id": f"c{cluster}", "family_id": "c0",
         "tier": "identical" if content == cluster else ("near-certain", "probable", "same-picture")[content % 3],
         "kind": "resized", "hold": "yes" if rarely() else "no", "is_latest": not rarely(),
-        "is_delete_marker": False, "archived": rarely(), "expires_at": 1 if rarely() else None,
+        "is_delete_marker": False, "archived": rarely(), "expires_at": None,
+        "passes": rnd.choice(("expiring", "passing", "link", "lifecycle-unknown")) if rarely() else None,
+        "earlier": rnd.choice((None, None, None, None, None, None, "planned", "rotted")),
+        "class_to": "ONEZONE_IA" if rarely() else None,
         "physical_id": rnd.choice((None, None, None, f"{content}:1")),
         "replication_status": "REPLICA" if rarely() else None,
         "identity_evidence": rnd.choice(("read", "read", "read", "previous", "sha256", "md5")),
@@ -132,7 +135,13 @@ def check(family: Family, policy: Policy, plan: FamilyPlan, stores: Asked) -> No
 
     def stands(member: Member) -> bool:
         read = reads.get(member.id, member.identity_evidence in ("read", "previous"))
-        fit = member.readable and member.is_latest and not member.archived and member.expires_at is None
+        fit = (
+            member.readable
+            and member.is_latest
+            and not member.archived
+            and member.passes is None
+            and member.earlier is None
+        )
         return bool(read) and fit and decided[member.id].action != "quarantine"
 
     def copies(content: str, place: str | None = None) -> int:
@@ -157,7 +166,8 @@ def check(family: Family, policy: Policy, plan: FamilyPlan, stores: Asked) -> No
         if decision.action == "review":
             continue
         assert member.is_latest
-        assert member.expires_at is None
+        assert member.passes is None
+        assert member.earlier != "rotted"
         assert member.id in stores.asked["holds"]
         assert stores.known["holds"][member.id] == "no"
         names = {m.uri for m in family.members if (m.physical_id or m.uri) == (member.physical_id or member.uri)}
@@ -216,7 +226,8 @@ def test_the_generated_families_reach_every_rule():
         "identical", "same-picture", "near-certain", "probable", "verdict-same", "verdict-keeper",
     }  # fmt: skip
     assert {rule for _, rule in seen} >= {
-        "hold", "hold-unknown", "protected", "unreadable", "identity-refuted", "noncurrent", "expiring", "same-copy",
+        "hold", "hold-unknown", "protected", "unreadable", "identity-refuted", "noncurrent", "expiring", "passing",
+        "link", "lifecycle-unknown", "rotted", "planned-before", "same-copy",
         "replica", "md5-only", "unconfirmed", "no-usable-copy", "min-copies", "keep-order", "master", "conflict",
         "verdict-different", "verdict-split", "verdict-conflict", "master-overruled", "role-master", "role-variant",
         "near-certain-unverified", "identical-kept",
@@ -227,7 +238,14 @@ def test_a_picture_with_thousands_of_copies_costs_no_more_an_object():
     policy = compile_policy(resolve_policy("version: 1\n" + SCOPES % (1, 1), "p"))
 
     def seconds(count: int) -> float:
-        sound = {"hold": "no", "is_latest": True, "archived": False, "expires_at": None, "physical_id": None}
+        sound = {
+            "hold": "no",
+            "is_latest": True,
+            "archived": False,
+            "passes": None,
+            "earlier": None,
+            "physical_id": None,
+        }
         sound |= {"replication_status": None, "identity_evidence": "read", "readable": True}
         first = member_from(random.Random(0), 0, 1, policy)
         copies = [

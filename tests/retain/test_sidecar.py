@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mirrorfold.transforms.blocks.globs import any_match, to_regex
 from mirrorfold.transforms.retain import sidecar
-from mirrorfold.transforms.retain.globs import any_match, to_regex
 
 from .tables import obj, objects
 

@@ -16,7 +16,7 @@ from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 
 NEEDED = (
     "uri", "library", "store", "bucket", "key", "version", "size", "etag", "content_type", "md5", "sha256",
-    "checksum_algorithm", "physical_id", "is_latest", "is_delete_marker", "archived",
+    "checksum_algorithm", "physical_id", "is_latest", "is_delete_marker", "archived", "passing",
 )  # fmt: skip
 """Columns of `objects` that the plan is made from."""
 
@@ -47,13 +47,14 @@ _MESSAGES = {
     "empty": "it has no bytes",
     "archived": "in an archive class or tier: restore it first",
     "not-an-image": "its name or content type says that it isn't an image",
+    "link": "a link that leads out of its source, which isn't followed",
     "vanished": "a list names it, and it isn't there",
 }
 
 
 def skip_reasons(objects: pa.Table, read_noncurrent: bool) -> list[str | None]:
     """Give each object's code of why it isn't read, or None where it is to be read."""
-    rows = objects.select(["key", "content_type", "size", "is_latest", "is_delete_marker", "archived"])
+    rows = objects.select(["key", "content_type", "size", "is_latest", "is_delete_marker", "archived", "passing"])
     columns = [*(c.to_pylist() for c in rows.columns), _absent(objects)]
     return [_reason(read_noncurrent, *row) for row in zip(*columns, strict=True)]
 
@@ -68,7 +69,7 @@ def _absent(objects: pa.Table) -> list[bool]:
 
 def _reason(
     read_noncurrent: bool, key: str, content_type: str | None, size: int, latest: bool, marker: bool, archived: bool,
-    absent: bool,
+    passing: str | None, absent: bool,
 ) -> str | None:  # fmt: skip
     if absent:
         return "vanished"
@@ -76,6 +77,8 @@ def _reason(
         return "delete-marker"
     if not latest and not read_noncurrent:
         return "noncurrent"
+    if passing == "link-out":
+        return "link"
     if size == 0:
         return "empty"
     if guess(key, content_type) is Guess.OTHER:

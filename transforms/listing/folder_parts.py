@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mirrorfold.transforms.listing.folder import Entry, entries_of, scan, walk
+from mirrorfold.transforms.listing.folder import PLAIN, Entry, Way, entries_of, scan, walk
 
 SMALL = 5_000
 """Entries up to which a folder is one part: looking at them takes some milliseconds."""
@@ -27,42 +27,42 @@ class FolderPart(NamedTuple):
 EVERYTHING = FolderPart((b"",), ())
 
 
-def plan_folder(folder: bytes, small: int = SMALL, pieces: int = PIECES) -> list[FolderPart]:
+def plan_folder(folder: bytes, small: int = SMALL, pieces: int = PIECES, way: Way = PLAIN) -> list[FolderPart]:
     """Cut a folder where it is large: level by level, until there are some sub-folders for each piece.
 
     Raises:
       StoreError: a folder that can't be read, by name.
     """
-    if _is_small(folder, small):
+    if _is_small(folder, small, way):
         return [EVERYTHING]
     flat, level = [], [b""]
     while level and len(level) < 2 * pieces:
         flat += level
-        level = sorted(inner for below in level for inner in _folders_in(folder, below))
+        level = sorted(inner for below in level for inner in _folders_in(folder, below, way))
     parts = [FolderPart(tuple(level[piece::pieces]), ()) for piece in range(min(pieces, len(level)))]
     return [FolderPart((), tuple(flat)), *parts]
 
 
-def list_part(folder: bytes, part: FolderPart) -> Iterator[Entry]:
+def list_part(folder: bytes, part: FolderPart, way: Way = PLAIN) -> Iterator[Entry]:
     """Find the files of a part, in no order."""
     for below in part.flat:
-        yield from entries_of(folder, below)
+        yield from entries_of(folder, below, way)
     for below in part.whole:
-        yield from walk(folder, below)
+        yield from walk(folder, below, way)
 
 
-def _is_small(folder: bytes, small: int) -> bool:
+def _is_small(folder: bytes, small: int, way: Way) -> bool:
     seen, waiting = 0, [b""]
     while waiting and seen <= small:
         below = waiting.pop()
         for entry in scan(folder, below):
             seen += 1
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_dir(follow_symlinks=False) and way.enters(folder, os.path.join(below, entry.name)):
                 waiting.append(os.path.join(below, entry.name))
     return seen <= small
 
 
-def _folders_in(folder: bytes, below: bytes) -> Iterator[bytes]:
+def _folders_in(folder: bytes, below: bytes, way: Way) -> Iterator[bytes]:
     for entry in scan(folder, below):
-        if entry.is_dir(follow_symlinks=False):
+        if entry.is_dir(follow_symlinks=False) and way.enters(folder, os.path.join(below, entry.name)):
             yield os.path.join(below, entry.name)

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from mirrorfold.schemas.uri import unescape_key
 from mirrorfold.transforms.listing.bucket_pages import PAGE, in_order, is_small, open_pages
-from mirrorfold.transforms.listing.folder import folder_rows
+from mirrorfold.transforms.listing.folder import Way, folder_rows
 from mirrorfold.transforms.listing.folder_parts import EVERYTHING, FolderPart, list_part, plan_folder
+from mirrorfold.transforms.listing.places import pruned
 from mirrorfold.transforms.listing.ranges import KeyRange, plan_ranges
 from mirrorfold.transforms.listing.steal import list_range
 from mirrorfold.transforms.stores.api import SourceSpec
@@ -31,7 +32,7 @@ def plan_live(spec: SourceSpec, hints: Sequence[str] = (), limit: int = PAGE) ->
       hints: cuts known from an earlier listing.
     """
     if spec.store == "file":
-        return plan_folder(unescape_key(spec.bucket))
+        return plan_folder(unescape_key(spec.bucket), way=_way(spec))
     with contextlib.closing(open_pages(spec, 0, limit)) as pages:
         page = pages.page(None, None)
         if page.token is None:
@@ -54,13 +55,17 @@ def list_live(
     """
     if spec.store == "file":
         part = keys if isinstance(keys, FolderPart) else EVERYTHING
-        found = list_part(unescape_key(spec.bucket), part)
+        found = list_part(unescape_key(spec.bucket), part, _way(spec))
         while entries := list(islice(found, ROWS)):
             yield folder_rows(entries, library=spec.library, bucket=spec.bucket, rank=rank)
         return
     with contextlib.closing(open_pages(spec, rank, limit)) as pages:
         wanted = keys if isinstance(keys, KeyRange) else None
         yield from in_blocks(list_range(pages, wanted or KeyRange(), THREADS if wanted else 1))
+
+
+def _way(spec: SourceSpec) -> Way:
+    return Way(pruned(spec.exclude), spec.follow_links)
 
 
 def in_blocks(pages: Iterator[pa.Table]) -> Iterator[pa.Table]:

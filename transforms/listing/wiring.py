@@ -18,6 +18,7 @@ from mirrorfold.transforms.listing.hints import earlier_cuts
 from mirrorfold.transforms.listing.inventory import list_report
 from mirrorfold.transforms.listing.live import PIECES, list_live, plan_live
 from mirrorfold.transforms.listing.manifest import ReportFile, read_manifest
+from mirrorfold.transforms.listing.places import leave_out, mark_places, passing_regex
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.raw import Listed, read_commits, write_unit
 from mirrorfold.transforms.listing.rows import RAW
@@ -99,6 +100,7 @@ def list_unit(unit: Unit, output: str) -> pa.Table:
         blocks = list_named(unit.spec, unit.rank, unit.part)
     else:
         blocks = list_live(unit.spec, unit.rank, unit.part)
+    blocks = (leave_out(block, unit.spec.exclude) for block in blocks)
     listed = write_unit(open_output(output), unit.name, unit.spec.library, blocks)
     return pa.table({name: [getattr(listed, name)] for name in REPORT.names}, schema=REPORT)
 
@@ -110,11 +112,15 @@ class DedupeObjects(beam.PTransform):
     Args:
       rows: raw rows, which set the number of shards.
       buckets: the true bucket of those that have several names.
+      passing: names of folders that won't last.
+      doors: libraries that show another library's very files.
     """
 
     output: str
     rows: int
     buckets: dict[Bucket, str]
+    passing: tuple[str, ...] = ()
+    doors: frozenset[str] = frozenset()
     spill: str | None = None
 
     def expand(self, root):
@@ -131,7 +137,12 @@ class DedupeObjects(beam.PTransform):
                 keys={"rows": OBJECTS.shard_key},
                 schemas={"rows": RAW},
                 partitions=shards,
-                reduce=WriteObjects(WriteShard(output, OBJECTS, shards, distinct=False), self.buckets),
+                reduce=WriteObjects(
+                    WriteShard(output, OBJECTS, shards, distinct=False),
+                    self.buckets,
+                    passing_regex(self.passing),
+                    self.doors,
+                ),
                 every_partition=True,
                 spill=self.spill,
             )
@@ -150,6 +161,9 @@ class WriteObjects:
 
     write: WriteShard
     buckets: dict[Bucket, str]
+    passing: str | None
+    doors: frozenset[str]
 
     def __call__(self, shard: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-        return self.write(shard, {"rows": name_physical(dedupe(blocks["rows"]), self.buckets)})
+        rows = name_physical(dedupe(blocks["rows"]), self.buckets)
+        return self.write(shard, {"rows": mark_places(rows, self.passing, self.doors)})

@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mirrorfold.transforms.retain.globs import any_match
+from mirrorfold.transforms.blocks.globs import any_match
 from mirrorfold.transforms.retain.policy import UNNAMED, Policy
 
 OBJECT_COLUMNS = (
     "uri", "library", "store", "bucket", "key", "version", "size", "etag", "storage_class", "last_modified", "hold",
-    "is_latest", "is_delete_marker", "replication_status", "archived", "expires_at", "physical_id", "content_id",
+    "is_latest", "is_delete_marker", "replication_status", "archived", "expires_at", "lifecycle", "class_to", "passing",
+    "physical_id", "content_id",
     "identity_evidence",
 )  # fmt: skip
 """What is needed of `objects`."""
@@ -37,8 +38,9 @@ def with_contents(objects: pa.Table, contents: pa.Table) -> pa.Table:
 
 
 def annotate(rows: pa.Table, policy: Policy) -> pa.Table:
-    """Add scope, jurisdiction, place, protected, role and role_linked to rows of `with_contents`.
+    """Add scope, jurisdiction, place, protected, passes, role and role_linked to rows of `with_contents`.
 
+    `passes` says why an object isn't a copy that will still be there, as the name of a rule; null where it is one.
     `role_linked` is the role if the file it says it derives from is in its family, which one row can't know.
     """
     uris = rows.column("uri").combine_chunks()
@@ -57,12 +59,30 @@ def annotate(rows: pa.Table, policy: Policy) -> pa.Table:
         "jurisdiction": pa.array([s.jurisdiction for s in policy.scopes], pa.string()).take(index),
         "place": pc.fill_null(pa.array([s.place for s in policy.scopes], pa.string()).take(index), UNNAMED),
         "protected": protected,
+        "passes": _passes(rows, policy),
         "role": _roles(rows, policy, linked=False),
         "role_linked": _roles(rows, policy, linked=True),
     }
     for name, values in columns.items():
         rows = rows.append_column(name, values)
     return rows
+
+
+def _passes(rows: pa.Table, policy: Policy) -> pa.ChunkedArray:
+    """Name what keeps an object from being a copy that will still be there, the surest sign first."""
+    rules = {"link": "link", "link-out": "link", "door": "door", "place": "passing"}
+    found = pa.array(rules.values(), pa.string()).take(
+        pc.index_in(rows.column("passing"), value_set=pa.array(rules, pa.string()))
+    )
+    set_aside = pc.and_(
+        pc.equal(rows.column("bucket"), policy.quarantine_bucket or ""), pc.not_equal(rows.column("store"), "file")
+    )
+    signs = [(set_aside, "quarantine-place"), (pc.is_valid(rows.column("expires_at")), "expiring")]
+    if policy.lifecycle_unknown == "keep":
+        signs.append((pc.fill_null(pc.equal(rows.column("lifecycle"), "unknown"), False), "lifecycle-unknown"))
+    for applies, rule in signs:
+        found = pc.coalesce(found, pc.if_else(applies, pa.scalar(rule), pa.scalar(None, pa.string())))
+    return found
 
 
 def formats(rows: pa.Table) -> pa.ChunkedArray:

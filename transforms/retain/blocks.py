@@ -18,6 +18,7 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.retain.annotate import CONTENT_COLUMNS, OBJECT_COLUMNS, annotate, with_contents
+from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.keep_order import prioritise
 from mirrorfold.transforms.retain.lineage import lineage_table, trace_family, trace_numbers
 from mirrorfold.transforms.retain.lookups import Lookups
@@ -35,7 +36,8 @@ CLUSTER_COLUMNS = ("uri", "version", "content_id", "cluster_id", "family_id", "t
 FAILURE_COLUMNS = ("uri", "version", "stage", "error")
 
 OBJECT_ROWS = pa.schema([OBJECTS.schema.field(name) for name in OBJECT_COLUMNS])
-JOINED_ROWS = without_sidecar(OBJECT_ROWS.empty_table()).schema
+SAID_ROWS = without_sidecar(OBJECT_ROWS.empty_table()).schema
+JOINED_ROWS = without_earlier(SAID_ROWS.empty_table()).schema
 CONTENT_ROWS = pa.schema([CONTENTS.schema.field(name) for name in CONTENT_COLUMNS])
 CLUSTER_ROWS = pa.schema([CLUSTERS.schema.field(name) for name in CLUSTER_COLUMNS])
 FAILURE_ROWS = pa.schema([FAILURES.schema.field(name) for name in FAILURE_COLUMNS])
@@ -73,6 +75,21 @@ class JoinCatalogue:
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
         objects, catalogue = (blocks[name].drop_columns([JOIN_KEY.name]) for name in ("objects", "catalogue"))
         yield join_sidecar(objects, catalogue, self.patterns)
+
+
+@dataclass
+class JoinEarlier:
+    """Join onto objects what the run before says of them; one partition of URIs.
+
+    Args:
+      withdrawn: its plan was taken back.
+    """
+
+    withdrawn: bool
+
+    def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
+        if blocks["objects"].num_rows:
+            yield join_earlier(blocks["objects"], blocks["earlier"], withdrawn=self.withdrawn)
 
 
 @dataclass

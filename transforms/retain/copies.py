@@ -45,7 +45,13 @@ RESTRAINTS: tuple[tuple[str, str, Callable[[Member, Facts], bool]], ...] = (
     ("blocked", "identity-refuted", lambda m, f: f.answers.reads.get(m.id) is False),
     ("keep", "delete-marker", lambda m, f: m.is_delete_marker),
     ("keep", "noncurrent", lambda m, f: not m.is_latest),
-    ("keep", "expiring", lambda m, f: m.expires_at is not None),
+    ("blocked", "rotted", lambda m, f: m.earlier == "rotted"),
+    ("keep", "link", lambda m, f: m.passes == "link"),
+    ("keep", "door", lambda m, f: m.passes == "door"),
+    ("keep", "passing", lambda m, f: m.passes == "passing"),
+    ("keep", "quarantine-place", lambda m, f: m.passes == "quarantine-place"),
+    ("keep", "expiring", lambda m, f: m.passes == "expiring"),
+    ("keep", "lifecycle-unknown", lambda m, f: m.passes == "lifecycle-unknown"),
     ("keep", "same-copy", lambda m, f: m.id in f.aliased),
     ("keep", "replica", lambda m, f: m.replication_status == "REPLICA" and f.policy.replicas == "keep"),
     ("keep", "no-precondition", lambda m, f: not (m.version or m.etag)),
@@ -61,7 +67,7 @@ def restraints(member: Member, facts: Facts) -> list[tuple[str, str]]:
 
 
 def usable(member: Member, answers: Answers) -> bool:
-    """Tell whether an object may be a kept copy: current, readable, read and not about to expire."""
+    """Tell whether an object may be a kept copy: current, readable, read, lasting, and named by no earlier plan."""
     read = answers.reads.get(member.id, member.identity_evidence in READ)
     return bool(
         read
@@ -69,7 +75,8 @@ def usable(member: Member, answers: Answers) -> bool:
         and member.is_latest
         and not member.is_delete_marker
         and not member.archived
-        and member.expires_at is None
+        and member.passes is None
+        and member.earlier is None
     )
 
 
@@ -83,7 +90,8 @@ def aliases(members: list[Member]) -> frozenset[Key]:
 
 
 def settle_copies(copies: list[Member], facts: Facts) -> Copies:
-    """Choose which copies of one content are kept; `copies` come best first."""
+    """Choose which copies of one content are kept, best first: by the class that lasts, the key, then the policy."""
+    copies = sorted(copies, key=_order)
     held_back = {member.id: restraints(member, facts) for member in copies}
     fit = [member for member in copies if usable(member, facts.answers)]
     plan = Copies(keepers=_choose(fit, held_back, facts.policy))
@@ -94,7 +102,8 @@ def settle_copies(copies: list[Member], facts: Facts) -> Copies:
         if stops:
             plan.kept[member.id] = (*stops[0], tuple(rule for _, rule in stops[1:]))
         elif not plan.keepers:
-            plan.kept[member.id] = ("keep", "no-usable-copy", ())
+            rule = "planned-before" if member.earlier == "planned" else "no-usable-copy"
+            plan.kept[member.id] = ("keep", rule, ())
         elif member.id in kept_ids:
             best = member.id == plan.keepers[0].id
             plan.kept[member.id] = ("keep", "keep-order" if best else "min-copies", ())
@@ -106,7 +115,17 @@ def settle_copies(copies: list[Member], facts: Facts) -> Copies:
     plan.ask_read = [
         m for m in copies if (short or m.place in short_places) and _would_count(m, held_back[m.id], facts.answers)
     ][:fewest]
+    plan.ask_read += _better_unread(plan, facts.answers)
     return plan
+
+
+def _order(member: Member) -> tuple:
+    return *member.frailty, member.priority
+
+
+def _better_unread(plan: Copies, answers: Answers) -> list[Member]:
+    """Name a copy that would go only because it wasn't read: once read, it would be kept before the kept one."""
+    return [m for m in plan.free if m.frailty < plan.keepers[0].frailty and _would_count(m, [], answers)][:1]
 
 
 def _choose(fit: list[Member], held_back: dict, policy: Policy) -> list[Member]:
@@ -126,7 +145,7 @@ def _choose(fit: list[Member], held_back: dict, policy: Policy) -> list[Member]:
             if member.place == place and member.copy not in chosen:
                 chosen[member.copy] = member
                 here += 1
-    return sorted(chosen.values(), key=lambda m: m.priority)
+    return sorted(chosen.values(), key=_order)
 
 
 def _shortages(copies: list[Member], keepers: list[Member], policy: Policy) -> tuple[bool, set[str]]:

@@ -56,7 +56,9 @@ def decide_family(
             ask_hold.append(member)
         elif member.identity_evidence == "md5" and policy.md5 == "confirm" and member.id not in answers.reads:
             ask_read.append(member)
-    return FamilyPlan(decisions, ask_hold, ask_read, {c: plan.keepers for c, plan in plans.items()})
+    return FamilyPlan(
+        decisions, ask_hold, list({m.id: m for m in ask_read}.values()), {c: plan.keepers for c, plan in plans.items()}
+    )
 
 
 def _stand_ins(contents: Contents, plans: dict[str, Copies], evidence: Evidence, policy: Policy) -> dict[str, StandIn]:

@@ -2,7 +2,8 @@
 
 The key is fixed-width numbers for the policy's criteria, then the URI and version, so that the order is total and the
 same wherever it is computed. Whether an object may be the kept copy at all comes before any criterion. Where all
-criteria tie, a sitting master, that of the previous run, comes before a newcomer: only then does the URI decide.
+criteria tie, a sitting master, that of the previous run, comes before a newcomer; then an ordinary path before an odd
+one; only then does the URI decide.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.objects import FRAIL_CLASSES
+from mirrorfold.schemas.uri import ODD
 from mirrorfold.transforms.retain.annotate import annotate, formats, with_contents
 from mirrorfold.transforms.retain.policy import Policy, compile_policy
 
@@ -47,7 +50,7 @@ def prioritise(rows: pa.Table, policy: Policy, masters: pa.Table | None = None) 
     keys = np.stack(steps, axis=1).astype(">u8")
     width = keys.shape[1] * 8
     prefix = pa.Array.from_buffers(pa.binary(width), len(keys), [None, pa.py_buffer(keys.tobytes())])
-    parts = [prefix.cast(pa.binary()), _seats(rows, masters), _named(rows), pa.scalar(b"", pa.binary())]
+    parts = [prefix.cast(pa.binary()), _seats(rows, masters), _odd(rows), _named(rows), pa.scalar(b"", pa.binary())]
     return rows.append_column("priority", pc.binary_join_element_wise(*parts))
 
 
@@ -59,6 +62,11 @@ def _seats(rows: pa.Table, masters: pa.Table | None) -> pa.Array:
         sitting = pc.is_in(_named(rows), value_set=_named(masters))
         seats[_flags(sitting) & (seats == 1)] = 0
     return pa.array([bytes([seat]) for seat in seats.tolist()], pa.binary())
+
+
+def _odd(rows: pa.Table) -> pa.ChunkedArray:
+    odd = pc.match_substring_regex(rows.column("key"), ODD)
+    return pc.if_else(odd, pa.scalar(b"\1", pa.binary()), pa.scalar(b"\0", pa.binary()))
 
 
 def _named(rows: pa.Table) -> pa.Array:
@@ -74,13 +82,18 @@ def _escaped(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _fitness(rows: pa.Table) -> np.ndarray:
-    """Rank what may be kept copies: fit, expiring, unread, archived, not current, unreadable (worst)."""
+    """Rank what may be kept copies: fit, passing, unread, archived, not current, unreadable (worst)."""
     readable = _flags(rows.column("readable"))
     rank = np.where(_flags(pc.is_in(rows.column("identity_evidence"), value_set=pa.array(READ))), 0, 2)
-    rank = np.where(_flags(pc.is_valid(rows.column("expires_at"))), 1, rank)
+    rank = np.where(_flags(pc.is_valid(rows.column("passes"))), 1, rank)
     rank = np.where(_flags(rows.column("archived")), 3, rank)
     rank = np.where(_flags(rows.column("is_latest")), rank, 4)
     return np.where(readable & ~_flags(rows.column("is_delete_marker")), rank, 5).astype(np.uint64)
+
+
+def _frail(rows: pa.Table) -> np.ndarray:
+    classes = pa.array(FRAIL_CLASSES)
+    return np.logical_or(*(_flags(pc.is_in(rows.column(n), value_set=classes)) for n in ("storage_class", "class_to")))
 
 
 def _flags(values: pa.ChunkedArray) -> np.ndarray:
@@ -125,6 +138,7 @@ CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
     "format": lambda rows, prefer: _ranked(formats(rows), prefer),
     "metadata_richness": lambda rows, _: _descending(_numbers(rows.column("metadata_fields"), 0)),
     "storage_class": lambda rows, prefer: _ranked(rows.column("storage_class"), prefer),
+    "lasting": lambda rows, _: _frail(rows).astype(np.uint64),
     "largest": lambda rows, _: _descending(_numbers(rows.column("size"), 0)),
     "smallest": lambda rows, _: _numbers(rows.column("size"), 0).astype(np.uint64),
     "oldest": lambda rows, _: _time(rows, newest=False),

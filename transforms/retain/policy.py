@@ -58,6 +58,9 @@ class Policy:
     review_per: str
     reviewers: int
     people: tuple[tuple[str, tuple[str, ...]], ...] | None
+    lifecycle_unknown: str
+    quarantine_bucket: str | None
+    quarantine_tag: tuple[str, str]
 
     def tier(self, name: str) -> TierRule:
         """Give the rule of a tier."""
@@ -121,4 +124,10 @@ def _compiled(text: str) -> Policy:
         review_per=policy["review"]["per"],
         reviewers=policy["review"]["reviewers"],
         people=None if (known := listed(policy)) is None else tuple(known.items()),
+        lifecycle_unknown=policy.get("lifecycle", {}).get("unknown", "keep"),
+        quarantine_bucket=(policy.get("quarantine", {}).get("bucket") or "").partition("/")[0] or None,
+        quarantine_tag=(
+            policy.get("quarantine", {}).get("tag_key", "mirrorfold-quarantine"),
+            policy.get("quarantine", {}).get("tag_value", "planned"),
+        ),
     )

@@ -15,6 +15,14 @@ FIXED = {
     "delete-marker": "a delete marker of a versioned bucket: holds no bytes",
     "noncurrent": "an older version: the bucket's own lifecycle rules decide on it",
     "expiring": "its bucket's lifecycle rules will delete it: no other copy may rely on it, and nothing is gained here",
+    "passing": "lies in a bin, a snapshot or another place that won't last: no other copy may rely on it",
+    "link": "a symbolic link: it has no bytes of its own, and no other copy may rely on it",
+    "door": "the same files as another library's, by another way: no copy of its own",
+    "quarantine-place": "lies where the policy sets things aside: no other copy may rely on it",
+    "lifecycle-unknown": "whether a lifecycle rule will delete it couldn't be looked up, which counts as if one will",
+    "planned-before": "an earlier plan names every copy of these bytes, and isn't carried out yet: take that plan back "
+    "with `export --what restore`, or these bytes go",
+    "rotted": "its bytes changed though its size, time and etag didn't: compare it with a backup",
     "same-copy": "the same physical copy under another name: removing it would free nothing and might lose the picture",
     "replica": "made by the bucket's own replication: a deliberate copy",
     "no-precondition": "has neither version nor etag, so no tool could act on it safely",
@@ -55,6 +63,7 @@ PREFERENCES = {
     "quality": "higher JPEG quality",
     "format": "preferred format",
     "metadata_richness": "richer metadata",
+    "lasting": "in a storage class that lasts",
     "storage_class": "preferred storage class {storage_class}",
     "largest": "larger file",
     "smallest": "smaller file",
@@ -114,6 +123,9 @@ def portrait(kept: Member, other: Member, policy: Policy) -> str:
 
 def preference(kept: Member, other: Member, policy: Policy) -> str:
     """Name the first criterion of the keep order in which `kept` is better."""
+    if kept.frailty < other.frailty:
+        frail, carriable = (mine < their for mine, their in zip(kept.frailty, other.frailty, strict=True))
+        return PREFERENCES["lasting"] if frail or not carriable else "a key that every tool can carry"
     names = ["fitness"] + [by for by, _ in policy.keep_order if by in CRITERIA]
     for place, name in enumerate(names):
         part = slice(8 * place, 8 * place + 8)
@@ -129,4 +141,6 @@ def preference(kept: Member, other: Member, policy: Policy) -> str:
     uri = 8 * len(names) + 1  # after the byte that seats the previous run's master
     if kept.priority < other.priority and kept.priority[uri:] > other.priority[uri:]:
         return "kept by the previous run, and no worse"
+    if kept.priority[uri : uri + 1] < other.priority[uri : uri + 1]:
+        return "an ordinary path"
     return "first by name"

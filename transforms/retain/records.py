@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from mirrorfold.schemas.objects import FRAIL_CLASSES
+from mirrorfold.schemas.uri import UNCARRIABLE
+
+_UNCARRIABLE = re.compile(UNCARRIABLE)
 
 Key = tuple[str, str]
 """(uri, version): names one object version."""
@@ -31,6 +37,10 @@ class Member(NamedTuple):
     is_delete_marker: bool
     archived: bool
     expires_at: object
+    lifecycle: str | None
+    class_to: str | None
+    passes: str | None
+    earlier: str | None
     physical_id: str | None
     replication_status: str | None
     identity_evidence: str | None
@@ -60,6 +70,12 @@ class Member(NamedTuple):
     def id(self) -> Key:
         """Name the object version."""
         return self.uri, self.version
+
+    @property
+    def frailty(self) -> tuple[bool, bool]:
+        """Rank copies of the same bytes before any policy: in a class that lasts, then with a key that tools carry."""
+        frail = self.storage_class in FRAIL_CLASSES or self.class_to in FRAIL_CLASSES
+        return frail, _UNCARRIABLE.search(self.key) is not None
 
     @property
     def copy(self) -> str:

@@ -68,6 +68,8 @@ def row_of(decision: Decision, policy: Policy, code_version: str) -> dict:
         "copies_left": decision.copies_left,
         "copies_left_here": decision.copies_left_here,
         "conflicts": list(decision.conflicts),
+        # What this plan names is remembered by that.
+        "earlier": member.earlier if decision.action != "quarantine" else None,
         "rules_lost": list(decision.lost),
         "evidence": list(decision.evidence),
         "premis_event": PREMIS[decision.action],

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from mirrorfold.transforms.blocks.globs import to_regex
 from mirrorfold.transforms.blocks.ipc import sort_rows
-from mirrorfold.transforms.retain.globs import to_regex
 from mirrorfold.transforms.retain.spelling import is_pattern, join_keys, line_keys
 
 FIELDS = ("catalogue_no", "licence", "hold", "provenance", "creator", "capture_time", "role")

@@ -15,16 +15,20 @@ from mirrorfold.transforms.retain.reasons import FIXED, PREMIS
 from mirrorfold.transforms.retain.sidecar import prefer_sidecar
 
 NO_CONTENTS = CONTENTS.schema.empty_table().select(CONTENT_COLUMNS)
-BLOCKED = frozenset({"hold", "protected", "unreadable"})
+BLOCKED = frozenset({"hold", "protected", "unreadable", "rotted"})
 
 
 def decide_single(rows: pa.Table, policy: Policy, code_version: str) -> pa.Table:
     """Decide on annotated rows that have a readable content and no twin."""
     steps = [("hold", pc.equal(rows.column("hold"), "yes")), ("protected", rows.column("protected"))]
     steps += [("unreadable", pc.invert(rows.column("readable"))), ("noncurrent", pc.invert(rows.column("is_latest")))]
-    rules = _first(rows.num_rows, steps, np.full(rows.num_rows, "only-copy", dtype=object))
+    passes = pc.fill_null(rows.column("passes"), "only-copy").to_numpy()
+    steps += [("rotted", pc.equal(rows.column("earlier"), "rotted"))]
+    steps += [("planned-before", pc.equal(rows.column("earlier"), "planned"))]
+    rules = _first(rows.num_rows, steps, passes)
     standing = _mask(rows.column("readable")) & _mask(rows.column("is_latest"))
-    standing &= ~_mask(pc.is_valid(rows.column("expires_at"))) & ~_mask(rows.column("archived"))
+    standing &= ~_mask(pc.is_valid(rows.column("passes"))) & ~_mask(rows.column("archived"))
+    standing &= ~_mask(pc.is_valid(rows.column("earlier")))
     standing &= _mask(pc.is_in(rows.column("identity_evidence"), value_set=pa.array(["read", "previous"])))
     return _decisions(rows, rules, [FIXED[rule] for rule in rules], standing, policy, code_version)
 

@@ -16,6 +16,7 @@ from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked, Park
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.retain import blocks, review_cut
+from mirrorfold.transforms.retain.earlier import EARLIER, without_earlier
 from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Ruling
@@ -47,7 +48,7 @@ class Retain(beam.PTransform):
     """Decide on every object.
 
     Takes {"objects", "contents", "clusters", "pairs", "failures"} and, where there is one, "catalogue" (rows of
-    `sidecar.SIDECAR`) and "masters" (rows of `keep_order.MASTERS`, of the previous run).
+    `sidecar.SIDECAR`), and of the previous run "masters" (rows of `keep_order.MASTERS`) and "earlier" (`EARLIER`).
 
     Args:
       policy: resolved, as `configs.policy.load_policy` gives it.
@@ -55,6 +56,7 @@ class Retain(beam.PTransform):
       rulings: what people said, from `verdicts.rule_on`.
       rows: rows of the table objects, which sets the number of partitions.
       hold_patterns: lines of the hold lists that stand for many objects.
+      withdrawn: the previous run's plan was taken back.
     """
 
     policy: dict
@@ -66,9 +68,10 @@ class Retain(beam.PTransform):
     threads: int = 32
     spill: str | None = None
     hold_patterns: tuple[str, ...] = ()
+    withdrawn: bool = False
 
     def expand(self, inputs):
-        objects = self._catalogued(inputs)
+        objects = self._compared(self._catalogued(inputs), inputs)
         joined = {
             "objects": objects | "TakeRead" >> beam.Map(_read_rows),
             "contents": inputs["contents"] | "PickContentColumns" >> beam.Map(_pick, blocks.CONTENT_ROWS.names),
@@ -124,6 +127,15 @@ class Retain(beam.PTransform):
             {"objects": blocks.JOIN_KEY.name, "catalogue": blocks.JOIN_KEY.name},
             {"objects": blocks.OBJECT_ROWS.append(blocks.JOIN_KEY), "catalogue": SIDECAR.append(blocks.JOIN_KEY)},
             blocks.JoinCatalogue(tuple(pattern_regexes(self.hold_patterns))),
+        )
+
+    def _compared(self, objects, inputs):
+        if "earlier" not in inputs:
+            return objects | "LeaveEarlierEmpty" >> beam.Map(without_earlier)
+        return {"objects": objects, "earlier": inputs["earlier"]} | "JoinEarlier" >> self._shuffle(
+            {"objects": "uri", "earlier": "uri"},
+            {"objects": blocks.SAID_ROWS, "earlier": EARLIER},
+            blocks.JoinEarlier(self.withdrawn),
         )
 
     def _shuffle(self, keys: dict[str, str], schemas: dict[str, pa.Schema], reduce) -> Shuffle:

@@ -19,7 +19,10 @@ class SourceSpec:
       anonymous: read without credentials, as public buckets allow.
       manifest: for inventories and listings the report's URI or path.
       same_as: the bucket that this name leads to, for an access point or a second name of one bucket.
+        A library's name says that the source shows that library's very files, by another door.
       replica: its bytes are its own, though versions and times equal another bucket's.
+      exclude: patterns over URIs that are left out of the listing.
+      follow_links: in folders, read links that lead out of the folder.
     """
 
     library: str
@@ -37,6 +40,12 @@ class SourceSpec:
     anonymous: bool = False
     same_as: str | None = None
     replica: bool = False
+    exclude: tuple[str, ...] = ()
+    follow_links: bool = False
+
+    def __post_init__(self) -> None:
+        """Take lists, as JSON has them, for tuples: a spec is a key."""
+        object.__setattr__(self, "exclude", tuple(self.exclude))
 
 
 class ObjectRef(NamedTuple):

@@ -18,7 +18,8 @@ class Described(NamedTuple):
 
     Attributes:
       version: the version that was found.
-      entry: as the store's listing gives it (for files path, size, mtime_ns, physical id); None where nothing is there.
+      entry: as the store's listing gives it (for files path, stat result, size, link or None); None where nothing
+        is there.
       hold: for S3 (yes, no or unknown; end of retention).
     """
 
@@ -68,13 +69,12 @@ def _gcs(source: Any, ref: ObjectRef) -> Described:
 
 
 def _file(_: Any, ref: ObjectRef) -> Described:
+    path = file_path(ref.bucket, ref.key)
     try:
-        found = os.stat(file_path(ref.bucket, ref.key))
+        found, link = os.stat(path), os.path.islink(path)
     except OSError as error:
         raise from_os(error) from error
     if not stat.S_ISREG(found.st_mode):
         return Described(ref.key, "", None)
-    physical = f"{found.st_dev}:{found.st_ino}"
-    return Described(
-        ref.key, "", (os.path.basename(file_path("/", ref.key)), found.st_size, found.st_mtime_ns, physical)
-    )
+    name = os.path.basename(file_path("/", ref.key))
+    return Described(ref.key, "", (name, found, found.st_size, "link" if link else None))

@@ -11,9 +11,18 @@ from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, Source
 from mirrorfold.transforms.stores.errors import changed, from_os
 
 
-def file_etag(size: int, modified_ns: int) -> str:
-    """Name a file's state: size and modification time (ns), in hex."""
-    return f"{size:x}-{modified_ns:x}"
+def file_etag(found: os.stat_result, size: int | None = None) -> str:
+    """Name a file's state: size, times of modification and change (ns) and inode, in hex.
+
+    A program may set the time of modification back; that of change is the kernel's own.
+    """
+    size = found.st_size if size is None else size
+    return f"{size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}-{found.st_ino:x}"
+
+
+def physical_id(found: os.stat_result) -> str:
+    """Name what physically holds a file's bytes: equal means one copy under several names."""
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def file_path(bucket: str, key: str) -> bytes:
@@ -54,9 +63,7 @@ class FolderSource:
             except OSError as error:
                 raise from_os(error) from error
         self._check(ref, found)
-        return Head(
-            etag=file_etag(found.st_size, found.st_mtime_ns), size=found.st_size, sha256=None, hold="no", archived=False
-        )
+        return Head(etag=file_etag(found), size=found.st_size, sha256=None, hold="no", archived=False)
 
     def hold(self, ref: ObjectRef) -> HoldAnswer:
         return HoldAnswer("no", "not-supported", "folders have no holds")
@@ -65,7 +72,9 @@ class FolderSource:
         """Nothing stays open."""
 
     def _check(self, ref: ObjectRef, found: os.stat_result) -> None:
-        if not stat.S_ISREG(found.st_mode) or (ref.etag and file_etag(found.st_size, found.st_mtime_ns) != ref.etag):
+        # Some mounts make inodes up anew: between the listing and a read, size and times must do.
+        state = file_etag(found).rpartition("-")[0]
+        if not stat.S_ISREG(found.st_mode) or (ref.etag and state != ref.etag.rpartition("-")[0]):
             raise changed()
 
 

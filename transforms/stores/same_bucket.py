@@ -28,9 +28,21 @@ def is_access_point(bucket: str) -> bool:
     return bucket.endswith(ALIAS_ENDINGS)
 
 
+def is_door(spec: SourceSpec, specs: Sequence[SourceSpec]) -> bool:
+    """Tell whether a source is said to show another library's files, rather than a bucket under another name."""
+    buckets = {other.bucket for other in specs if other.store == spec.store}
+    others = {other.library for other in specs if other is not spec}
+    return bool(spec.same_as) and spec.same_as in others and not (spec.store != "file" and spec.same_as in buckets)
+
+
+def door_libraries(specs: Sequence[SourceSpec]) -> frozenset[str]:
+    """Name the libraries that show another library's very files, by another way: no copy in them is one of its own."""
+    return frozenset(spec.library for spec in specs if is_door(spec, specs))
+
+
 def physical_buckets(specs: Sequence[SourceSpec]) -> dict[Bucket, str]:
     """Give the true bucket of each (store, bucket) that has several names in a run."""
-    named = {(spec.store, spec.bucket): spec.same_as for spec in specs if spec.same_as}
+    named = {(spec.store, spec.bucket): spec.same_as for spec in specs if spec.same_as and not is_door(spec, specs)}
     return named | {(store, true): true for (store, _), true in named.items()}
 
 

@@ -89,9 +89,9 @@ CHECKS: tuple[Check, ...] = (
         AND regexp_matches(uri, protected.regex)"""),
     Check(3, "decisions", "an unreadable object is quarantined or reviewed", """
         SELECT uri, version FROM standing WHERE action IN ('quarantine', 'review') AND NOT readable"""),
-    Check(3, "decisions", "a noncurrent version, delete marker, expiring copy or replica is quarantined", """
+    Check(3, "decisions", "a noncurrent version, delete marker, passing copy or replica is quarantined", """
         SELECT s.uri, s.version FROM standing s JOIN objects o USING (uri, version), expected
-        WHERE s.action = 'quarantine' AND (NOT o.is_latest OR o.is_delete_marker OR o.expires_at IS NOT NULL
+        WHERE s.action = 'quarantine' AND (NOT o.is_latest OR o.is_delete_marker OR s.passes
             OR (o.replication_status = 'REPLICA' AND expected.replicas = 'keep'))"""),
     Check(3, "decisions", "fewer copies than the policy's minimum are kept of what a quarantined row relies on", """
         SELECT d.uri, d.version, d.kept_uri, coalesce(c.copies, 0) AS copies FROM relied d
@@ -147,6 +147,34 @@ CHECKS: tuple[Check, ...] = (
     Check(5, "decisions", "a row's etag isn't the listed one", """
         SELECT d.uri, d.version, d.etag, o.etag AS listed FROM decisions d JOIN objects o USING (uri, version)
         WHERE d.etag IS DISTINCT FROM o.etag"""),
+    # 7. A kept copy will still be there.
+    Check(7, "decisions", "the kept copy that a row names was itself named to go by an earlier plan", """
+        SELECT d.uri, d.kept_uri FROM decisions d
+        JOIN standing k ON k.uri = d.kept_uri AND k.version = d.kept_version
+        JOIN decisions e ON e.uri = k.uri AND e.version = k.version
+        WHERE k.earlier = 'planned' OR e.earlier = 'planned'"""),
+    Check(7, "decisions", "the kept copy that a row names is rotted: its bytes changed unseen", """
+        SELECT d.uri, d.kept_uri FROM decisions d
+        JOIN standing k ON k.uri = d.kept_uri AND k.version = d.kept_version
+        JOIN decisions e ON e.uri = k.uri AND e.version = k.version
+        WHERE k.earlier = 'rotted' OR e.earlier = 'rotted'"""),
+    Check(7, "decisions", "the kept copy that a row names is in a bin or snapshot, is a link, or a rule deletes it", """
+        SELECT d.uri, d.kept_uri FROM decisions d
+        JOIN standing k ON k.uri = d.kept_uri AND k.version = d.kept_version WHERE k.passes"""),
+    Check(7, "decisions", "what the run before said of an object isn't remembered", """
+        SELECT s.uri, s.version, s.earlier FROM standing s JOIN decisions d USING (uri, version)
+        WHERE s.earlier IS NOT NULL AND s.earlier IS DISTINCT FROM d.earlier AND s.action <> 'quarantine'"""),
+    Check(7, "decisions", "copies in lasting classes go, and all that is kept is in classes that aren't", """
+        SELECT s.uri, s.version FROM standing s JOIN relied r USING (uri, version)
+        JOIN (SELECT content_id, bool_and(frail) AS frail FROM standing WHERE usable AND action <> 'quarantine'
+              GROUP BY content_id) k ON k.content_id = s.content_id
+        WHERE r.tier_to_kept = 'identical' AND s.action = 'quarantine' AND s.usable AND NOT s.frail AND k.frail"""),
+    Check(7, "decisions", "copies that every tool can carry go, and all that is kept has keys that some can't", """
+        SELECT s.uri, s.version FROM standing s JOIN relied r USING (uri, version)
+        JOIN (SELECT content_id, bool_and(uncarriable) AS odd, bool_and(frail) AS frail FROM standing
+              WHERE usable AND action <> 'quarantine' GROUP BY content_id) k ON k.content_id = s.content_id
+        WHERE r.tier_to_kept = 'identical' AND s.action = 'quarantine' AND s.usable AND NOT s.uncarriable AND k.odd
+            AND s.frail <= k.frail"""),
     # The tables among themselves.
     Check(0, "decisions", "bytes_freed isn't the size of a quarantined or reviewed row, or isn't 0 for another", """
         SELECT uri, version, action, size, bytes_freed FROM decisions

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
+from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.failures import CODES, STAGES
+from mirrorfold.schemas.objects import FRAIL_CLASSES
 from mirrorfold.schemas.table import Table
+from mirrorfold.schemas.uri import UNCARRIABLE
 from mirrorfold.transforms.verify.model import Expected
 
 AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
@@ -29,13 +32,16 @@ SPELLING = (
 """One form for the spellings of a URI, written apart from the one that the decisions use."""
 
 
-def open_tables(files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str):
+def open_tables(
+    files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str, before: Sequence[str] = ()
+):
     """Open an in-memory database over Parquet files.
 
     Args:
       files: local paths of each table's shards; none makes an empty table.
       folder_uri: how a listed object inside the run's own folder would begin.
       work: a folder for what doesn't fit memory.
+      before: local paths of the previous run's decisions; none where it has none, or isn't there.
     """
     db = duckdb.connect(config={"temp_directory": work, "preserve_insertion_order": "false"})
     for table, paths in files.items():
@@ -45,6 +51,7 @@ def open_tables(files: Mapping[Table, Sequence[str]], expected: Expected, folder
         else:
             db.register(table.name, table.empty())
     _register(db, expected, folder_uri)
+    _remember(db, expected, before)
     _derive(db, expected)
     return db
 
@@ -89,18 +96,47 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
         db.register(name, table)
 
 
+def _remember(db: duckdb.DuckDBPyConnection, expected: Expected, before: Sequence[str]) -> None:
+    """Say again, from the previous run's decisions, what its plan named and what it listed: the view `before`."""
+    names = ", ".join(map(_literal, before))
+    if before:
+        # Columns that an older run doesn't have are null.
+        db.register("decisions_form", DECISIONS.empty())
+        db.execute(f"""
+            CREATE VIEW previous AS SELECT * FROM decisions_form
+            UNION ALL BY NAME SELECT * FROM read_parquet([{names}])""")
+    else:
+        db.register("previous", DECISIONS.empty())
+    named = "false" if expected.withdrawn else "action = 'quarantine' OR earlier = 'planned'"
+    db.execute(f"""
+        CREATE VIEW before AS SELECT uri, version, etag, size, content_id,
+            coalesce({named}, false) AS named, coalesce(earlier = 'rotted', false) AS rotted FROM previous""")
+
+
 def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
+    frail = ", ".join(map(_literal, FRAIL_CLASSES))
     db.execute(f"""
         CREATE TABLE standing AS
+        WITH said AS (
+            SELECT o.uri, o.version,
+                CASE WHEN coalesce(b.rotted AND b.content_id = o.content_id, false)
+                        OR coalesce(b.content_id <> o.content_id AND b.etag = o.etag AND b.size = o.size, false)
+                    THEN 'rotted'
+                    WHEN coalesce(b.named AND b.content_id = o.content_id, false) THEN 'planned' END AS earlier
+            FROM objects o LEFT JOIN before b USING (uri, version))
         SELECT o.uri, o.version, o.content_id, o.physical_id, d.action, d.cluster_id,
+            said.earlier AS earlier, ({_passing(expected)}) AS passes,
+            (o.storage_class IN ({frail}) OR coalesce(o.class_to IN ({frail}), false)) AS frail,
+            regexp_matches(o.key, {_literal(UNCARRIABLE)}) AS uncarriable,
             c.content_id IS NOT NULL AS readable,
             (c.content_id IS NOT NULL AND o.is_latest AND NOT o.is_delete_marker AND NOT o.archived
-                AND o.expires_at IS NULL AND (coalesce(o.identity_evidence IN ('read', 'previous'), false)
+                AND NOT ({_passing(expected)}) AND d.earlier IS NULL AND said.earlier IS NULL
+                AND (coalesce(o.identity_evidence IN ('read', 'previous'), false)
                 OR coalesce(list_contains(d.evidence, 'read:' || o.content_id), false))
                 AND d.rule <> 'identity-refuted') AS usable,
             {_case(expected, "name")} AS scope, {_case(expected, "jurisdiction")} AS jurisdiction,
             coalesce({_case(expected, "place")}, '') AS place
-        FROM objects o LEFT JOIN decisions d USING (uri, version)
+        FROM objects o LEFT JOIN decisions d USING (uri, version) JOIN said USING (uri, version)
         LEFT JOIN contents c ON c.content_id = o.content_id""")
     db.execute("""
         CREATE VIEW kept_copies AS SELECT content_id, coalesce(physical_id, uri) AS copy, place FROM standing
@@ -120,6 +156,20 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
         CREATE VIEW spelled AS SELECT uri, version, plain(uri) AS name FROM decisions
         WHERE action IN ('quarantine', 'review') AND EXISTS (SELECT 1 FROM hold_lines)""")
     db.execute(f"CREATE VIEW verified_pairs AS SELECT content_a, content_b, tier FROM pairs WHERE {_demands(expected)}")
+
+
+def _passing(expected: Expected) -> str:
+    """Write what makes an object no copy that will still be there, from its listing and its name alone."""
+    terms = ["o.passing IS NOT NULL", "o.expires_at IS NOT NULL"]
+    if expected.passing:
+        terms.append(f"regexp_matches(o.uri, {_literal(expected.passing)})")
+    if expected.doors:
+        terms.append(f"o.library IN ({', '.join(map(_literal, expected.doors))})")
+    if expected.quarantine_bucket:
+        terms.append(f"o.bucket = {_literal(expected.quarantine_bucket)} AND o.store <> 'file'")
+    if expected.lifecycle_unknown == "keep":
+        terms.append("coalesce(o.lifecycle = 'unknown', false)")
+    return " OR ".join(f"({term})" for term in terms)
 
 
 def _case(expected: Expected, field: str) -> str:

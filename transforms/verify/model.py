@@ -42,6 +42,9 @@ class Expected:
     Attributes:
       protect: RE2 expressions over URIs.
       fewest: copies per place.
+      passing: an RE2 expression over URIs: places that won't last.
+      withdrawn: the previous run's plan was taken back.
+      doors: libraries whose objects are another library's, seen by another way.
       tiers: by name (action, kinds, verification).
       holds: lines of the hold lists as they stand there, each with an RE2 expression if it is a pattern.
       rulings: (content_a, content_b) -> (outcome, verdict ids).
@@ -55,5 +58,10 @@ class Expected:
     tiers: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]]
     md5: str
     replicas: str
+    lifecycle_unknown: str = "keep"
+    quarantine_bucket: str | None = None
+    passing: str | None = None
+    doors: tuple[str, ...] = ()
+    withdrawn: bool = False
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     holds: tuple[tuple[str, str | None], ...] = ()

@@ -22,17 +22,23 @@ ALWAYS = frozenset(
 
 
 def verify_tables(
-    files: Mapping[Table, Sequence[str]], expected: Expected, folder_uri: str, work: str, queue: Sequence[str] = ()
+    files: Mapping[Table, Sequence[str]],
+    expected: Expected,
+    folder_uri: str,
+    work: str,
+    queue: Sequence[str] = (),
+    before: Sequence[str] = (),
 ) -> list[BrokenPromise]:
     """Check the form of every table, then the promises across them; tables that can't be read stop there.
 
     Args:
       queue: local paths of the review queue's files, where pages were published.
+      before: local paths of the previous run's decisions.
     """
     present = {table: paths for table, paths in files.items() if paths or table.name in ALWAYS}
     broken = [found for table, paths in present.items() for found in check_shape(table, sorted(paths))]
     try:
-        with open_tables(files, expected, folder_uri, work) as db:
+        with open_tables(files, expected, folder_uri, work, before) as db:
             for check in (*CHECKS, *LIST_CHECKS):
                 broken += _run(db, check)
             if open_queue(db, queue):

@@ -14,6 +14,7 @@ from mirrorfold.transforms.publish.manifests.formats import FORMATS, Format, Job
 from mirrorfold.transforms.publish.manifests.instructions import Written, instructions
 from mirrorfold.transforms.publish.manifests.recheck import Recheck, ref_of
 from mirrorfold.transforms.publish.manifests.rows import WHATS, PlanRow, belongs, plan_rows
+from mirrorfold.transforms.publish.manifests.withdrawn import note_export
 from mirrorfold.transforms.stores.api import ObjectRef
 from mirrorfold.transforms.stores.output import OutputStore
 
@@ -77,6 +78,7 @@ def export_plan(
     for stale in {folder, f"exports/{job.what}-{to}/", f"exports/{job.what}-{to}-draft/"}:
         for path in output.list(stale):
             output.delete(path)
+    note_export(output, job.what)
     lists = _Lists(output, folder, form, job, bool(draft))
     kept = _kept(output) if recheck is not None and job.what == "quarantine" else {}
     rows = (row for row in plan_rows(output) if belongs(row, job.what))

@@ -43,6 +43,7 @@ class PlanRow(NamedTuple):
     bytes_freed: int
     cluster_id: str | None
     review_batch: str | None
+    earlier: str | None
 
     @property
     def fixed_version(self) -> str:
@@ -103,8 +104,10 @@ def _same(listed, decided) -> bool:
 
 def belongs(row: PlanRow, what: str) -> bool:
     """Tell whether a plan of this kind has the row."""
-    if what in ("quarantine", "restore"):
+    if what == "quarantine":
         return row.action == "quarantine"
+    if what == "restore":
+        return row.action == "quarantine" or row.earlier == "planned"
     if what == "migrate":
         return row.action != "quarantine" and row.is_latest and not row.is_delete_marker
     return True
