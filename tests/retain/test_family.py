@@ -63,7 +63,7 @@ def member_from(rnd: random.Random, number: int, contents: int, policy: Policy) 
         "kind": "resized", "hold": "yes" if rarely() else "no", "is_latest": not rarely(),
         "is_delete_marker": False, "archived": rarely(), "expires_at": None,
         "passes": rnd.choice(("expiring", "passing", "link", "lifecycle-unknown")) if rarely() else None,
-        "earlier": rnd.choice((None, None, None, None, None, None, "planned", "rotted")),
+        "earlier": rnd.choice((None, "planned", "rotted")) if rarely() else None,
         "class_to": "ONEZONE_IA" if rarely() else None,
         "physical_id": rnd.choice((None, None, None, f"{content}:1")),
         "replication_status": "REPLICA" if rarely() else None,
