@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from mirrorfold.configs import mistakes
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -281,7 +282,7 @@ def load_policy(name_or_path: str) -> dict:
     """Read a policy by the name of a ready one or by path, and resolve it to a plain mapping.
 
     Raises:
-      ValueError: one line naming file and line.
+      ValueError: one line for each mistake, naming file and line.
     """
     path = name_or_path
     if not re.search(r"[/\\]|\.ya?ml$", name_or_path):
@@ -304,20 +305,15 @@ def ready_policies() -> list[str]:
 
 def resolve_policy(text: str, path: str) -> dict:
     """Validate a policy's text and write out every default; `path` names it in errors and locates its hold list."""
-    root = _compose(text, path)
+    root = mistakes.compose(text, path)
     try:
         policy = Policy.model_validate(yaml.safe_load(text) if root is not None else {})
     except ValidationError as error:
-        first = error.errors()[0]
-        # A check of several settings together names the one to mend before a colon.
-        said = first["msg"].removeprefix("Value error, ")
-        setting, message = re.findall(r"\A(?:([a-z_-]+): )?(.*)", said, re.DOTALL)[0]
-        line, where = _locate(root, first["loc"] + ((setting,) if setting else ()))
-        raise ValueError(f"{path}:{line}: {where + ': ' if where else ''}{_plain(message, first)}") from error
+        raise ValueError(mistakes.name_all(error, root, path, Policy)) from error
     resolved = policy.model_dump(mode="json", by_alias=True)
     resolved["tiers"] = {name: _dense(tier) for name, tier in resolved["tiers"].items()}
     if policy.holds.hold_list:
-        resolved["holds"] |= _hold_list(policy.holds.hold_list, path, _locate(root, ("holds", "hold_list"))[0])
+        resolved["holds"] |= _hold_list(policy.holds.hold_list, path, mistakes.locate(root, ("holds", "hold_list"))[0])
     return resolved
 
 
@@ -337,56 +333,3 @@ def _hold_list(name: str, path: str, line: int) -> dict:
             return {"hold_list": full, "hold_list_sha256": hashlib.sha256(file.read()).hexdigest()}
     except OSError as error:
         raise ValueError(f"{path}:{line}: holds.hold_list: can't read {name}: {error.strerror}") from error
-
-
-def _compose(text: str, path: str) -> yaml.Node | None:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"{path}:{line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}:1: not valid YAML: {' '.join(str(error).split())}") from error
-    if root is not None:
-        _refuse_repeats(root, path)
-    return root
-
-
-def _refuse_repeats(node: yaml.Node, path: str) -> None:
-    # YAML lets the last of two equal keys win in silence: a policy must not.
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise ValueError(f"{path}:{key.start_mark.line + 1}: {key.value!r} is given twice")
-            seen.add(key.value)
-            _refuse_repeats(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_repeats(value, path)
-
-
-def _locate(root: yaml.Node | None, location: tuple) -> tuple[int, str]:
-    """Find the line (from 1) and the dotted name of a place in the file, as deep as the file goes."""
-    node, line, said = root, 1, []
-    for step in location:
-        found = None
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == step), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            found = (node.value[step], node.value[step])
-        if found is None:
-            said += [str(step)] if isinstance(step, str) and node is not None else []
-            break
-        said.append(f"[{step + 1}]" if isinstance(step, int) else str(step))
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line, ".".join(said).replace(".[", "[")
-
-
-def _plain(message: str, error: Mapping) -> str:
-    if error["type"] == "extra_forbidden":
-        return "there is no such setting"
-    if error["type"] == "missing":
-        return "must be given"
-    given = error.get("input")
-    return f"{message} (given: {given!r})" if isinstance(given, str | int | float) else message

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import yaml
@@ -12,11 +14,12 @@ import yaml
 from mirrorfold.pipelines.commands.progress import Progress
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.engine import engine
-from mirrorfold.pipelines.engine.check import check_engine
+from mirrorfold.pipelines.engine.check import check_engine, check_memory
 from mirrorfold.pipelines.engine.receipt import Receipt
 from mirrorfold.pipelines.engine.spill import empty, spill_folder
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.mission import MISSION, STAGES
+from mirrorfold.pipelines.output import check_output, output_errors
 from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.pipelines.record.openlineage import OpenLineage
 from mirrorfold.pipelines.record.request import REQUEST_PATH, Request, saved_request
@@ -53,11 +56,13 @@ def run(
       UsageError: DIR holds a run over other sources, or another run is at work in it.
       SafetyStop: too many failures, or a listing that shrank.
     """
+    check_memory()
     check_engine(engine.pipeline_options(beam_args, work=None), output)
+    check_output(output)
     store, progress = open_output(output), progress or Progress.silent()
     _refuse_other_run(store, request, output)
     events = OpenLineage(openlineage, output, request.sources)
-    with lock_output(store) as still_ours, spill_folder(beam_args) as spill, events.run():
+    with locked(store, output) as still_ours, spill_folder(beam_args) as spill, events.run():
         started = datetime.datetime.now(datetime.UTC)
         policy = yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode()
         if not _holds(store, "policy.yaml", policy):
@@ -89,6 +94,15 @@ def run(
             write_record(store, request, ledger.counts, ledger.counters, started, beam_args)
             store.put("_SUCCESS", b"")
         return Finished(ledger.counts, ledger.skipped)
+
+
+@contextlib.contextmanager
+def locked(store: OutputStore, output: str) -> Iterator[Callable[[], None]]:
+    """Hold DIR as `lock_output` does; this is the first write to it, so that what may not be written shows here."""
+    with contextlib.ExitStack() as stack:
+        with output_errors(output):
+            still_ours = stack.enter_context(lock_output(store))
+        yield still_ours
 
 
 def _holds(store: OutputStore, path: str, data: bytes) -> bool:

@@ -21,6 +21,7 @@ from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.estimate.capacity import Model, Workload
+from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.savings import DECISION_COLUMNS
 from mirrorfold.transforms.estimate.summary import LIST_PAGE, summarise
 from mirrorfold.transforms.estimate.wiring import Estimate
@@ -65,6 +66,23 @@ def book(settings: Settings) -> dict:
         return load_prices(settings.prices.book)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def check_money(settings: Settings) -> None:
+    """Check before any work that the book can be read and that its prices can be said in the settings' currency.
+
+    Raises:
+      UsageError: one line that names the file and the line, or the currency.
+    """
+    prices, wanted = book(settings), settings.prices
+    listed = PriceList.make(prices, wanted.model_dump(mode="json"))
+    stated = {row["currency"] for row in prices["prices"]}
+    if stated and not any(listed.rate(currency) for currency in stated):
+        known = {row[end] for row in prices.get("exchange", ()) for end in ("from", "to")} | stated
+        raise UsageError(
+            f"no exchange rate to {wanted.currency}: the price book {prices['name']} knows {', '.join(sorted(known))}; "
+            f"give --exchange-rate (units of {wanted.currency} per US dollar) or prices.exchange_rates"
+        )
 
 
 def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:

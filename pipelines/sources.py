@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import posixpath
 import re
@@ -12,12 +13,11 @@ from itertools import pairwise
 from mirrorfold.configs.settings import Settings, SourceSettings
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.merging.same_bucket import check_access_points
-from mirrorfold.schemas.uri import escape_key, make_uri
+from mirrorfold.schemas.uri import escape_key, library_name, make_uri
 from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.check import check_source
 
-_LIBRARY = re.compile(r"([A-Za-z0-9._-]+)=(.*)", re.DOTALL)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _REPORTS = {"s3-inventory+": "s3-inventory", "gcs-inventory+": "gcs-inventory", "listing+": "listing"}
 _FORMS = "use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, a folder, or a report (s3-inventory+, gcs-inventory+, listing+)"
@@ -64,12 +64,44 @@ def check_sources(specs: Sequence[SourceSpec], previous: str | None = None) -> N
             raise UsageError(f"{_name(spec)} holds no objects: check the name, the prefix and the permissions")
 
 
+def check_names(specs: Sequence[SourceSpec], settings: Settings, config: str | None) -> None:
+    """Refuse names under `sources:` and `prices.regions:` that fit no source, instead of ignoring them in silence.
+
+    Raises:
+      UsageError: one line, naming the unused name and the nearest one.
+    """
+    libraries = {spec.library for spec in specs}
+    for name in settings.sources:
+        fits = name in libraries or ("/" in name and any(_covers(name, spec) for spec in specs))
+        if not fits:
+            raise UsageError(_unused(config, f"sources: {name}", name, libraries | {_uri(spec) for spec in specs}))
+    # What a list of URIs names isn't known before it is read.
+    known = libraries | {spec.bucket for spec in specs if spec.store != "file"}
+    for name in () if any(spec.kind == "listing" for spec in specs) else settings.prices.regions:
+        if name not in known:
+            raise UsageError(_unused(config, f"prices.regions: {name}", name, known))
+
+
+def _unused(config: str | None, what: str, name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    mend = f"did you mean {near[0]}?" if near else f"this run has {', '.join(sorted(known))}"
+    return f"{config or 'settings'}: {what}: no source has that name; {mend}"
+
+
+def _uri(spec: SourceSpec) -> str:
+    return spec.manifest or make_uri(spec.store, spec.bucket, spec.prefix)
+
+
+def _covers(name: str, spec: SourceSpec) -> bool:
+    return _uri(spec).startswith((name, f"file://{name}"))
+
+
 def _canonical(spec: SourceSpec) -> tuple[str, ...]:
     return spec.library, spec.store, spec.bucket, spec.prefix, spec.kind, spec.manifest or ""
 
 
 def _name(spec: SourceSpec) -> str:
-    return f"{spec.library}={spec.manifest or make_uri(spec.store, spec.bucket, spec.prefix)}"
+    return f"{spec.library}={_uri(spec)}"
 
 
 def _parse(arg: str, settings: Settings) -> SourceSpec:
@@ -93,12 +125,14 @@ def names_library(arg: str) -> bool:
 
 
 def _split_library(arg: str) -> tuple[str | None, str]:
-    named = _LIBRARY.fullmatch(arg)
-    if named:
-        return named[1], named[2]
-    before, equals, _ = arg.partition("=")
+    before, equals, after = arg.partition("=")
+    name = library_name(before)
+    if equals and name:
+        return name, after
     if equals and not re.search(r"[/:]", before) and not os.path.isdir(arg):
-        raise UsageError(f"{arg}: a library's name has only letters, digits, '.', '_' and '-', not {before!r}")
+        raise UsageError(
+            f"{arg}: a library's name has only letters and digits of any script, '.', '_' and '-', not {before!r}"
+        )
     return None, arg
 
 
@@ -153,12 +187,7 @@ def _report_place(arg: str, place: str) -> str:
 
 def _with_settings(spec: SourceSpec, settings: Settings) -> SourceSpec:
     """Lay the config's settings over a spec: the library's, then those of ever longer URIs it starts with."""
-    uri = spec.manifest or make_uri(spec.store, spec.bucket, spec.prefix)
-    matching = [
-        key
-        for key in settings.sources
-        if key == spec.library or ("/" in key and uri.startswith((key, f"file://{key}")))
-    ]
+    matching = [key for key in settings.sources if key == spec.library or ("/" in key and _covers(key, spec))]
     changes: dict = {}
     for key in sorted(matching, key=lambda key: (key != spec.library, len(key))):
         found: SourceSettings = settings.sources[key]

@@ -8,6 +8,8 @@ back is exact for every byte string.
 
 from __future__ import annotations
 
+import unicodedata
+
 _BASE = 0xEF00
 
 UNCARRIABLE = r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f" + "\u201b\uef80-\uefff]"
@@ -54,3 +56,13 @@ def make_uri(store: str, bucket: str, key: str) -> str:
     if store == "file":
         return f"file://{bucket.rstrip('/')}/{key}"
     return f"{store}://{bucket}/{key}"
+
+
+def library_name(text: str) -> str | None:
+    """Give a library's name in its one spelling (NFC), or None where text can't be one.
+
+    A name is letters, their marks and digits of any script, `.`, `_` and `-`.
+    """
+    name = unicodedata.normalize("NFC", text)
+    fits = all(character in "._-" or unicodedata.category(character)[0] in "LMN" for character in name)
+    return name if name and fits else None

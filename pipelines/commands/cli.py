@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
@@ -16,6 +17,7 @@ from mirrorfold.pipelines.commands.estimate import COMMANDS as ESTIMATE_COMMANDS
 from mirrorfold.pipelines.commands.plan import COMMANDS as PLAN_COMMANDS
 from mirrorfold.pipelines.commands.run import COMMANDS as MISSION_COMMANDS
 from mirrorfold.pipelines.commands.state import COMMANDS as STATE_COMMANDS
+from mirrorfold.pipelines.engine import quiet
 from mirrorfold.pipelines.errors import MirrorfoldError
 
 EPILOG = """\b
@@ -54,6 +56,7 @@ for command in (*MISSION_COMMANDS, *ESTIMATE_COMMANDS, *PLAN_COMMANDS, *STATE_CO
 
 def main() -> None:
     """Run the command line; errors for people are one line on stderr, with the contract's exit codes."""
+    quiet.without_notices()
     try:
         cli(standalone_mode=False)
     except MirrorfoldError as error:
@@ -68,6 +71,18 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _say("stopped; running the same command again goes on from what is finished")
         sys.exit(1)
+    except BrokenPipeError:  # `mirrorfold ... | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # or Python complains again as it ends
+        sys.exit(1)
+    except (OSError, MemoryError) as error:
+        _say(plain_words(error))
+        sys.exit(1)
+    except Exception as error:
+        said = store_words(error)
+        if said is None:
+            raise
+        _say(said)
+        sys.exit(2)
     finally:
         logging.shutdown()
 
@@ -92,8 +107,34 @@ def console() -> NoReturn:
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
+def plain_words(error: OSError | MemoryError) -> str:
+    """Say what the system refused, and of which file."""
+    if isinstance(error, MemoryError):
+        return "out of memory: give the process more (see `ulimit -v`), or fewer --direct_num_workers"
+    named = f"{error.filename}: " if error.filename else ""
+    return f"{named}{error.strerror or type(error).__name__}"
+
+
+def store_words(error: Exception) -> str | None:
+    """Say what a store refused; None for any other error. The stores are imported where something went wrong only."""
+    if not any(
+        kind.__name__ in ("StoreError", "GoogleAuthError", "NoCredentialsError") for kind in type(error).__mro__
+    ):
+        return None
+    from mirrorfold.pipelines.output import explain
+
+    return explain(error, named_folder(sys.argv))
+
+
+def named_folder(arguments: Sequence[str]) -> str:
+    """Find the folder in a bucket that a command line names."""
+    values = [value for argument in arguments for value in (argument, argument.partition("=")[2])]
+    return next((value for value in values if value.startswith(("s3://", "gs://"))), "the output folder")
+
+
 def _say(message: str) -> None:
-    click.echo(f"mirrorfold: {' '.join(message.split())}", err=True)
+    for line in message.splitlines() or [""]:
+        click.echo(f"mirrorfold: {' '.join(line.split())}", err=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.lists import check_sidecars
 from mirrorfold.pipelines.mission import MISSION, STAGES
+from mirrorfold.pipelines.output import check_output
 from mirrorfold.pipelines.record.previous import check_previous
 from mirrorfold.pipelines.record.request import (
     REQUEST_PATH,
@@ -28,8 +29,8 @@ from mirrorfold.pipelines.record.request import (
 )
 from mirrorfold.pipelines.record.steps import Step, count_rows
 from mirrorfold.pipelines.run import run
-from mirrorfold.pipelines.savings import book
-from mirrorfold.pipelines.sources import check_sources, parse_sources
+from mirrorfold.pipelines.savings import check_money
+from mirrorfold.pipelines.sources import check_names, check_sources, parse_sources
 from mirrorfold.transforms.stores.output import open_output
 
 log = logging.getLogger("mirrorfold")
@@ -43,11 +44,13 @@ def new_request(
     Raises:
       UsageError: one line, saying what to mend.
     """
+    check_output(output)
     given = read_given(config, changes)
     settings, policy = _under_recorded_policy(output, given, config)
     check_sidecars(settings, policy)
-    book(settings)  # read again when it is needed: a broken one must not show after hours of work
+    check_money(settings)  # read again when it is needed: a broken one must not show after hours of work
     specs = parse_sources(sources, settings, output)
+    check_names(specs, settings, config)
     check_sources(specs, previous)
     if previous is not None:
         check_previous(previous, output)

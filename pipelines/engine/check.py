@@ -8,13 +8,31 @@ import socket
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions, PortableOptions, StandardOptions
 
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.transforms.blocks.process_limits import address_space
 
 PATIENCE = 5.0
 """Seconds that a server is given to take a connection."""
 
+LEAST_SPACE = 2_500_000 << 10
+"""Bytes of address space that a run over a few files takes; what it really uses is a tenth of that."""
+
 LOCAL_ENVIRONMENTS = ("LOOPBACK", None)
 
 _log = logging.getLogger("mirrorfold.engine")
+
+
+def check_memory() -> None:
+    """Refuse a memory limit under which the libraries below abort without a word.
+
+    Raises:
+      UsageError: how much there is and how much it takes.
+    """
+    space = address_space()
+    if space is not None and space < LEAST_SPACE:
+        raise UsageError(
+            f"this shell lets a process have {space / 1e9:.1f} GB of address space (`ulimit -v`), and a run takes "
+            f"{LEAST_SPACE / 1e9:.1f} GB: raise it with `ulimit -v {LEAST_SPACE >> 10}` or more"
+        )
 
 
 def check_engine(options: PipelineOptions, output: str) -> None:

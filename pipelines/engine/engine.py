@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
@@ -40,6 +42,7 @@ from mirrorfold.pipelines.engine.receipt import JobSubmitted, Receipt  # noqa: E
 from mirrorfold.pipelines.errors import MirrorfoldError, UsageError  # noqa: E402
 
 LOCAL_RUNNER = "FnApiRunner"
+_RUNNERS = {name.lower(): name for name in StandardOptions.KNOWN_RUNNER_NAMES}
 WORKER_COMMAND = "mirrorfold-worker"
 PACKING_SETUPTOOLS = 77  # the first that reads our pyproject.toml
 
@@ -93,6 +96,8 @@ def pipeline_options(beam_args: Sequence[str], *, work: WorkEstimate | None) -> 
         raise UsageError("PrismRunner would download its binary: name one with --prism_location=FILE")
     elif _is_portable(runner):
         args += _portable_defaults(given, args)
+    if runner is not None:
+        _check_runner(runner)
     setup_file = given.view_as(SetupOptions).setup_file
     if setup_file is not None:
         args = [*_without(args, "--setup_file"), f"--setup_file={_existing(setup_file)}"]
@@ -216,6 +221,16 @@ def _is_portable(runner: str) -> bool:
 
 def _on_this_host(endpoint: str | None) -> bool:
     return endpoint is not None and endpoint.rsplit(":", 1)[0] in ("localhost", "127.0.0.1", "[::1]")
+
+
+def _check_runner(runner: str) -> None:
+    # A dotted name is a class of somebody's own.
+    if "." not in runner and not {runner.lower(), f"{runner.lower()}runner"} & set(_RUNNERS):
+        near = difflib.get_close_matches(runner.lower(), _RUNNERS, n=1)
+        mend = f"did you mean {_RUNNERS[near[0]]}?" if near else f"there are {', '.join(_RUNNERS.values())}"
+        raise UsageError(f"there is no runner {runner}: {mend}")
+    if runner.lower() in ("dataflow", "dataflowrunner") and importlib.util.find_spec("apitools") is None:
+        raise UsageError("Dataflow needs Beam's Google Cloud packages: pip install 'mirrorfold[dataflow]'")
 
 
 def _existing(setup_file: str) -> str:

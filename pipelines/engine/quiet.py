@@ -20,13 +20,18 @@ _UNUSED = ("google.cloud.pubsub", "pymongo")
 """Clients of services that Beam imports where they are installed; we read neither, and they are a tenth of start-up."""
 
 
-def import_beam() -> None:
-    """Import apache_beam without the two notices, here and in worker processes started from here."""
+def without_notices() -> None:
+    """Keep the two notices off this process and those that it starts."""
     for prefix in _PREFIXES:
         warnings.filterwarnings("ignore", message=prefix, category=FutureWarning)
     rules = os.environ.get("PYTHONWARNINGS", "").split(",")
     ours = [f"ignore:{prefix}:FutureWarning" for prefix in _INHERITED]
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [*rules, *(rule for rule in ours if rule not in rules)]))
+
+
+def import_beam() -> None:
+    """Import apache_beam without the two notices, here and in worker processes started from here."""
+    without_notices()
     # A log call before logging is configured configures it: the handler and the filter are there for the import only.
     root, swallow = logging.getLogger(), logging.NullHandler()
     root.addHandler(swallow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.record.previous import check_tables, read_record
 from mirrorfold.pipelines.record.request import Request, saved_request
-from mirrorfold.schemas.uri import make_uri
+from mirrorfold.schemas.uri import library_name, make_uri
 from mirrorfold.transforms.merge.join import Names
 from mirrorfold.transforms.merge.wiring import Side
 from mirrorfold.transforms.retain.policy import policy_hash
@@ -18,8 +17,6 @@ from mirrorfold.transforms.stores.api import SourceSpec
 
 MERGED = ("objects", "contents", "failures")
 """The tables that the stages after fingerprinting start from."""
-
-_ARGUMENT = re.compile(r"([A-Za-z0-9._-]+)=(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -109,12 +106,14 @@ def _lists(side: Brought) -> tuple:
 
 
 def _split(argument: str) -> tuple[str | None, str]:
-    named = _ARGUMENT.fullmatch(argument)
-    return (named[1], named[2]) if named else (None, argument)
+    before, equals, after = argument.partition("=")
+    name = library_name(before)
+    return (name, after) if equals and name else (None, argument)
 
 
 def _last_part(folder: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "-", folder.rstrip("/").rpartition("/")[2]) or "side"
+    last = folder.rstrip("/").rpartition("/")[2]
+    return "".join(letter if library_name(letter) else "-" for letter in last) or "side"
 
 
 def _check_algorithms(folders: Sequence[str], records: Sequence[dict]) -> None:

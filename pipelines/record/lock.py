@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
+from typing import IO
 
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
@@ -33,9 +33,21 @@ def lock_output(store: OutputStore) -> Iterator[Callable[[], None]]:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _take(file)
+        except (BlockingIOError, PermissionError):
             raise UsageError(
                 f"another mirrorfold is at work in {store.root}: wait for it, or choose another --output"
             ) from None
         yield lambda: None
+
+
+def _take(file: IO[str]) -> None:
+    """Lock a file until the process ends, or raise where another process has it."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt  # Windows
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from mirrorfold.configs import mistakes
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.errors import UsageError
@@ -53,7 +54,7 @@ def load_settings(path: str | None, changes: dict | None = None) -> Settings:
     """Read settings from a YAML file, with changes from the command line on top.
 
     Raises:
-      UsageError: one line that names the file and the setting.
+      UsageError: one line for each mistake, naming the file, the line and the setting.
     """
     return make_settings(read_given(path, changes), path)
 
@@ -64,7 +65,7 @@ def read_given(path: str | None, changes: dict | None = None) -> dict:
     Raises:
       UsageError: one line that names the file.
     """
-    given = _read_yaml(path) if path else {}
+    given = _read_yaml(path)[0] if path else {}
     for dotted, value in (changes or {}).items():
         if value is not None:
             _set(given, dotted.split("."), value)
@@ -75,14 +76,13 @@ def make_settings(given: dict, path: str | None = None) -> Settings:
     """Check settings and fill in every default; `path` names the file in errors.
 
     Raises:
-      UsageError: one line that names the file and the setting.
+      UsageError: one line for each mistake, naming the file, the line and the setting.
     """
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path or 'settings'}: {where}: {first['msg']}") from error
+        root = _read_yaml(path)[1] if path else None
+        raise UsageError(mistakes.name_all(error, root, path or "settings", Settings)) from error
 
 
 def overlay(recorded: dict, given: dict) -> dict:
@@ -94,18 +94,22 @@ def overlay(recorded: dict, given: dict) -> dict:
     return laid
 
 
-def _read_yaml(path: str) -> dict:
+def _read_yaml(path: str) -> tuple[dict, yaml.Node | None]:
     try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        root = mistakes.compose(text, path)
     except OSError as error:
         raise UsageError(f"can't read the config file {path}: {error.strerror}; check --config") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} isn't YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} isn't YAML: it isn't UTF-8 text") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    given = yaml.safe_load(text)
     if given is None:
-        return {}
+        return {}, None
     if not isinstance(given, dict):
         raise UsageError(f"{path} must hold settings by name, e.g. 'policy: museum'")
-    return given
+    return given, root
 
 
 def _set(document: dict, path: list[str], value: object) -> None:

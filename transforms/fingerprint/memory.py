@@ -56,9 +56,17 @@ def _leave() -> None:
             _before = None
 
 
+def _has_limits() -> bool:
+    try:
+        import resource  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def _private_bytes() -> int | None:
     """Give the bytes that count towards the limit; None where the system keeps no such account."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not _has_limits():
         return None
     try:
         lines = _STATUS.read_text().splitlines()

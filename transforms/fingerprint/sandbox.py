@@ -156,7 +156,7 @@ class _Worker:
         code = self.process.wait()
         if code == -signal.SIGXCPU:
             return DecodeError("too-slow", "decoding took longer than the budget")
-        if code == -signal.SIGKILL:
+        if code == -9:
             return DecodeError("too-much-memory", "the system ended the decoder's process")
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         return DecodeError("crashed", f"the decoder's process ended with {how}")

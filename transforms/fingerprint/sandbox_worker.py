@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import struct
 import sys
 from typing import BinaryIO
 
+from mirrorfold.transforms.blocks.process_limits import limit_memory, limit_processor_time
 from mirrorfold.transforms.fingerprint.decode import read
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
@@ -35,7 +35,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         data = requests.read(data_length)
         if len(data) < data_length:
             return
-        _limit_processor_time(head["seconds"])
+        limit_processor_time(head["seconds"])
         status, body = answer(head["kind"], data, Limits(*head["limits"]))
         del data
         answers.write(ANSWER.pack(status, len(body)) + body)
@@ -54,19 +54,11 @@ def answer(kind: str, data: bytes, limits: Limits) -> tuple[bytes, bytes]:
         return FAILURE, json.dumps(["corrupt", f"the decoder failed: {type(error).__name__}"]).encode()
 
 
-def _limit_processor_time(seconds: float) -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    spent = used.ru_utime + used.ru_stime
-    resource.setrlimit(resource.RLIMIT_CPU, (int(spent + seconds) + 1, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-
-
 def main() -> None:
     """Take the pipes away from the codecs (they print), set the limits, and serve."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    space = int(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_AS, (space, space))
+    limit_memory(int(sys.argv[1]))
     serve(sys.stdin.buffer, answers)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import resource
 import struct
 import sys
 from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
+
+from mirrorfold.transforms.blocks.process_limits import limit_memory, limit_processor_time
 
 REQUEST = struct.Struct("<IQ")
 ANSWER = struct.Struct("<IIQ")
@@ -61,7 +62,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         head_length, data_length = REQUEST.unpack(prefix)
         head = json.loads(requests.read(head_length))
         data = requests.read(data_length)
-        _limit_time()
+        limit_processor_time(SECONDS)
         try:
             image = decode_small(data, head["media_type"], head["side"], head["max_pixels"])
             width, height, body = image.width, image.height, image.tobytes()
@@ -121,18 +122,11 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _limit_time() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime + SECONDS) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-
-
 def main() -> None:
     """Take the pipes away from the codecs (they print), set the limits, and serve."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    limit_memory(MEMORY)
     Image.MAX_IMAGE_PIXELS = None  # max_pixels refuses by the header instead; a JPEG is decoded scaled down
     serve(sys.stdin.buffer, answers)
 

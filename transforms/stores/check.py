@@ -9,6 +9,7 @@ import google.auth.exceptions
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from mirrorfold.schemas.uri import unescape_key
+from mirrorfold.transforms.stores.advice import advice
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google
 from mirrorfold.transforms.stores.gcs_client import gcs_access
@@ -110,6 +111,8 @@ def _no_credentials(name: str, cloud: str, hint: str) -> StoreError:
 
 
 def _say(error: StoreError, name: str, endpoint: str, signed: bool, cloud: str, right: str) -> StoreError:
+    if (cause := advice(error)) is not None:
+        return StoreError(error.code, f"{name}: {cause}")
     if error.code == "vanished":
         return StoreError(error.code, f"there is no bucket {name} at {endpoint}: check its name and the endpoint")
     if error.code == "denied" and not signed:

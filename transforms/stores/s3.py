@@ -166,7 +166,8 @@ class S3Source:
             try:
                 status = self.call("get_bucket_versioning", Bucket=self.spec.bucket).get("Status")
             except StoreError as error:
-                if error.code != "denied":
+                # 501: a store without versions doesn't know the question.
+                if error.code != "denied" and "501" not in error.message and "NotImplemented" not in error.message:
                     raise
                 status = None
             self._versioned = status in ("Enabled", "Suspended")
