@@ -60,7 +60,7 @@ def test_the_command_line_wins_over_the_file(tmp_path) -> None:
     ],
 )
 def test_libraries_of_any_script(tmp_path, argument: str, library: str | None) -> None:
-    name, _, place = argument.partition("=")
+    name, _, _ = argument.partition("=")
     assert library_name(name) == library
     if library:
         specs = parse_sources([f"{name}={tmp_path}"], Settings(), None)
