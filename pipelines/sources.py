@@ -121,7 +121,8 @@ def _parse(arg: str, settings: Settings) -> SourceSpec:
 
 def names_library(arg: str) -> bool:
     """Tell whether an argument is read as LIBRARY=URI."""
-    return _LIBRARY.fullmatch(arg) is not None
+    before, equals, _ = arg.partition("=")
+    return bool(equals) and library_name(before) is not None
 
 
 def _split_library(arg: str) -> tuple[str | None, str]:
