@@ -1,8 +1,10 @@
 """Families, stars and pairs are functions of the contents alone: no order, no chains."""
 
+import uuid
 from dataclasses import dataclass
 from unittest import mock
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,8 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorfold.schemas.pairs import DISTANCES
+from mirrorfold.transforms.blocks.ipc import from_bytes, to_bytes
 from mirrorfold.transforms.cluster import stars as whole
-from mirrorfold.transforms.cluster.components import Forest, label_components, spanning_forest
+from mirrorfold.transforms.cluster import wiring
+from mirrorfold.transforms.cluster.components import (
+    Forest,
+    both_ways,
+    label_components,
+    large_star,
+    open_stars,
+    small_star,
+)
 from mirrorfold.transforms.cluster.resolve import LINKS, resolve
 from mirrorfold.transforms.cluster.stars import WIDE_ROWS
 
@@ -200,14 +211,44 @@ def test_a_family_whose_master_is_linked_with_all_is_verified_no_further():
     assert set(members.column("cluster_id").to_pylist()) == {"0000"}
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=120))
+EDGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=120)
+
+
+@given(EDGES, st.integers(1, 5), st.integers(0, 3))
 @settings(deadline=None)
-def test_a_spanning_forest_keeps_the_components(edges):
-    edges = np.array(edges, dtype=np.uint64).reshape(-1, 2)
-    forest = spanning_forest(edges)
-    linked = set(edges[edges[:, 0] != edges[:, 1]].ravel().tolist())
-    assert label_components(forest).tolist() == [row for row in label_components(edges).tolist() if row[0] in linked]
-    assert len(forest) < max(1, len(linked))
+def test_stars_by_parts_are_the_components_of_one_union_find(drawn, parts, rounds):
+    edges = np.array(drawn, dtype=np.uint64).reshape(-1, 2)
+    edges = edges[edges[:, 0] != edges[:, 1]]
+
+    def by_parts(step, rows):
+        return np.concatenate([step(rows[rows[:, 0] % parts == part]) for part in range(parts)])
+
+    stars = np.sort(edges, axis=1)[:, ::-1]
+    for _ in range(rounds):
+        before = len(stars)
+        stars = by_parts(large_star, both_ways(stars))
+        stars = by_parts(small_star, stars)
+        assert len(stars) <= max(before, len(edges))
+    centres = dict(label_components(by_parts(open_stars, both_ways(stars))).tolist())
+    found = {int(leaf): centres.get(centre, centre) for leaf, centre in stars.tolist()} if rounds else None
+    if rounds:
+        found |= {centre: centres.get(centre, centre) for centre in stars[:, 1].tolist()}
+        assert found == dict(label_components(edges).tolist())
+
+
+@pytest.mark.parametrize("length", [2, 9, 200], ids=["pair", "family", "chain"])
+def test_a_chain_of_any_length_gets_one_label(length, tmp_path, monkeypatch):
+    """Three rounds don't end a chain of 200: what they leave is united by one worker."""
+    monkeypatch.setattr(wiring, "MOST_IN_ONE", 0)
+    monkeypatch.setattr(wiring, "NODES_PER_PARTITION", 30)
+    order = np.random.default_rng(length).permutation(length).astype(np.uint64)
+    chain = pa.table({"a": order[:-1], "b": order[1:]}, schema=wiring.PAIRED)
+    with beam.Pipeline("FnApiRunner") as root:
+        labels = root | beam.Create([chain]) | wiring.Connect(length)
+        labels | beam.Map(lambda block: (tmp_path / uuid.uuid4().hex).write_bytes(to_bytes(block)) and None)
+    found = [row for path in tmp_path.iterdir() for row in from_bytes(path.read_bytes()).to_pylist()]
+    assert {row["node"] for row in found} == set(range(length))
+    assert {row["component"] for row in found} == {0}
 
 
 def test_a_root_is_the_smallest_of_its_tree():

@@ -76,7 +76,7 @@ from mirrorfold.transforms.cluster import wiring as cluster
 from mirrorfold.transforms.match import wiring as match
 
 match.CONTENTS_PER_PARTITION = cluster.CONTENTS_PER_PARTITION = 3
-cluster.NODES_PER_PARTITION = 5
+cluster.MOST_IN_ONE, cluster.NODES_PER_PARTITION = 0, 5
 cli.main()
 """
 

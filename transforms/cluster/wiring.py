@@ -10,14 +10,13 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.metrics import Metrics
 
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.edges import EDGES
 from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import Shuffle
-from mirrorfold.transforms.cluster.components import label_components, spanning_forest
+from mirrorfold.transforms.cluster.components import both_ways, label_components, large_star, open_stars, small_star
 from mirrorfold.transforms.cluster.members import (
     PREFERRED,
     PRIORITIES,
@@ -34,8 +33,13 @@ PAIRED = pa.schema([("a", pa.uint64()), ("b", pa.uint64())])
 """Two nodes that belong together."""
 LABELS = pa.schema([NODE, COMPONENT])
 """A node that is linked, and its component: the smallest node of it."""
-LABELS_PER_BLOCK = 1_000_000
-NODES_PER_PARTITION = 2_000_000
+ROWS_PER_BLOCK = 65_536
+"""A block is 1 MB: Flink refuses larger records."""
+MOST_IN_ONE = 2_000_000
+"""Contents up to which one worker unites all edges: 100 bytes each while it works, and a record of 25 MB at most."""
+NODES_PER_PARTITION = 250_000
+ROUNDS = 3
+"""Turns of large and small stars: they end families in which no content is more than eight edges from another."""
 CONTENTS_PER_PARTITION = 20_000
 OBJECTS_PER_PARTITION = 250_000
 DETAIL = pa.field("detail", pa.binary())
@@ -160,40 +164,80 @@ class Cluster(beam.PTransform):
 
 @dataclass(eq=False)
 class Connect(beam.PTransform):
-    """Find the connected components of blocks of PAIRED: blocks of LABELS, one row for each linked node.
+    """Find the connected components of blocks of PAIRED: blocks of LABELS, a row or more for each linked node.
 
-    Each part of the edges is reduced to stars first, so that the one worker that unites all holds no more than a row
-    for each linked node and part: 16 bytes, and 60 while it works.
+    One worker unites all while the nodes are few. Where they are many, edges become stars by parts, see `components`;
+    what a few rounds leave between stars, as a long chain does, one worker unites.
 
     Args:
-      contents: how many nodes there are at most, which sets the parts.
+      contents: how many nodes there are at most.
     """
 
     contents: int
     spill: str | None = None
 
     def expand(self, paired):
-        parts = -(-self.contents // NODES_PER_PARTITION)
-        if parts > 1:
-            paired = paired | "ReduceToStars" >> self._shuffled(parts, reduce_edges)
-        return paired | "LabelNodes" >> self._shuffled(1, label_nodes)
-
-    def _shuffled(self, partitions: int, reduce) -> Shuffle:
-        return Shuffle(
-            keys={"rows": ("a",)}, schemas={"rows": PAIRED}, partitions=partitions, reduce=reduce, spill=self.spill
+        if self.contents <= MOST_IN_ONE:
+            return paired | "LabelNodes" >> self._by_parts(label_nodes, parts=1)
+        for number in range(ROUNDS):
+            paired = paired | f"LargeStar{number}" >> self._by_parts(large_stars, both=True)
+            paired = paired | f"SmallStar{number}" >> self._by_parts(small_stars)
+        between = paired | "FindOpen" >> self._by_parts(stars_between, both=True)
+        labels = between | "LabelCentres" >> self._by_parts(label_nodes, parts=1)
+        return {"stars": paired, "labels": labels} | "NameStars" >> Shuffle(
+            keys={"stars": ("b",), "labels": (NODE.name,)},
+            schemas={"stars": PAIRED, "labels": LABELS},
+            partitions=self._parts,
+            reduce=name_stars,
+            spill=self.spill,
         )
 
+    @property
+    def _parts(self) -> int:
+        return -(-self.contents // NODES_PER_PARTITION)
 
-def reduce_edges(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-    """Reduce the edges of one part to stars."""
-    yield from _in_blocks(spanning_forest(_edges(blocks["rows"])), PAIRED)
+    def _by_parts(self, reduce, parts: int = 0, both: bool = False) -> beam.PTransform:
+        """Call a function with all edges of each node, or, with `both`, with all of its neighbours."""
+        shuffle = Shuffle({"rows": ("a",)}, {"rows": PAIRED}, parts or self._parts, reduce, spill=self.spill)
+        return _both_ways(shuffle) if both else shuffle
+
+
+@beam.ptransform_fn
+def _both_ways(paired, shuffle: Shuffle):
+    return paired | "BothWays" >> beam.Map(_turned).with_output_types(pa.Table) | "ByNode" >> shuffle
+
+
+def _turned(block: pa.Table) -> pa.Table:
+    return _block(both_ways(_edges(block)), PAIRED)
 
 
 def label_nodes(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-    """Label all linked nodes."""
-    labels = label_components(_edges(blocks["rows"]))
-    Metrics.counter("cluster", "linked").inc(len(labels))
-    yield from _in_blocks(labels, LABELS)
+    """Label all nodes in one worker."""
+    yield from _in_blocks(label_components(_edges(blocks["rows"])), LABELS)
+
+
+def large_stars(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Make large stars of the nodes of one part."""
+    yield from _in_blocks(large_star(_edges(blocks["rows"])), PAIRED)
+
+
+def small_stars(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Make small stars of the nodes of one part."""
+    yield from _in_blocks(small_star(_edges(blocks["rows"])), PAIRED)
+
+
+def stars_between(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Find what links stars, among the nodes of one part."""
+    yield from _in_blocks(open_stars(_edges(blocks["rows"])), PAIRED)
+
+
+def name_stars(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
+    """Label the nodes of the stars of one part, and their centres."""
+    stars = blocks["stars"].rename_columns(["leaf", NODE.name])
+    named = components_of(stars, blocks["labels"])
+    component = pc.fill_null(named.column("component"), named.column("node")).to_numpy()
+    for nodes in (named.column("leaf").to_numpy(), named.column("node").to_numpy()):
+        yield from _in_blocks(np.unique(np.stack([nodes, component], axis=1), axis=0), LABELS)
 
 
 def _edges(block: pa.Table) -> np.ndarray:
@@ -201,9 +245,12 @@ def _edges(block: pa.Table) -> np.ndarray:
 
 
 def _in_blocks(rows: np.ndarray, schema: pa.Schema) -> Iterable[pa.Table]:
-    for start in range(0, len(rows), LABELS_PER_BLOCK):
-        part = rows[start : start + LABELS_PER_BLOCK]
-        yield pa.table([np.ascontiguousarray(part[:, 0]), np.ascontiguousarray(part[:, 1])], schema=schema)
+    for start in range(0, len(rows), ROWS_PER_BLOCK):
+        yield _block(rows[start : start + ROWS_PER_BLOCK], schema)
+
+
+def _block(rows: np.ndarray, schema: pa.Schema) -> pa.Table:
+    return pa.table([np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1])], schema=schema)
 
 
 @dataclass
