@@ -207,6 +207,16 @@ class Lifecycle(Part):
     )
 
 
+class BelongsTogether(Part):
+    """What is part of a whole, by the names in its folder."""
+
+    packages: Literal["keep", "ignore"] = Field("keep", description="BagIt, OCFL, METS, image tiles: no part ever goes")
+    page_runs: Literal["keep", "ignore"] = Field("keep", description="numbered pages go as a whole run, or not at all")
+    companions: Literal["review", "ignore"] = Field(
+        "review", description="pictures with XMP, AAE, MOV, JSON or RAW beside them go to people"
+    )
+
+
 class Approval(Part):
     """Who signs before a plan may be acted on."""
 
@@ -258,6 +268,7 @@ class Policy(Part):
     review: Review = Review()
     quarantine: Quarantine = Quarantine()
     lifecycle: Lifecycle = Lifecycle()
+    belongs_together: BelongsTogether = BelongsTogether()
     approval: Approval = Approval()
     reviewers: list[Annotated[Reviewer, BeforeValidator(_reviewer)]] = Field(
         default_factory=list, description="who may give verdicts and sign; nobody listed means everybody"

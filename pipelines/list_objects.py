@@ -9,7 +9,7 @@ import apache_beam as beam
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.transforms.listing import raw
 from mirrorfold.transforms.listing.dedupe import rank_sources
-from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects
+from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects, write_packages
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.same_bucket import door_libraries, physical_buckets
 
@@ -22,6 +22,7 @@ def build_listing(root: beam.Pipeline, run: RunContext) -> None:
 
 def build_objects(root: beam.Pipeline, run: RunContext) -> None:
     """Write `objects`; needs the count of raw rows as `listed`."""
+    write_packages(run.store)
     root | "WriteObjects" >> DedupeObjects(
         run.output,
         run.rows("listed"),

@@ -62,6 +62,13 @@ DECISIONS = Table(
             column("catalogue_no", pa.string(), "catalogue number, from the sidecar catalogue or else from the file"),
             column("jurisdiction", pa.string(), "of the scope the object lies in"),
             column("scope", pa.string(), "name of the policy's scope"),
+            column("package", pa.string(), "what it is a part of, as in objects"),
+            column("companions", STRINGS, "files that belong to it, as in objects"),
+            column(
+                "counts_as_copy",
+                pa.bool_(),
+                "whether it would count as a kept copy: current, readable, read and lasting",
+            ),
             column(
                 "copies_left", pa.int32(), "copies of the same bytes kept once the plan is carried out", nullable=False
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from mirrorfold.schemas.table import TIMESTAMP, Table, column
+from mirrorfold.schemas.table import STRINGS, TIMESTAMP, Table, column
 
 STORES = ("s3", "gs", "file")
 HOLDS = ("yes", "no", "unknown")
@@ -82,6 +82,12 @@ OBJECTS = Table(
             column(
                 "physical_id", pa.string(), "what physically holds the bytes (device and inode); equal means one copy"
             ),
+            column(
+                "package",
+                pa.string(),
+                "what it is a part of, KIND:FOLDER: bagit, ocfl, mets, tiles; pages: a run of numbered pages",
+            ),
+            column("companions", STRINGS, "files of one stem that belong to it: XMP, AAE, MOV, RAW beside JPEG ..."),
             column("extra", pa.map_(pa.string(), pa.string()), "inventory columns that we don't know, as they were"),
             column("content_id", pa.string(), "lowercase hex SHA-256 of the bytes; null when unread or failed"),
             column("identity_evidence", pa.string(), "how content_id is known: read, sha256, md5 or previous"),

@@ -28,7 +28,7 @@ def _same(rows: pa.Table) -> pa.Table:
 
 UPGRADES: dict[tuple[str, int], Callable[[pa.Table], pa.Table]] = {
     ("objects", 1): _objects_with_places,
-    ("decisions", 1): _same,  # bytes_if_same and earlier were added
+    ("decisions", 1): _same,  # bytes_if_same, earlier, package, companions and counts_as_copy were added
 }
 """By table and the version that is left behind."""
 

@@ -114,6 +114,7 @@ def expect(policy: dict, said: list[dict]) -> Expected:
         replicas=compiled.replicas,
         lifecycle_unknown=compiled.lifecycle_unknown,
         quarantine_bucket=compiled.quarantine_bucket,
+        together={"packages": compiled.packages, "page_runs": compiled.runs, "companions": compiled.companions},
         rulings={
             pair: (ruling.outcome, ruling.verdicts)
             for pair, ruling in verdicts.rule_on(said, compiled.reviewers, compiled.may_review).items()

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.ipc import sort_rows
-from mirrorfold.transforms.retain import blocks, review_cut
+from mirrorfold.transforms.retain import blocks, page_runs, review_cut
 from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.sidecar import join_sidecar, without_sidecar
@@ -63,10 +63,11 @@ def decide_tables(tables: dict, policy: dict, rulings=None, stores=None, pattern
     for block in families(0, {"members": blocks.clustered_of(members), "links": links}):
         out[blocks.kind_of(block).encode()].append(block.replace_schema_metadata())
     decided = pa.concat_tables([DECISIONS.schema.empty_table().replace_schema_metadata(), *out[b"decisions"]])
-    decided = review_cut.cut_reviews(decided, review_cut.batch_bytes(decided, plan.review_per), plan)
     singles = blocks.DecideSingles(policy, "0")(blocks.singles_of(members))
     failed = tables["failures"].select(blocks.FAILURE_ROWS.names)
     rest = list(blocks.DecideUnread(policy, "0")(0, {"objects": unread, "failures": failed}))
+    decided = _whole_runs(decided.cast(DECISIONS.schema), [singles, *rest], plan)
+    decided = review_cut.cut_reviews(decided, review_cut.batch_bytes(decided, plan.review_per), plan)
     decisions = pa.concat_tables([decided.cast(DECISIONS.schema), singles, *rest])
     out[b"lineage"] += blocks.trace_catalogue(0, {"rows": blocks.numbered_of(members)})
     return {
@@ -74,6 +75,13 @@ def decide_tables(tables: dict, policy: dict, rulings=None, stores=None, pattern
         "hold_checks": _joined(out[b"hold_checks"], HOLD_CHECKS),
         "lineage": _joined(out[b"lineage"], LINEAGE),
     }
+
+
+def _whole_runs(decided: pa.Table, others: list[pa.Table], plan) -> pa.Table:
+    if plan.runs != "keep":
+        return decided
+    pages = pa.concat_tables([page_runs.pages_of(block) for block in (decided, *others)])
+    return page_runs.keep_runs(decided, list(page_runs.judge_runs(0, {"pages": pages})))
 
 
 def _same(stores):

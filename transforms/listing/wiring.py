@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
 
 from mirrorfold.schemas.objects import OBJECTS
-from mirrorfold.transforms.blocks.parquet import read_blocks
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
+from mirrorfold.transforms.blocks.parquet import read_blocks, to_parquet
 from mirrorfold.transforms.blocks.wiring import Shuffle, WriteShard
+from mirrorfold.transforms.listing import together
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
 from mirrorfold.transforms.listing.folder_parts import FolderPart
 from mirrorfold.transforms.listing.hints import earlier_cuts
@@ -25,11 +29,12 @@ from mirrorfold.transforms.listing.rows import RAW
 from mirrorfold.transforms.listing.uri_list import Named, list_named, read_list
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.check import bucket_has_lock
-from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
 
 REPORT = pa.schema([("unit", pa.string()), ("library", pa.string()), ("rows", pa.int64()), ("blocks", pa.int64())])
-
+PACKAGES = "_work/packages.parquet"
+"""Packages by folder, as many as were listed."""
 
 Part = KeyRange | FolderPart | ReportFile | list[Named] | None
 
@@ -125,28 +130,80 @@ class DedupeObjects(beam.PTransform):
 
     def expand(self, root):
         output, shards = self.output, OBJECTS.shards(self.rows)
-        return (
+        blocks = (
             root
             | "FindCommits" >> beam.Create([None])
             | "NameBlocks" >> beam.FlatMap(lambda _: block_paths(read_commits(open_output(output))))
             | "SpreadBlocks" >> beam.Reshuffle()
-            | "ReadBlocks"
-            >> beam.FlatMap(lambda path: read_blocks(open_output(output), path)).with_output_types(pa.Table)
-            | "Dedupe"
-            >> Shuffle(
-                keys={"rows": OBJECTS.shard_key},
-                schemas={"rows": RAW},
-                partitions=shards,
-                reduce=WriteObjects(
-                    WriteShard(output, OBJECTS, shards, distinct=False),
-                    self.buckets,
-                    passing_regex(self.passing),
-                    self.doors,
-                ),
-                every_partition=True,
-                spill=self.spill,
-            )
         )
+        rows = blocks | "ReadBlocks" >> beam.FlatMap(
+            lambda path: read_blocks(open_output(output), path)
+        ).with_output_types(pa.Table)
+        return {
+            "rows": rows,
+            "marks": blocks | "MarkBelongings" >> MarkBelongings(output, shards, self.spill),
+        } | "Dedupe" >> Shuffle(
+            keys={"rows": OBJECTS.shard_key, "marks": OBJECTS.shard_key},
+            schemas={"rows": RAW, "marks": together.MARKS},
+            partitions=shards,
+            reduce=WriteObjects(
+                WriteShard(output, OBJECTS, shards, distinct=False),
+                self.buckets,
+                passing_regex(self.passing),
+                self.doors,
+            ),
+            every_partition=True,
+            spill=self.spill,
+        )
+
+
+@dataclass(eq=False)
+class MarkBelongings(beam.PTransform):
+    """Read the names of raw blocks again and say which belong together; takes paths, gives blocks of together.MARKS."""
+
+    output: str
+    partitions: int
+    spill: str | None = None
+
+    def expand(self, paths):
+        output = self.output
+        names = paths | "ReadNames" >> beam.FlatMap(
+            lambda path: read_blocks(open_output(output), path, together.NAMES)
+        ).with_output_types(pa.Table)
+        packaged = names | "MarkPackages" >> beam.Map(
+            lambda block: together.mark_packages(block, packages_of(output))
+        ).with_output_types(pa.Table)
+        grouped = {"names": names | "GroupNames" >> beam.Map(together.group_names)} | "MarkGroups" >> Shuffle(
+            keys={"names": ("group",)},
+            schemas={"names": together.GROUPED},
+            partitions=self.partitions,
+            reduce=together.mark_groups,
+            spill=self.spill,
+        )
+        return (packaged, grouped) | "JoinMarks" >> FlattenBlocks(self.spill)
+
+
+def write_packages(output: OutputStore) -> None:
+    """Find the packages among what was listed and leave them to the workers in DIR/_work."""
+    paths = block_paths(read_commits(output))
+    blocks = (block for path in paths for block in read_blocks(output, path, together.NAMES))
+    found = together.find_packages(blocks)
+    kinds = pa.table(
+        {"folder": pa.array(list(found), pa.string()), "kind": pa.array(list(found.values()), pa.string())}
+    )
+    output.put(PACKAGES, to_parquet(kinds))
+
+
+@lru_cache(maxsize=2)
+def _packages(output: str, _: bytes) -> dict[str, str]:
+    found = pa.concat_tables(read_blocks(open_output(output), PACKAGES))
+    return dict(zip(found["folder"].to_pylist(), found["kind"].to_pylist(), strict=True))
+
+
+def packages_of(output: str) -> dict[str, str]:
+    """Read what `write_packages` found; once per process and listing."""
+    with open_output(output).open(PACKAGES) as file:
+        return _packages(output, hashlib.sha256(file.read()).digest())
 
 
 def block_paths(commits: Iterable[Listed]) -> Iterator[str]:
@@ -165,5 +222,5 @@ class WriteObjects:
     doors: frozenset[str]
 
     def __call__(self, shard: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
-        rows = name_physical(dedupe(blocks["rows"]), self.buckets)
+        rows = name_physical(together.add_marks(dedupe(blocks["rows"]), blocks["marks"]), self.buckets)
         return self.write(shard, {"rows": mark_places(rows, self.passing, self.doors)})

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.table import STRINGS
 from mirrorfold.transforms.blocks import ipc
 
 TABLE = b"mirrorfold.table"
@@ -39,7 +40,14 @@ class Names:
                 rows = _set(rows, name, [names.get(value, value) for value in rows.column(name).to_pylist()])
         if self.folders:
             rows = _set(rows, "uri", [self.uri(uri) for uri in rows.column("uri").to_pylist()])
+            if "package" in rows.column_names:
+                rows = self._belongings(rows)
         return rows.append_column(SIDE, pa.array([side] * rows.num_rows, SIDE.type))
+
+    def _belongings(self, rows: pa.Table) -> pa.Table:
+        packages = [p and f"{p.partition(':')[0]}:{self.uri(p.partition(':')[2])}" for p in rows["package"].to_pylist()]
+        beside = [uris and [self.uri(uri) for uri in uris] for uris in rows["companions"].to_pylist()]
+        return _set(_set(rows, "package", packages), "companions", pa.array(beside, STRINGS))
 
     def uri(self, uri: str) -> str:
         """Rename a URI that lies in a renamed folder."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mirrorfold.schemas.belongings import is_run
 from mirrorfold.transforms.retain.policy import Policy
 from mirrorfold.transforms.retain.records import Answers, Key, Member
 
@@ -43,6 +44,7 @@ RESTRAINTS: tuple[tuple[str, str, Callable[[Member, Facts], bool]], ...] = (
     ("blocked", "unreadable", lambda m, f: not m.readable),
     ("blocked", "hold-unknown", lambda m, f: f.answers.holds.get(m.id) == "unknown"),
     ("blocked", "identity-refuted", lambda m, f: f.answers.reads.get(m.id) is False),
+    ("keep", "package", lambda m, f: f.policy.packages == "keep" and m.package is not None and not is_run(m.package)),
     ("keep", "delete-marker", lambda m, f: m.is_delete_marker),
     ("keep", "noncurrent", lambda m, f: not m.is_latest),
     ("blocked", "rotted", lambda m, f: m.earlier == "rotted"),

@@ -164,6 +164,8 @@ def _gone(
 def _beside(member: Member, stand_in: StandIn, kept: Member, policy: Policy) -> Decision:
     clashes = tuple(dict.fromkeys((*stand_in.conflicts, *conflicts(member, kept, policy))))
     action, rule, lost = stand_in.action, stand_in.rule, stand_in.lost
+    if action == "quarantine" and _parts_from(member, policy) and not rule.startswith("verdict-"):
+        action, rule, lost = "review", "companions", (*lost, f"{stand_in.tier}: quarantine")
     if clashes and action == "quarantine" and not rule.startswith("verdict-"):
         action, rule, lost = "review", "conflict", (*lost, f"{stand_in.tier}: quarantine")
     return Decision(member, action, rule, kept, stand_in.tier, stand_in.kind, clashes, lost, stand_in.evidence)
@@ -193,7 +195,14 @@ def _copy_of(member: Member, kept: Member | None, evidence: Evidence, policy: Po
         return decide("keep", "identical-kept")
     if clashes:
         return decide("review", "conflict", kept, lost=lost)
+    if rule.action == "quarantine" and _parts_from(member, policy):
+        return decide("review", "companions", kept, lost=lost)
     return decide(rule.action, "identical", kept)
+
+
+def _parts_from(member: Member, policy: Policy) -> bool:
+    """Tell whether files that belong to a picture would stay alone, or with another: people look first."""
+    return policy.companions == "review" and bool(member.companions)
 
 
 def _kept(
@@ -218,7 +227,8 @@ def _count_copies(decisions: list[Decision], facts: Facts) -> None:
     left: dict[str, dict[str, str]] = {}
     for decision in decisions:
         member = decision.member
-        if decision.action != "quarantine" and usable(member, facts.answers):
+        decision.counts_as_copy = usable(member, facts.answers)
+        if decision.action != "quarantine" and decision.counts_as_copy:
             left.setdefault(member.content_id, {}).setdefault(member.copy, member.place)
     counts = {content: Counter(copies.values()) for content, copies in left.items()}
     for decision in decisions:

@@ -57,6 +57,9 @@ class Policy:
     review_bytes: int
     review_per: str
     reviewers: int
+    packages: str
+    runs: str
+    companions: str
     people: tuple[tuple[str, tuple[str, ...]], ...] | None
     lifecycle_unknown: str
     quarantine_bucket: str | None
@@ -93,6 +96,7 @@ def compile_policy(policy: dict) -> Policy:
 @lru_cache(maxsize=8)
 def _compiled(text: str) -> Policy:
     policy = json.loads(text)
+    together = policy.get("belongs_together") or {}
     return Policy(
         hash=policy_hash(policy),
         scopes=tuple(
@@ -123,6 +127,9 @@ def _compiled(text: str) -> Policy:
         review_bytes=policy["review"]["min_bytes_freed"],
         review_per=policy["review"]["per"],
         reviewers=policy["review"]["reviewers"],
+        packages=together.get("packages", "keep"),
+        runs=together.get("page_runs", "keep"),
+        companions=together.get("companions", "review"),
         people=None if (known := listed(policy)) is None else tuple(known.items()),
         lifecycle_unknown=policy.get("lifecycle", {}).get("unknown", "keep"),
         quarantine_bucket=(policy.get("quarantine", {}).get("bucket") or "").partition("/")[0] or None,

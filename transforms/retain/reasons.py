@@ -12,6 +12,8 @@ FIXED = {
     "protected": "lies in a place that the policy protects",
     "unreadable": "couldn't be read as a picture",
     "identity-refuted": "its bytes aren't those its listed checksum promised: another file with the same MD5",
+    "package": "a part of a package (BagIt, OCFL, METS or image tiles), which is no longer valid without it",
+    "page-run": "a page of a numbered run that has no whole twin: the run is kept as it is",
     "delete-marker": "a delete marker of a versioned bucket: holds no bytes",
     "noncurrent": "an older version: the bucket's own lifecycle rules decide on it",
     "expiring": "its bucket's lifecycle rules will delete it: no other copy may rely on it, and nothing is gained here",
@@ -102,6 +104,9 @@ def _minimum(decision: Decision, policy: Policy) -> str:
 def _tail(decision: Decision) -> str:
     rule = decision.rule
     said = f"; they disagree on {', '.join(decision.conflicts)}" if decision.conflicts else ""
+    if rule == "companions":
+        beside = decision.member.companions or ()
+        return said + f"; {', '.join(u.rpartition('/')[2] for u in beside[:5])} would stay without it"
     if rule == "verdict-conflict":
         return said + "; reviewers disagree"
     if rule.startswith("verdict-"):

@@ -65,6 +65,8 @@ class Member(NamedTuple):
     role: str | None
     role_linked: str | None
     priority: bytes
+    package: str | None = None
+    companions: tuple[str, ...] | list[str] | None = None
 
     @property
     def id(self) -> Key:
@@ -139,6 +141,7 @@ class Decision:
     detail: str = ""
     if_same: bool = False
     role: str | None = None
+    counts_as_copy: bool = False
     copies_left: int = 0
     copies_left_here: int = 0
 

@@ -85,6 +85,7 @@ def _decisions(
         "reason": pa.array(reasons, pa.string()),
         "bytes_freed": zero,
         "bytes_below_cutoff": zero,
+        "counts_as_copy": pa.array(standing.astype(bool)),
         "copies_left": copies,
         "copies_left_here": copies,
         "evidence": _evidence(rows.column("content_id").combine_chunks()),

@@ -15,7 +15,7 @@ from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked, Park
 from mirrorfold.transforms.blocks.wiring import Shuffle
-from mirrorfold.transforms.retain import blocks, review_cut
+from mirrorfold.transforms.retain import blocks, page_runs, review_cut
 from mirrorfold.transforms.retain.earlier import EARLIER, without_earlier
 from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
@@ -103,8 +103,8 @@ class Retain(beam.PTransform):
             | "TakeSingles" >> beam.Map(blocks.singles_of)
             | "DecideSingles" >> beam.Map(blocks.DecideSingles(self.policy, self.code_version))
         )
-        reviewed = self._cut(taken["decisions"])
         unread = self._unread(objects, inputs["failures"])
+        reviewed = self._cut(self._whole_runs(taken["decisions"], singles, unread))
         decisions = (reviewed, singles, unread) | "JoinDecisions" >> FlattenBlocks(self.spill)
         numbered = (
             members
@@ -161,6 +161,23 @@ class Retain(beam.PTransform):
             partitions=self._partitions,
             reduce=blocks.DecideUnread(self.policy, self.code_version),
             spill=self.spill,
+        )
+
+    def _whole_runs(self, decisions, singles, unread):
+        if compile_policy(self.policy).runs != "keep":
+            return decisions
+        pages = {"decided": decisions, "single": singles, "unread": unread}
+        joined = tuple(
+            found | f"Take {name} pages" >> beam.Map(page_runs.pages_of) for name, found in pages.items()
+        ) | "JoinPages" >> FlattenBlocks(self.spill)
+        torn = {"pages": joined} | "JudgeRuns" >> self._shuffle(
+            {"pages": "package"}, {"pages": page_runs.PAGES}, page_runs.judge_runs
+        )
+        # Two readers, of which one waits for the other, as in `_cut`.
+        return (
+            decisions
+            | "ParkPages" >> Park(self.spill)
+            | "KeepRuns" >> MapParked(page_runs.keep_runs, beam.pvalue.AsList(torn))
         )
 
     def _cut(self, decisions):

@@ -89,6 +89,7 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
                 "md5": [expected.md5],
                 "replicas": [expected.replicas],
                 "identical": [expected.tiers["identical"][0]],
+                **{name: [expected.together.get(name, "")] for name in ("packages", "page_runs", "companions")},
             }
         ),
     }
@@ -150,6 +151,13 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
             s.place, k.content_id AS kept_content
         FROM decisions d JOIN standing s USING (uri, version)
         JOIN objects k ON k.uri = d.kept_uri AND k.version = d.kept_version""")
+    db.execute("""
+        CREATE VIEW package_folders AS
+        SELECT regexp_replace(uri, '[^/]*$', '') AS folder FROM objects WHERE is_latest AND NOT is_delete_marker
+        AND regexp_matches(uri,
+            '(?i)/(bagit[.]txt|0=ocfl_object_[0-9.]+|([^/]*[._-])?mets[.]xml|ImageProperties[.]xml)$')
+        UNION SELECT regexp_replace(uri, '(?i)[.]dzi$', '_files/') FROM objects WHERE is_latest AND NOT is_delete_marker
+        AND regexp_matches(uri, '(?i)[.]dzi$')""")
     for macro in SPELLING:
         db.execute(macro)
     db.execute("""

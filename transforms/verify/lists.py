@@ -9,6 +9,35 @@ LIST_CHECKS: tuple[Check, ...] = (
         SELECT uri, store, bucket, key FROM objects WHERE uri IS DISTINCT FROM
             CASE WHEN store = 'file' THEN 'file://' || rtrim(bucket, '/') || '/' || key
                  ELSE store || '://' || bucket || '/' || key END"""),
+    # 7. What belongs together.
+    Check(7, "decisions", "a decision names another package or other companions than the listing", """
+        SELECT d.uri, d.version FROM decisions d JOIN objects o USING (uri, version)
+        WHERE (d.package, coalesce(d.companions, [])) IS DISTINCT FROM (o.package, coalesce(o.companions, []))"""),
+    Check(7, "decisions", "a part of a package is quarantined or reviewed", """
+        SELECT d.uri, d.version, o.package FROM decisions d JOIN objects o USING (uri, version), expected
+        WHERE expected.packages = 'keep' AND d.action IN ('quarantine', 'review')
+        AND o.package IS NOT NULL AND NOT starts_with(o.package, 'pages:')"""),
+    Check(7, "decisions", "an object below a file that makes its folder a package is quarantined or reviewed", """
+        SELECT a.uri, a.version, a.folder FROM (
+            SELECT uri, version, array_to_string(list_slice(string_split(uri, '/'), 1, n), '/') || '/' AS folder
+            FROM decisions, unnest(range(3, len(string_split(uri, '/')))) AS depth(n)
+            WHERE action IN ('quarantine', 'review')) a
+        SEMI JOIN package_folders USING (folder) SEMI JOIN expected ON expected.packages = 'keep'"""),
+    Check(7, "decisions", "some pages of a run are quarantined and others stay", """
+        SELECT d.package, count(*) FILTER (d.action = 'quarantine') AS gone, count(*) AS pages
+        FROM decisions d, expected WHERE expected.page_runs = 'keep' AND starts_with(d.package, 'pages:')
+        GROUP BY d.package HAVING count(*) FILTER (d.action = 'quarantine') NOT IN (0, count(*))"""),
+    Check(7, "decisions", "what is kept for a run's pages isn't one other run", """
+        SELECT d.package, min(kept_uri) AS one, max(kept_uri) AS other FROM decisions d, expected
+        WHERE expected.page_runs = 'keep' AND starts_with(d.package, 'pages:') AND d.action = 'quarantine'
+        GROUP BY d.package HAVING count(DISTINCT regexp_replace(kept_uri, '[0-9]+[a-zA-Z]?[.][^./]+$', '')) > 1"""),
+    Check(7, "decisions", "a picture is quarantined unasked, and files beside it would stay alone", """
+        SELECT d.uri, d.version, o.companions FROM decisions d JOIN objects o USING (uri, version), expected
+        WHERE expected.companions = 'review' AND d.action = 'quarantine' AND len(o.companions) > 0
+        AND NOT starts_with(d.rule, 'verdict-')"""),
+    Check(3, "decisions", "counts_as_copy isn't what the listing says", """
+        SELECT d.uri, d.version FROM decisions d JOIN standing s USING (uri, version)
+        WHERE d.counts_as_copy <> s.usable"""),
     Check(3, "decisions", "an object that a line of the hold list means is quarantined or reviewed", """
         SELECT uri, version, line FROM spelled JOIN hold_lines ON plain(of_line(line)) = name WHERE regex IS NULL
         UNION ALL SELECT uri, version, line FROM spelled JOIN hold_lines ON regexp_matches(name, regex)

@@ -46,6 +46,7 @@ class Expected:
       withdrawn: the previous run's plan was taken back.
       doors: libraries whose objects are another library's, seen by another way.
       tiers: by name (action, kinds, verification).
+      together: what is done with packages, page_runs and companions.
       holds: lines of the hold lists as they stand there, each with an RE2 expression if it is a pattern.
       rulings: (content_a, content_b) -> (outcome, verdict ids).
     """
@@ -64,4 +65,5 @@ class Expected:
     doors: tuple[str, ...] = ()
     withdrawn: bool = False
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    together: dict[str, str] = field(default_factory=dict)
     holds: tuple[tuple[str, str | None], ...] = ()

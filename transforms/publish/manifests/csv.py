@@ -20,7 +20,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠"
 
 QUARANTINE = (
     "uri", "version", "etag", "size", "library", "storage_class", "content_id", "tier_to_kept", "kept_uri",
-    "kept_version", "kept_etag", "bytes_freed", "rule", "reason", "catalogue_no",
+    "kept_version", "kept_etag", "bytes_freed", "rule", "reason", "catalogue_no", "companions",
 )  # fmt: skip
 COLUMNS: dict[str, tuple[str, ...]] = {
     "quarantine": QUARANTINE,
@@ -28,6 +28,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "review": (*QUARANTINE, "cluster_id", "review_batch"),
     "migrate": (
         "uri", "version", "etag", "size", "library", "storage_class", "content_id", "action", "rule", "catalogue_no",
+        "companions",
     ),
     "crosswalk": (
         "uri", "version", "catalogue_no", "served_by", "served_by_version", "carried_over", "action", "rule",
@@ -53,7 +54,11 @@ def unguard(cell: str) -> str:
 
 def cells(row: PlanRow, columns: Sequence[str]) -> list[str]:
     """Write a row's cells."""
-    return [guard(getattr(row, name)) for name in columns]
+    return [guard(_text(getattr(row, name))) for name in columns]
+
+
+def _text(value: Any) -> Any:
+    return "; ".join(value) if isinstance(value, list) else value
 
 
 def csv_line(values: Iterable[str]) -> bytes:

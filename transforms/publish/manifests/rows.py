@@ -44,6 +44,7 @@ class PlanRow(NamedTuple):
     cluster_id: str | None
     review_batch: str | None
     earlier: str | None
+    companions: list[str] | None = None
 
     @property
     def fixed_version(self) -> str:

@@ -1,0 +1,90 @@
+"""What belongs together by its names: packages (BagIt, OCFL, METS, tiles), page runs, and a picture's companions.
+
+Names are enough for all of these: RFC 8493 wants `bagit.txt` in a bag's folder, OCFL 1.1 `0=ocfl_object_1.x` in an
+object's, Deep Zoom tiles lie in `NAME_files/` beside `NAME.dzi`, Zoomify has `ImageProperties.xml`.
+"""
+
+from __future__ import annotations
+
+import re
+
+PACKAGES = (
+    ("bagit", r"(?i)^(.*/)bagit\.txt$"),
+    ("ocfl", r"^(.*/)0=ocfl_object_[0-9.]+$"),
+    ("mets", r"(?i)^(.*/)(?:[^/]*[._-])?mets\.xml$"),
+    ("tiles", r"(?i)^(.*/)ImageProperties\.xml$"),
+    ("tiles", r"(?i)^(.*/[^/]+)\.dzi$"),
+)
+"""Kind, and an RE2 expression over URIs of the file that says so: its group is the package's folder."""
+TILES = "_files/"
+"""What follows the name of a .dzi in the folder of its tiles."""
+
+RUN = "pages"
+"""The kind of a page run."""
+
+_PAGE = re.compile(
+    r"(?is)^(?P<folder>.*/)(?P<stem>(?:[^/]*[^a-z/])?(?:page|pages|pag|pagina|pg|p|seite|folio|fol|f|leaf|blatt|bl|\u9801|\u9875)"
+    r"[-_ .]*)(?P<number>[0-9]{1,8})(?P<side>[rvab]?)\.(?P<kind>[a-z0-9]{2,5})$"
+)
+_NUMBERED = re.compile(
+    r"(?is)^(?P<folder>.*/)(?P<stem>(?:[^/]*[^a-z0-9/])?)(?P<number>0[0-9]{2,8})(?P<side>[rvab]?)\.(?P<kind>[a-z0-9]{2,5})$"
+)
+PAGE_NAMES = r"(?i)[0-9][rvab]?\.[a-z0-9]{2,5}$"
+"""An RE2 expression that every page's URI matches: a cheap first look."""
+
+RAW = frozenset(
+    ("3fr", "arw", "cr2", "cr3", "crw", "dng", "erf", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf", "pef",
+     "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f")
+)  # fmt: skip
+PICTURES = RAW | frozenset(
+    ("avif", "bmp", "gif", "heic", "heif", "hif", "jp2", "jpe", "jpeg", "jpf", "jpg", "jpx", "jxl", "png", "psd", "tif",
+     "tiff", "webp")
+)  # fmt: skip
+SIDECARS = frozenset(
+    ("aae", "acr", "cos", "dop", "json", "mov", "mp4", "on1", "pp3", "thm", "vrd", "wav", "xmp")
+)  # fmt: skip
+_TAKEOUT = ".supplemental-metadata"
+
+
+def page_of(uri: str) -> tuple[str, tuple[int, str]] | None:
+    """Give the run a page's name belongs to, and its place there; None for a name that isn't a page's.
+
+    A page is named so (`page_0001.tif`, `ms-f12r.jp2`), or numbered with zeros in front, alone or after the name of its
+    folder (`0001.tif`, `book1/book1_0001.tif`). Cameras' names (`IMG_0001.JPG`) are no pages.
+    """
+    found = _PAGE.match(uri)
+    if found is None and (found := _NUMBERED.match(uri)) is not None:
+        prefix, above = found["stem"].strip("-_ .").casefold(), found["folder"].rstrip("/").rpartition("/")[2]
+        found = found if prefix in ("", above.casefold()) else None
+    if found is None:
+        return None
+    run = f"{RUN}:{found['folder']}{found['stem']}#.{found['kind'].lower()}"
+    return run, (int(found["number"]), found["side"].lower())
+
+
+def extension_of(uri: str) -> str:
+    """Give what follows the last dot of a name, in small letters; '' without one."""
+    name = uri.rpartition("/")[2]
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def group_of(uri: str) -> str | None:
+    """Name what a picture and its companions share: the folder and the stem; None for other files.
+
+    `IMG_1.JPG`, `IMG_1.xmp`, `img_1.jpg.xmp` and `IMG_1.jpg.supplemental-metadata.json` are one group.
+    """
+    kind = extension_of(uri)
+    if kind not in PICTURES and kind not in SIDECARS:
+        return None
+    folder, _, name = uri.rpartition("/")
+    stem = name[: -len(kind) - 1].lower()
+    if kind in SIDECARS:
+        stem = stem.removesuffix(_TAKEOUT)
+        inner = stem.rpartition(".")[2]
+        stem = stem[: -len(inner) - 1] if "." in stem and inner in PICTURES else stem
+    return f"{folder}/{stem}"
+
+
+def is_run(package: str | None) -> bool:
+    """Tell a page run from a package."""
+    return package is not None and package.startswith(f"{RUN}:")

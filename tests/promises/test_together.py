@@ -1,0 +1,252 @@
+"""Things that belong together: no part of a package goes, pages go as a run, a picture's companions are named."""
+
+from __future__ import annotations
+
+import csv
+
+import pyarrow as pa
+import pytest
+
+from mirrorfold.configs.policy import load_policy, resolve_policy
+from mirrorfold.pipelines.finished.verify import describe, verify
+from mirrorfold.schemas.belongings import group_of, page_of
+from mirrorfold.transforms.listing import together
+from mirrorfold.transforms.publish.manifests.csv import write_manifests
+from mirrorfold.transforms.stores.output import LocalOutput
+from tests.retain.pure import decide_tables
+from tests.retain.runs import accept_tampering, write_run
+from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
+from tests.verify.test_verify import change
+
+RUNS = {
+    "a page by its word": ("s3://b/book/page_0001.tif", "pages:s3://b/book/page_#.tif", (1, "")),
+    "a folio": ("s3://b/ms-f12r.jp2", "pages:s3://b/ms-f#.jp2", (12, "r")),
+    "with a short word": ("file:///x/book p3.jpg", "pages:file:///x/book p#.jpg", (3, "")),
+    "by number alone": ("s3://b/x/00000012.jp2", "pages:s3://b/x/#.jp2", (12, "")),
+    "by its folder's name": ("s3://b/book1/book1_0003.tif", "pages:s3://b/book1/book1_#.tif", (3, "")),
+    "a camera's": ("s3://b/IMG_0001.JPG", None, None),
+    "a word that ends in p": ("s3://b/shop12.jpg", None, None),
+    "a plain number": ("s3://b/12.jpg", None, None),
+    "another prefix": ("s3://b/holiday_0001.jpg", None, None),
+}
+
+
+@pytest.mark.parametrize(("uri", "run", "place"), RUNS.values(), ids=RUNS)
+def test_a_page_is_known_by_its_name(uri, run, place):
+    assert page_of(uri) == (None if run is None else (run, place))
+
+
+@pytest.mark.parametrize("name", ["IMG_1.JPG", "img_1.xmp", "IMG_1.jpg.xmp", "IMG_1.AAE", "IMG_1.jpg.json",
+                                  "IMG_1.heic.supplemental-metadata.json", "IMG_1.cr2"])  # fmt: skip
+def test_companions_share_a_stem(name):
+    assert group_of(f"s3://b/x/{name}") == "s3://b/x/img_1"
+
+
+def marked(*uris: str) -> dict[str, tuple]:
+    """List names, and give package and companions of each as the listing writes them."""
+    rows = objects(*(obj(uri) for uri in uris))
+    names = rows.select(together.NAMES)
+    packaged = together.mark_packages(names, together.find_packages([names]))
+    grouped = list(together.mark_groups(0, {"names": together.group_names(names)}))
+    made = together.add_marks(rows, pa.concat_tables([packaged, *grouped]))
+    return {row["uri"]: (row["package"], row["companions"]) for row in made.to_pylist()}
+
+
+PACKAGES = {
+    "a bag": ("bagit.txt", ["data/a/1.jpg", "manifest-sha256.txt"], ["1.jpg"], "bagit:s3://b/x/"),
+    "an OCFL object": ("0=ocfl_object_1.1", ["v1/content/1.jpg"], [], "ocfl:s3://b/x/"),
+    "a METS package": ("book_mets.xml", ["images/1.jpg"], [], "mets:s3://b/x/"),
+    "deep zoom tiles": (
+        "china.dzi",
+        ["china_files/10/0_0.jpeg"],
+        ["other_files/10/0_0.jpeg"],
+        "tiles:s3://b/x/china_files/",
+    ),
+    "Zoomify tiles": ("ImageProperties.xml", ["TileGroup0/0-0-0.jpg"], [], "tiles:s3://b/x/"),
+}
+
+
+@pytest.mark.parametrize(("tag", "inside", "outside", "package"), PACKAGES.values(), ids=PACKAGES)
+def test_a_package_is_known_by_its_file(tag, inside, outside, package):
+    above = [f"s3://b/{name}" for name in outside] if tag != "china.dzi" else [f"s3://b/x/{name}" for name in outside]
+    found = marked(f"s3://b/x/{tag}", *(f"s3://b/x/{name}" for name in inside), *above)
+    assert {found[f"s3://b/x/{name}"][0] for name in inside} == {package}
+    assert {found[uri][0] for uri in above} <= {None}
+
+
+def test_a_run_has_three_pages_and_few_gaps():
+    pages = [f"s3://b/book/page_{n:04}.tif" for n in (1, 2, 3)]
+    assert {package for package, _ in marked(*pages).values()} == {"pages:s3://b/book/page_#.tif"}
+    assert {package for package, _ in marked(*pages[:2]).values()} == {None}
+    assert {package for package, _ in marked(*(f"s3://b/page_{n}.tif" for n in (1, 50, 99))).values()} == {None}
+
+
+def test_companions_are_named_both_ways():
+    found = marked("s3://b/I.jpg", "s3://b/I.xmp", "s3://b/I.jpg.json", "s3://b/other.xmp", "s3://b/alone.jpg",
+                   "s3://b/R.cr2", "s3://b/R.jpg")  # fmt: skip
+    assert found["s3://b/I.jpg"][1] == ["s3://b/I.jpg.json", "s3://b/I.xmp"]
+    assert found["s3://b/I.xmp"][1] == ["s3://b/I.jpg"]
+    assert (found["s3://b/R.cr2"][1], found["s3://b/R.jpg"][1]) == (["s3://b/R.jpg"], ["s3://b/R.cr2"])
+    assert found["s3://b/other.xmp"][1] is found["s3://b/alone.jpg"][1] is None
+
+
+def tables_of(named: dict[str, str], **fields) -> dict:
+    """List objects by URI, each with a content's name; every content that is there twice is a cluster."""
+    counts = [name for name in named.values() if list(named.values()).count(name) > 1]
+    marks = marked(*named)
+    rows = [obj(uri, name, package=marks[uri][0], companions=marks[uri][1], **fields) for uri, name in named.items()]
+    rows = [
+        row | ({} if row["uri"].endswith(KNOWN) else {"content_id": None, "identity_evidence": None}) for row in rows
+    ]
+    seen: set[str] = set()
+    twins = []
+    for uri, name in named.items():
+        if name in counts and uri.endswith(KNOWN):
+            twins.append(twin(uri, name, name, is_master=name not in seen))
+            seen.add(name)
+    unread = [row["uri"] for row in rows if row["content_id"] is None]
+    read = sorted({name for uri, name in named.items() if uri.endswith(KNOWN)})
+    return {
+        "objects": objects(*rows), "contents": contents(*map(content, read)), "pairs": pairs(),
+        "clusters": clusters(*twins),
+        "failures": failures(*({"uri": uri, "stage": "skipped", "error": "not-an-image"} for uri in unread)),
+    }  # fmt: skip
+
+
+def decide(named: dict[str, str], policy: dict | None = None, **fields) -> dict[str, dict]:
+    """Decide on objects by URI."""
+    made = decide_tables(tables_of(named, **fields), policy or load_policy("default"))["decisions"]
+    return {row["uri"]: row for row in made.to_pylist()}
+
+
+KNOWN = (".jpg", ".tif", ".jpeg", ".cr2")
+IGNORE = resolve_policy("version: 1\nbelongs_together: {packages: ignore, page_runs: ignore, companions: ignore}", "p")
+
+
+def book(name: str, contents_: str) -> dict[str, str]:
+    return {f"s3://b/{name}/page_{number:04}.tif": what for number, what in enumerate(contents_, 1)}
+
+
+def both(*tamperings):
+    """Make one tampering of several."""
+
+    def tamper(folder):
+        for each in tamperings:
+            each(folder)
+
+    return tamper
+
+
+def actions(found: dict[str, dict], part: str = "") -> str:
+    """Write the first letter of each action."""
+    return "".join(row["action"][0] for uri, row in sorted(found.items()) if part in uri)
+
+
+def test_no_part_of_a_bag_goes_but_a_copy_beside_it_does():
+    bag = {"s3://b/bag/bagit.txt": "t", "s3://b/bag/data/z.jpg": "a"}
+    found = decide(bag | {"s3://b/a.jpg": "a"})
+    assert [found[uri]["rule"] for uri in ("s3://b/bag/data/z.jpg", "s3://b/a.jpg")] == ["package", "keep-order"]
+    found = decide(bag | {"s3://b/a.jpg": "a", "s3://b/zz.jpg": "a"})
+    assert found["s3://b/zz.jpg"]["action"] == "quarantine"
+    assert decide(bag | {"s3://b/a.jpg": "a"}, IGNORE)["s3://b/bag/data/z.jpg"]["action"] == "quarantine"
+
+
+def test_blank_pages_of_a_book_stay():
+    found = decide(book("one", "1bbb5") | book("two", "xbbby"))
+    assert actions(found) == "k" * 10
+    assert found["s3://b/two/page_0002.tif"]["rule"] == "page-run"
+    assert found["s3://b/two/page_0002.tif"]["copies_left"] == 6
+    assert actions(decide(book("one", "1bbb5") | book("two", "xbbby"), IGNORE)) == "kkqqkkqqqk"
+
+
+def test_a_whole_twin_of_a_book_goes_as_a_whole():
+    found = decide(book("one", "1bbb5") | book("two", "1bbb5"))
+    assert (actions(found, "one"), actions(found, "two")) == ("kkkkk", "qqqqq")
+    assert {row["copies_left"] for row in found.values() if row["content_id"] == content_id("b")} == {3}
+
+
+TORN = {
+    "a page is missing from the twin": (book("one", "123"), book("two", "1234")),
+    "in another order": (book("one", "123"), book("two", "321")),
+    "its twins are scattered": ({f"s3://b/{d}/{n}.jpg": n for d, n in ("a1", "c2", "d3")}, book("two", "123")),
+    "over two other books": (book("one", "1ab") | book("only", "23c"), book("two", "123")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("other", "run"), TORN.values(), ids=TORN)
+def test_a_run_without_a_whole_twin_stays(other, run):
+    found = decide(other | run)
+    assert actions(found, "two") == "k" * len(run), found
+
+
+def test_one_page_that_stays_keeps_its_run():
+    pages = book("one", "123") | book("two", "123")
+    held = decide(pages, hold="no")
+    assert actions(held, "two") == "qqq"
+    found = decide({uri: name for uri, name in pages.items() if uri != "s3://b/one/page_0003.tif"})
+    assert actions(found, "two") == "kkk", "its last page is the only copy now"
+
+
+def test_a_picture_with_companions_goes_to_people_and_says_which():
+    phone = {
+        f"s3://{lib}/I.{kind}": f"{kind}{lib if kind != 'jpg' else ''}"
+        for lib in "ab"
+        for kind in ("jpg", "mov", "xmp")
+    }
+    big = {"policy": resolve_policy("version: 1\nreview: {min_bytes_freed: 0}", "p")}
+    row = decide(phone, **big)["s3://b/I.jpg"]
+    assert (row["action"], row["rule"], row["kept_uri"]) == ("review", "companions", "s3://a/I.jpg")
+    assert "I.mov, I.xmp would stay without it" in row["reason"]
+    assert row["companions"] == ["s3://b/I.mov", "s3://b/I.xmp"]
+    assert decide(phone, IGNORE)["s3://b/I.jpg"]["action"] == "quarantine"
+
+
+SOUND = {
+    "s3://b/bag/bagit.txt": "t", "s3://b/bag/data/z.jpg": "a", "s3://b/a.jpg": "a", "s3://b/zz.jpg": "a",
+    "s3://a/I.jpg": "i", "s3://b/I.jpg": "i", "s3://b/I.xmp": "x",
+} | book("one", "1bb4") | book("two", "1bb4")  # fmt: skip
+GOES = {"action": "quarantine", "bytes_freed": 1000, "tier_to_kept": "identical"}
+
+
+def kept(uri: str) -> dict:
+    return {"kept_uri": uri, "kept_version": "", "kept_etag": "e-" + uri.split("/", 3)[3]}
+
+
+BROKEN = {
+    "a part of a package goes": ("a part of a package", change(
+        "decisions", "s3://b/bag/data/z.jpg", **GOES, **kept("s3://b/a.jpg"))),
+    "the listing forgot the package": ("below a file that makes its folder a package", both(
+        change("decisions", "s3://b/bag/data/z.jpg", package=None, **GOES, **kept("s3://b/a.jpg")),
+        change("objects", "s3://b/bag/data/z.jpg", package=None))),
+    "a run is torn": ("some pages of a run", change("decisions", "s3://b/two/page_0004.tif", action="keep")),
+    "pages rely on several places": ("isn't one other run", change(
+        "decisions", "s3://b/two/page_0002.tif", **kept("s3://b/one/page_0002.tif") | {"kept_uri": "s3://b/a.jpg"})),
+    "a picture leaves its companions": ("files beside it would stay alone", change(
+        "decisions", "s3://b/I.jpg", action="quarantine", rule="identical")),
+    "a decision names other companions": ("another package or other companions", change(
+        "decisions", "s3://b/I.jpg", companions=[])),
+    "a copy that doesn't count": ("counts_as_copy", change("decisions", "s3://b/I.jpg", counts_as_copy=False)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "tamper"), BROKEN.values(), ids=BROKEN)
+def test_verify_names_what_was_torn_apart(tmp_path, said, tamper):
+    write_run(tmp_path, tables_of(SOUND), "review: {min_bytes_freed: 0}\n")
+    assert [describe(broken) for broken in verify(str(tmp_path))] == []
+    tamper(tmp_path)
+    accept_tampering(tmp_path)
+    told = [describe(broken) for broken in verify(str(tmp_path))]
+    assert any(said in text for text in told), told
+
+
+def test_lists_name_the_companions(tmp_path):
+    write_run(tmp_path, tables_of(SOUND), "review: {min_bytes_freed: 0}\n")
+    write_manifests(LocalOutput(str(tmp_path)))
+    (row,) = csv.DictReader((tmp_path / "manifests/review.csv").read_text().splitlines())
+    assert row["companions"] == "s3://b/I.xmp"
+
+
+@pytest.mark.parametrize("name", ["default", "museum", "newsroom", "training-set"])
+def test_it_is_on_in_every_ready_policy_but_the_training_sets(name):
+    words = set(load_policy(name)["belongs_together"].values())
+    assert words == ({"ignore"} if name == "training-set" else {"keep", "review"})
