@@ -295,17 +295,34 @@ def load_policy(name_or_path: str) -> dict:
     Raises:
       ValueError: one line for each mistake, naming file and line.
     """
-    path = name_or_path
-    if not re.search(r"[/\\]|\.ya?ml$", name_or_path):
-        path = str(files("mirrorfold.configs").joinpath("policies", f"{name_or_path}.yaml"))
-        if not os.path.exists(path):
-            raise ValueError(f"no ready policy named {name_or_path!r}: there are {', '.join(ready_policies())}")
+    path = _policy_path(name_or_path)
+    return resolve_policy(_text_of(path), path)
+
+
+def policy_text(name_or_path: str) -> str:
+    """Read a policy as it was written, with its comments.
+
+    Raises:
+      ValueError: one line naming the file.
+    """
+    return _text_of(_policy_path(name_or_path))
+
+
+def _policy_path(name_or_path: str) -> str:
+    if re.search(r"[/\\]|\.ya?ml$", name_or_path):
+        return name_or_path
+    path = str(files("mirrorfold.configs").joinpath("policies", f"{name_or_path}.yaml"))
+    if not os.path.exists(path):
+        raise ValueError(f"no ready policy named {name_or_path!r}: there are {', '.join(ready_policies())}")
+    return path
+
+
+def _text_of(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
-            text = file.read()
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: can't read the policy: {error}") from error
-    return resolve_policy(text, path)
 
 
 def ready_policies() -> list[str]:

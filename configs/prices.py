@@ -122,6 +122,21 @@ def load_prices(name_or_path: str) -> dict:
     return {"name": name, **{section: list(rows[section].values()) for section in SECTIONS}}
 
 
+def book_text(name_or_path: str) -> str:
+    """Read a price book as it was written, with its comments.
+
+    Raises:
+      ValueError: one line naming the file.
+    """
+    return _open(name_or_path, ())[1]
+
+
+def ready_books() -> list[str]:
+    """Name the price books that come with mirrorfold."""
+    shelf = files("mirrorfold.configs") / "price_books"
+    return sorted(book.name.removesuffix(".yaml") for book in shelf.iterdir() if book.name.endswith(".yaml"))
+
+
 def _read(name_or_path: str, parents: tuple[str, ...]) -> tuple[str, dict[str, dict[tuple, dict]]]:
     path, text = _open(name_or_path, parents)
     if path in parents:
@@ -171,8 +186,7 @@ def _open(name_or_path: str, parents: tuple[str, ...]) -> tuple[str, str]:
         with open(name_or_path, encoding="utf-8") as file:
             return name_or_path, file.read()
     except (OSError, UnicodeDecodeError) as error:
-        shelf = files("mirrorfold.configs") / "price_books"
-        known = sorted(book.name.removesuffix(".yaml") for book in shelf.iterdir() if book.name.endswith(".yaml"))
+        known = ready_books()
         reason = error.strerror if isinstance(error, OSError) else "it isn't UTF-8 text"
         raise ValueError(
             f"price book {name_or_path!r}{where}: {reason}; give a file or one of {', '.join(known)}"

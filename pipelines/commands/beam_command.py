@@ -9,12 +9,26 @@ import click
 from mirrorfold.pipelines.engine import collector, quiet
 
 
+class InOrder(click.Group):
+    """List the commands in the order in which people need them, each with its whole first sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        shown = [(name, command.get_short_help_str(limit=200)) for name, command in self.commands.items()]
+        if shown:
+            with formatter.section("Commands"):
+                formatter.write_dl(shown)
+
+
 class BeamCommand(click.Command):
     """Split Beam's options off before click parses the rest; the command finds them in `context.obj`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ours = {flag for parameter in self.get_params(ctx) for flag in parameter.opts if flag.startswith("--")}
-        if "--help" in args or "-h" in args:
+        # Completion (resilient parsing) must answer at once.
+        if "--help" in args or "-h" in args or ctx.resilient_parsing:
             return super().parse_args(ctx, args)
         # Beam takes a second to import: only a command that works pays for it, not --help.
         with collector.importing():

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import logging
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,8 +14,11 @@ from typing import NoReturn
 
 import click
 
+from mirrorfold.pipelines.commands.beam_command import InOrder
+from mirrorfold.pipelines.commands.books import COMMANDS as BOOK_COMMANDS
 from mirrorfold.pipelines.commands.estimate import COMMANDS as ESTIMATE_COMMANDS
 from mirrorfold.pipelines.commands.plan import COMMANDS as PLAN_COMMANDS
+from mirrorfold.pipelines.commands.printing import VERBOSITY, add_verbosity
 from mirrorfold.pipelines.commands.run import COMMANDS as MISSION_COMMANDS
 from mirrorfold.pipelines.commands.state import COMMANDS as STATE_COMMANDS
 from mirrorfold.pipelines.engine import quiet
@@ -35,28 +39,30 @@ mirrorfold never deletes anything: it reads sources, and writes tables, plans an
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped by a safety rule, 4 a broken promise."""
 
 
-class InOrder(click.Group):
-    """List the commands in the order in which people need them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+def help_width() -> int:
+    """Give the columns that help is written for: the terminal's, or 110 where it goes to a file or a pager."""
+    return shutil.get_terminal_size((110, 24)).columns
 
 
 @click.group(
-    cls=InOrder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=InOrder,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120, "terminal_width": help_width()},
 )
 @click.version_option(package_name="mirrorfold")
 def cli() -> None:
     """Find exact and near duplicates in large image archives, and decide what to keep under a written policy."""
 
 
-for command in (*MISSION_COMMANDS, *ESTIMATE_COMMANDS, *PLAN_COMMANDS, *STATE_COMMANDS):
+for command in (*MISSION_COMMANDS, *ESTIMATE_COMMANDS, *PLAN_COMMANDS, *BOOK_COMMANDS, *STATE_COMMANDS):
     cli.add_command(command)
+add_verbosity(cli)
 
 
 def main() -> None:
     """Run the command line; errors for people are one line on stderr, with the contract's exit codes."""
     quiet.without_notices()
+    VERBOSITY.level = 0
     try:
         cli(standalone_mode=False)
     except MirrorfoldError as error:
@@ -133,6 +139,8 @@ def named_folder(arguments: Sequence[str]) -> str:
 
 
 def _say(message: str) -> None:
+    if VERBOSITY.verbose and sys.exc_info()[0] is not None:
+        traceback.print_exc()
     for line in message.splitlines() or [""]:
         click.echo(f"mirrorfold: {' '.join(line.split())}", err=True)
 

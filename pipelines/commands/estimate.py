@@ -17,7 +17,7 @@ from mirrorfold.pipelines.commands.run import SOURCE_HELP, config_option, policy
     + SOURCE_HELP,
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--output", metavar="DIR", help="Keep the listing there, for a later run to go on from.")
+@click.option("-o", "--output", metavar="DIR", help="Keep the listing there, for a later run to go on from.")
 @config_option
 @policy_option
 @click.option("--currency", metavar="CODE", help="Currency of the money, USD by default.")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator
-
 import click
 
-from mirrorfold.pipelines.commands.beam_command import BeamCommand
+from mirrorfold.pipelines.commands.beam_command import BeamCommand, InOrder
+from mirrorfold.pipelines.commands.printing import Said, folder_argument, json_option, many, prints, usage_errors
 from mirrorfold.pipelines.commands.run import config_option, log_option, output_option, policy_option
-from mirrorfold.pipelines.errors import BrokenPromiseError, UsageError
+from mirrorfold.pipelines.errors import BrokenPromiseError, SafetyStop, UsageError
 
 
 @click.command(cls=BeamCommand)
@@ -19,8 +16,9 @@ from mirrorfold.pipelines.errors import BrokenPromiseError, UsageError
 @config_option
 @policy_option
 @log_option
+@json_option
 @click.pass_context
-def merge(context, folders, output, config, policy, log_json) -> None:
+def merge(context, folders, output, config, policy, log_json, as_json) -> None:
     """Merge the tables of two runs made in different places; no image bytes move.
 
     Each side gets its own plan in DIR/sides/SIDE. Holds are looked up with the credentials that are there: what a store
@@ -31,7 +29,7 @@ def merge(context, folders, output, config, policy, log_json) -> None:
 
     request = merging.merged_request(folders, config, policy)
     steps = merging.merge_mission(folders)
-    session.carry_out(request, output, steps=steps, beam_args=context.obj, log_json=log_json)
+    session.carry_out(request, output, steps=steps, beam_args=context.obj, log_json=log_json, as_json=as_json)
 
 
 @click.command(cls=BeamCommand)
@@ -39,7 +37,8 @@ def merge(context, folders, output, config, policy, log_json) -> None:
 @output_option
 @click.option("--hashes-only", is_flag=True, help="Leave thumbnails, colours and what files say of themselves at home.")
 @click.pass_context
-def pack(context, folder, output, hashes_only) -> None:
+@prints
+def pack(context, folder, output, hashes_only) -> Said:
     """Pack what of a finished run travels, for `merge` at another institution.
 
     URIs, sizes, ETags, dates and SHA-256 always travel: the plan is made of them. With --hashes-only the other side can
@@ -47,101 +46,69 @@ def pack(context, folder, output, hashes_only) -> None:
     """
     from mirrorfold.pipelines.merging.pack import pack as write
 
-    for table, rows in write(folder, output, hashes_only, context.obj).items():
-        click.echo(f"{table}: {rows:,}")
-
-
-@click.group()
-def prices() -> None:
-    """Price books: what a byte costs, where, and says who."""
-
-
-@prices.command("import")
-@click.argument("file", metavar="FILE")
-@click.option("--output", metavar="BOOK", help="The price book to write; by default prices-REGION-DATE.yaml here.")
-def import_offer(file: str, output: str | None) -> None:
-    """Make a dated price book out of AWS's official offer file.
-
-    FILE is AmazonS3/current/REGION/index.json of the AWS Price List Bulk API, as you downloaded it.
-    """
-    from mirrorfold.pipelines.estimating.prices import import_prices
-
-    book, offer = import_prices(file, output)
-    click.echo(
-        f"{book}: AmazonS3 in {', '.join(offer.regions)}, as of {offer.date}. Use it with: prices: {{book: {book}}}"
-    )
+    tables = write(folder, output, hashes_only, context.obj)
+    return Said(tables, [f"{table}: {rows:,}" for table, rows in tables.items()])
 
 
 @click.command()
-def config() -> None:
-    """Print every setting with its default, as a commented YAML file for --config."""
-    from mirrorfold.configs.example import example
-
-    click.echo(example(), nl=False)
-
-
-@contextlib.contextmanager
-def usage_errors() -> Iterator[None]:
-    """Say what a pure check found wrong with the user's input as a usage error, in one line."""
-    try:
-        yield
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
-@click.command()
-@click.argument("folder", metavar="DIR")
-def verify(folder: str) -> None:
+@folder_argument()
+@prints
+def verify(folder: str) -> Said:
     """Check every promise of a finished run again, from its tables alone. Exit code 4: one is broken."""
     from mirrorfold.pipelines.finished import verify as checking
 
     with usage_errors():
         broken = checking.verify(folder)
-    for promise in broken:
-        click.echo(checking.describe(promise))
-    if broken:
-        raise BrokenPromiseError(f"{len(broken)} broken promises in {folder}: act on none of its plans")
-    click.echo(f"{folder}: every promise is kept")
+    plain = {"folder": folder, "broken": [{"promise": b.promise, "table": b.table, "text": b.text} for b in broken]}
+    if not broken:
+        return Said(plain, [f"{folder}: every promise is kept"])
+    error = BrokenPromiseError(f"{many(len(broken), 'broken promise')} in {folder}: act on none of its plans")
+    return Said(plain, [checking.describe(promise) for promise in broken], error)
 
 
 SPLITS = "folder, collection, tier or risk (then everyone gets as much of each)."
 
 
-@click.group()
+@click.group(cls=InOrder)
 def review() -> None:
     """What people decide about the doubtful pairs."""
 
 
 @review.command("import")
-@click.argument("folder", metavar="DIR")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
-def import_verdicts(folder: str, files: tuple[str, ...]) -> None:
+@folder_argument(rest="files")
+@click.argument("files", metavar="FILE...", nargs=-1)
+@prints
+def import_verdicts(folder: str, files: tuple[str, ...]) -> Said:
     """Take reviewers' verdicts (JSONL or CSV) for this run's plan and every later run.
 
     The review pages' "Export decisions" makes a FILE; take everybody's at once. All of them are taken or none, and none
-    overwrites another: each reviewer's word is kept. Then run `mirrorfold publish --output DIR`: decisions, savings and
-    pages are made anew, and no image is read.
+    overwrites another: each reviewer's word is kept. Then run `mirrorfold publish DIR`: decisions, savings and pages
+    are made anew, and no image is read.
     """
     from mirrorfold.pipelines.finished.review_import import review_import
 
+    if not files:
+        raise UsageError("name the files that the review pages exported: mirrorfold review import DIR FILE...")
     with usage_errors():
         done = review_import(folder, *files)
-    click.echo(f"{done.read:,} verdicts read, {done.new:,} of them new")
+    lines = [f"{many(done.read, 'verdict')} read, {done.new:,} of them new"]
     if done.unknown:
-        click.echo(f"{done.unknown:,} are on contents that this run doesn't have; they are kept for runs that do")
-    for conflict in done.conflicts:
-        click.echo(f"reviewers disagree: {conflict}")
+        lines.append(f"{done.unknown:,} on contents that this run doesn't have: kept for runs that do")
+    lines += [f"reviewers disagree: {conflict}" for conflict in done.conflicts]
     if done.new:
-        click.echo(f"apply them with: mirrorfold publish --output {folder}")
+        lines.append(f"apply them with: mirrorfold publish {folder}")
+    plain = {"read": done.read, "new": done.new, "unknown": done.unknown, "conflicts": [str(c) for c in done.conflicts]}
+    return Said(plain, lines)
 
 
 @review.command("split")
-@click.argument("folder", metavar="DIR")
+@folder_argument()
 @click.option("--into", type=int, required=True, metavar="N", help="How many people share the queue.")
 @click.option("--overlap", type=float, default=0.1, show_default=True, help="Share that two people are asked about.")
 @click.option("--by", default="folder", show_default=True, help="What stays with one person: " + SPLITS)
 @click.option("--names", default="", metavar="A,B,...", help="The reviewers' names; they pick theirs on the pages.")
-def split(folder: str, into: int, overlap: float, by: str, names: str) -> None:
+@prints
+def split(folder: str, into: int, overlap: float, by: str, names: str) -> Said:
     """Share a published queue out among several reviewers, about equal work for each.
 
     The pages stay where they are: whoever picks a name at the top sees that part of the queue. What is in the overlap
@@ -151,75 +118,55 @@ def split(folder: str, into: int, overlap: float, by: str, names: str) -> None:
 
     with usage_errors():
         shares = review_split(folder, into, overlap, by, [name.strip() for name in names.split(",") if name.strip()])
-    for share in shares:
-        click.echo(f"{share.name}: {share.pairs:,} pairs, {share.shared:,} of them with somebody else")
-    click.echo(f"{folder}/review/index.html: everyone picks their name at the top")
+    lines = [f"{s.name}: {many(s.pairs, 'pair')}, {s.shared:,} of them with somebody else" for s in shares]
+    return Said(
+        {"shares": [{"name": s.name, "pairs": s.pairs, "shared": s.shared} for s in shares]},
+        [*lines, f"{folder}/review/index.html: everyone picks their name at the top"],
+    )
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@folder_argument()
 @click.option("--role", required=True, help="The role you sign in; the policy names which are needed.")
 @click.option("--by", "name", required=True, metavar="NAME", help="Who signs.")
-def approve(folder: str, role: str, name: str) -> None:
+@prints
+def approve(folder: str, role: str, name: str) -> Said:
     """Sign off a plan. The signature is bound to this very plan: another policy or verdict needs another."""
     from mirrorfold.pipelines.finished.approve import approve as sign
 
     with usage_errors():
         record, missing = sign(folder, role, name)
-    click.echo(f"signed as {role} by {name}, plan {record['plan_hash'][:12]}")
-    click.echo(f"still needed: {', '.join(missing)}" if missing else "every sign-off that the policy names is there")
+    needed = f"still needed: {', '.join(missing)}" if missing else "every sign-off that the policy names is there"
+    return Said(
+        {"role": role, "by": name, "plan_hash": record["plan_hash"], "missing": list(missing)},
+        [f"signed as {role} by {name}, plan {record['plan_hash'][:12]}", needed],
+    )
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@folder_argument()
 @click.option("--what", required=True, type=click.Choice(["quarantine", "migrate", "restore", "crosswalk"]))
 @click.option("--to", required=True, type=click.Choice(["s3-batch", "storage-transfer", "rclone", "s5cmd", "csv"]))
 @click.option("--target", metavar="URI", help="Where copies go, e.g. s3://quarantine; the policy's bucket by default.")
 @click.option(
     "--recheck/--no-recheck", default=None, help="Look objects and kept copies up again; default: for quarantine."
 )
-def export(folder: str, what: str, to: str, target: str | None, recheck: bool | None) -> None:
+@prints
+def export(folder: str, what: str, to: str, target: str | None, recheck: bool | None) -> Said:
     """Write a plan as a list that another tool takes. mirrorfold itself acts on nothing."""
     from mirrorfold.pipelines.finished.export import export as write_lists
 
     with usage_errors():
         done = write_lists(folder, what, to, target=target, recheck=recheck)
-    for name in done.files:
-        click.echo(f"{folder}/{done.folder}/{name}")
-    click.echo(
-        f"{done.rows:,} rows; {done.refused:,} refused (refused.csv says why)"
-        if done.refused
-        else f"{done.rows:,} rows"
-    )
+    files = [f"{folder}/{done.folder}/{name}" for name in done.files]
+    refused = f"; {done.refused:,} refused (refused.csv says why)" if done.refused else ""
+    lines = [*files, f"{many(done.rows, 'row')}{refused}"]
     if done.draft:
-        click.echo(
-            f"A draft only: the policy still wants the sign-off of {', '.join(done.draft)}; see `mirrorfold approve`"
-        )
+        signs = ", ".join(done.draft)
+        lines.append(f"A draft only: the policy still wants the sign-off of {signs}; see `mirrorfold approve`")
+    plain = {"files": files, "rows": done.rows, "refused": done.refused, "draft": list(done.draft)}
+    nothing = SafetyStop("every row was refused: refused.csv says why") if done.refused and not done.rows else None
+    return Said(plain, lines, nothing)
 
 
-@click.group()
-def policy() -> None:
-    """The written policy that decides what is kept."""
-
-
-@policy.command("check")
-@click.argument("file", metavar="NAME|FILE")
-def check_policy(file: str) -> None:
-    """Check a policy file; a mistake is one line with file and line number."""
-    from mirrorfold.configs.policy import load_policy
-    from mirrorfold.transforms.retain.policy import policy_hash
-
-    with usage_errors():
-        resolved = load_policy(file)
-    click.echo(f"{file}: a valid policy, {resolved['name']!r}, {policy_hash(resolved)[:12]}")
-
-
-@policy.command("schema")
-def show_schema() -> None:
-    """Print the policy's JSON Schema, for editors."""
-    from mirrorfold.configs.policy import policy_schema
-
-    click.echo(json.dumps(policy_schema(), indent=2))
-
-
-COMMANDS = (verify, review, approve, export, pack, merge, policy, prices, config)
+COMMANDS = (verify, review, approve, export, pack, merge)

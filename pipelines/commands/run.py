@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mirrorfold.pipelines.commands.beam_command import BeamCommand
+from mirrorfold.pipelines.commands.printing import folder_argument, json_option
 
 SOURCE_HELP = """
 SOURCE is [LIBRARY=]URI: s3://bucket/prefix, gs://bucket/prefix, a folder, an inventory report
@@ -13,7 +14,7 @@ libraries; each is only ever read. LIBRARY defaults to the bucket's or folder's 
 """
 
 output_option = click.option(
-    "--output", required=True, metavar="DIR", help="Where tables, plans and pages go: a folder, s3:// or gs://."
+    "-o", "--output", required=True, metavar="DIR", help="Where tables, plans and pages go: a folder, s3:// or gs://."
 )
 config_option = click.option("--config", metavar="FILE", help="Settings as YAML; see configs/example.yaml.")
 policy_option = click.option(
@@ -42,6 +43,7 @@ log_option = click.option("--log-json", is_flag=True, help="Log JSON lines inste
 @click.option("--confirm-shrunk", is_flag=True, help="Go on although a listing shrank against --previous.")
 @holds_option
 @log_option
+@json_option
 @click.pass_context
 def run(
     context,
@@ -56,6 +58,7 @@ def run(
     confirm_shrunk,
     allow_unmatched_holds,
     log_json,
+    as_json,
 ) -> None:
     from mirrorfold.pipelines.commands import session
 
@@ -67,7 +70,9 @@ def run(
         "listing.allow_unmatched_holds": allow_unmatched_holds or None,
     }
     request = session.new_request(sources, output, config, previous, changes)
-    session.carry_out(request, output, beam_args=context.obj, log_json=log_json, openlineage=openlineage)
+    session.carry_out(
+        request, output, beam_args=context.obj, log_json=log_json, as_json=as_json, openlineage=openlineage
+    )
 
 
 @click.command("list", cls=BeamCommand, help="List the sources into the objects table; reads no image.\n" + SOURCE_HELP)
@@ -78,29 +83,31 @@ def run(
 @previous_option
 @holds_option
 @log_option
+@json_option
 @click.pass_context
-def list_command(context, sources, output, config, policy, previous, allow_unmatched_holds, log_json) -> None:
+def list_command(context, sources, output, config, policy, previous, allow_unmatched_holds, log_json, as_json) -> None:
     from mirrorfold.pipelines.commands import session
 
     changes = {"policy": policy, "listing.allow_unmatched_holds": allow_unmatched_holds or None}
     request = session.new_request(sources, output, config, previous, changes)
-    session.carry_out(request, output, until="list", beam_args=context.obj, log_json=log_json)
+    session.carry_out(request, output, until="list", beam_args=context.obj, log_json=log_json, as_json=as_json)
 
 
 def _later_stage(name: str, text: str) -> click.Command:
     @click.command(name, cls=BeamCommand, help=text)
-    @output_option
+    @folder_argument("output")
     @config_option
     @policy_option
     @holds_option
     @log_option
+    @json_option
     @click.pass_context
-    def command(context, output, config, policy, allow_unmatched_holds, log_json) -> None:
+    def command(context, output, config, policy, allow_unmatched_holds, log_json, as_json) -> None:
         from mirrorfold.pipelines.commands import session
 
         changes = {"policy": policy, "listing.allow_unmatched_holds": allow_unmatched_holds or None}
         request = session.earlier_request(output, config, changes)
-        session.carry_out(request, output, until=name, beam_args=context.obj, log_json=log_json)
+        session.carry_out(request, output, until=name, beam_args=context.obj, log_json=log_json, as_json=as_json)
 
     return command
 
@@ -111,19 +118,20 @@ publish = _later_stage("publish", "Write the report, the review pages, the plans
 
 
 @click.command(cls=BeamCommand, help="Find near duplicates among DIR's contents, verify them, and cluster.")
-@output_option
+@folder_argument("output")
 @config_option
 @click.option("--explain", is_flag=True, help="Show the search plan and what it costs at 10^6 to 10^9, and stop.")
 @log_option
+@json_option
 @click.pass_context
-def match(context, output, config, explain, log_json) -> None:
+def match(context, output, config, explain, log_json, as_json) -> None:
     from mirrorfold.pipelines.commands import session
 
     request = session.earlier_request(output, config, {})
     if explain:
         session.explain_match(request, output)
     else:
-        session.carry_out(request, output, until="match", beam_args=context.obj, log_json=log_json)
+        session.carry_out(request, output, until="match", beam_args=context.obj, log_json=log_json, as_json=as_json)
 
 
 COMMANDS = (run, list_command, fingerprint, match, retain, publish)

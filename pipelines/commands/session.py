@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from rich.console import Console
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines import match
+from mirrorfold.pipelines.commands.printing import VERBOSITY
 from mirrorfold.pipelines.commands.progress import JsonLines, Progress
-from mirrorfold.pipelines.commands.summary import summarise
+from mirrorfold.pipelines.commands.summary import plain_summary, summarise
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.lists import check_sidecars
@@ -92,17 +94,23 @@ def carry_out(
     beam_args: tuple[str, ...] = (),
     log_json: bool = False,
     openlineage: str | None = None,
+    as_json: bool = False,
 ) -> None:
     """Run up to a stage, showing progress, and print what came of it."""
     console = Console(stderr=True)
-    _log_to_stderr(log_json, quiet=console.is_terminal and not log_json)
-    progress = Progress(console, bars=console.is_terminal and not log_json)
+    bars = console.is_terminal and not log_json and not VERBOSITY.verbose
+    _log_to_stderr(log_json, quiet=bars)
+    progress = Progress(console, bars=bars) if not VERBOSITY.quiet else Progress.silent()
     finished = run(
         request, output, steps=steps, until=until, beam_args=beam_args, progress=progress, openlineage=openlineage
     )
     if finished.skipped:
         logging.getLogger("mirrorfold").info("already finished: %s", ", ".join(finished.skipped))
-    if until == STAGES[-1]:
+    if as_json:
+        print(json.dumps(plain_summary(open_output(output), finished.counts, finished.skipped), indent=1))
+    elif VERBOSITY.quiet:
+        return
+    elif until == STAGES[-1]:
         # A merge reads no image, whatever the setting.
         read_again = bool(request.settings.match.refetch_bytes) or steps is not MISSION
         Console().print(summarise(open_output(output), read_again))
@@ -119,7 +127,8 @@ def _log_to_stderr(as_json: bool, quiet: bool) -> None:
     ours = logging.getLogger("mirrorfold")
     ours.handlers[:] = [handler]
     ours.propagate = False
-    ours.setLevel(logging.WARNING if quiet else logging.INFO)
+    level = logging.WARNING if quiet else logging.INFO
+    ours.setLevel(logging.ERROR if VERBOSITY.quiet else logging.DEBUG if VERBOSITY.verbose else level)
 
 
 def explain_match(request: Request, output: str) -> None:
@@ -130,5 +139,5 @@ def explain_match(request: Request, output: str) -> None:
     """
     counts = {"contents": count_rows(open_output(output), "contents")}
     if not counts["contents"]:
-        raise UsageError(f"{output} has no contents yet: run `mirrorfold fingerprint --output {output}` first")
+        raise UsageError(f"{output} has no contents yet: run `mirrorfold fingerprint {output}` first")
     Console().print(match.explain(RunContext(output, request.settings, request.policy, counts=counts)))

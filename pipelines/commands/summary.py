@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow.compute as pc
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -40,6 +42,33 @@ def summarise(store: OutputStore, read_again: bool) -> RenderableType:
         border_style="dim",
         padding=(1, 2),
     )
+
+
+def plain_summary(store: OutputStore, counts: dict[str, int], skipped: Sequence[str]) -> dict:
+    """Give what a run came to for programs.
+
+    Returns:
+      `output`; `finished`; `counts`, rows by table; `skipped`, steps that were there already; of a finished run also
+      `actions`, objects and bytes freed by action, and `failures`, objects by code.
+    """
+    found: dict = {
+        "output": store.url(),
+        "finished": store.exists("_SUCCESS"),
+        "counts": counts,
+        "skipped": list(skipped),
+    }
+    if not found["finished"]:
+        return found
+    tables = connect(store, "decisions", "failures")
+    actions = tables.execute(
+        "SELECT action, count(*), sum(bytes_freed) FROM decisions GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    failures = tables.execute("SELECT error, count(*) FROM failures GROUP BY ALL ORDER BY ALL").fetchall()
+    return found | {
+        "report": store.url("report.html"),
+        "actions": {action: {"objects": rows, "bytes_freed": int(size or 0)} for action, rows, size in actions},
+        "failures": dict(failures),
+    }
 
 
 def _headline(tables) -> Text:
