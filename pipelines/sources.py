@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from mirrorfold.configs.settings import Settings, SourceSettings
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.merging.same_bucket import check_access_points
+from mirrorfold.pipelines.merging.same_bucket import check_access_points, check_doors
 from mirrorfold.schemas.uri import escape_key, library_name, make_uri
 from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
@@ -41,6 +41,7 @@ def parse_sources(args: Sequence[str], settings: Settings, output: str | None) -
             raise UsageError(f"{_name(one)} is named twice: name each source once")
     check_endpoints(specs)
     check_access_points(specs)
+    check_doors(specs)
     if output is not None:
         for spec in specs:
             _check_apart(spec, output)

@@ -151,13 +151,18 @@ def approve(folder: str, role: str, name: str) -> Said:
 @click.option(
     "--recheck/--no-recheck", default=None, help="Look objects and kept copies up again; default: for quarantine."
 )
+@click.option(
+    "--reread/--no-reread",
+    default=True,
+    help="Read each kept copy of a quarantine once more. Without it a copy that rotted unseen passes for a good one.",
+)
 @prints
-def export(folder: str, what: str, to: str, target: str | None, recheck: bool | None) -> Said:
+def export(folder: str, what: str, to: str, target: str | None, recheck: bool | None, reread: bool) -> Said:
     """Write a plan as a list that another tool takes. mirrorfold itself acts on nothing."""
     from mirrorfold.pipelines.finished.export import export as write_lists
 
     with usage_errors():
-        done = write_lists(folder, what, to, target=target, recheck=recheck)
+        done = write_lists(folder, what, to, target=target, recheck=recheck, reread=reread, say=_tell)
     files = [f"{folder}/{done.folder}/{name}" for name in done.files]
     refused = f"; {done.refused:,} refused (refused.csv says why)" if done.refused else ""
     lines = [*files, f"{many(done.rows, 'row')}{refused}"]
@@ -167,6 +172,10 @@ def export(folder: str, what: str, to: str, target: str | None, recheck: bool | 
     plain = {"files": files, "rows": done.rows, "refused": done.refused, "draft": list(done.draft)}
     nothing = SafetyStop("every row was refused: refused.csv says why") if done.refused and not done.rows else None
     return Said(plain, lines, nothing)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 COMMANDS = (verify, review, approve, export, pack, merge)

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
-from mirrorfold.pipelines.record.request import saved_request
+from mirrorfold.pipelines.record.request import Request, saved_request
+from mirrorfold.pipelines.savings import book, money_settings
+from mirrorfold.transforms.estimate.price_list import PriceList
+from mirrorfold.transforms.estimate.summary import scan_cost
 from mirrorfold.transforms.publish.manifests.export import Exported, check_request, export_plan
 from mirrorfold.transforms.publish.manifests.formats import Job
+from mirrorfold.transforms.publish.manifests.kept import Kept, Minima, read_kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
+from mirrorfold.transforms.publish.manifests.reread import cost_of, forget
+from mirrorfold.transforms.publish.manifests.reread import reread as read_again
 from mirrorfold.transforms.retain.approvals import missing_roles
+from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.stores.output import open_output
 from mirrorfold.transforms.stores.sources import open_stores
 
 
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
 def export(
-    folder: str, what: str, to: str, *, target: str | None = None, recheck: bool | None = None, threads: int = 32
+    folder: str,
+    what: str,
+    to: str,
+    *,
+    target: str | None = None,
+    recheck: bool | None = None,
+    reread: bool = True,
+    threads: int = 32,
+    say: Callable[[str], None] = _silent,
 ) -> Exported:
     """Write the lists of a plan under DIR/exports.
 
@@ -21,7 +42,9 @@ def export(
       what: quarantine, migrate, restore or crosswalk.
       to: s3-batch, storage-transfer, rclone, s5cmd or csv.
       target: where copies go, e.g. s3://quarantine; a policy that names a bucket is the default of a quarantine.
-      recheck: look every object and its kept copy up at the stores; by default for quarantine alone.
+      recheck: look every object and the copies that count for it up at the stores; by default for quarantine alone.
+      reread: read the kept copies that a quarantine names once more, unless nothing is rechecked.
+      say: is told what reading again takes before it begins, and how far it is.
 
     Raises:
       ValueError: what can't be exported, or a DIR without a finished run; one line saying what to do.
@@ -39,8 +62,39 @@ def export(
     missing = missing_roles(store, policy)
     if not (what == "quarantine" if recheck is None else recheck):
         return export_plan(store, job, to, policy, None, missing)
-    stores = open_stores(tuple(saved_request(folder).sources))
+    request = saved_request(folder)
+    stores = open_stores(tuple(request.sources))
+    compiled = compile_policy(policy)
+    look = Recheck(stores, threads, Minima(compiled.min_archival_copies, compiled.min_copies()))
+    kept, rotten = read_kept(store) if what == "quarantine" else Kept(), None
     try:
-        return export_plan(store, job, to, policy, Recheck(stores, threads), missing)
+        if what == "quarantine" and reread:
+            rotten = read_again(kept, stores, store, threads, _announce(kept, request, say))
+        done = export_plan(store, job, to, policy, look, missing, kept, rotten)
+        forget(store)
+        return done
     finally:
         stores.close()
+
+
+def _announce(kept: Kept, request: Request, say: Callable[[str], None]) -> Callable[[int], None]:
+    """Say what reading again takes, in bytes and money; give what tells how far it is."""
+    cost = cost_of(kept)
+    if not cost.copies:
+        return lambda _: None
+    prices = PriceList.make(book(request.settings), settings := money_settings(request.settings, request.policy))
+    places: dict[tuple, dict[str, int]] = {}
+    for (where, bucket, library, storage_class), (count, size) in cost.places.items():
+        region = settings["regions"].get(bucket) or settings["regions"].get(library)
+        found = places.setdefault((where, region, storage_class), {"get": 0, "bytes": 0})
+        found["get"], found["bytes"] = found["get"] + count, found["bytes"] + size
+    money = scan_cost({"request_places": places}, prices, settings)["cost_requests"]
+    priced = f"about {money:,.2f} {prices.currency}" if money is not None else "unpriced: the price book has no price"
+    say(f"reading {cost.copies:,} kept copies once more: {cost.bytes:,} bytes, {priced} (--no-reread leaves it out)")
+    read = [0]
+
+    def done(size: int) -> None:
+        read[0] += size
+        say(f"read {read[0]:,} of {cost.bytes:,} bytes")
+
+    return done

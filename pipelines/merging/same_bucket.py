@@ -1,4 +1,4 @@
-"""Sources that are one bucket under two names: an object may never count as its own copy."""
+"""Sources that are one bucket or disk under two names: an object may never count as its own copy."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ from mirrorfold.schemas.uri import make_uri
 from mirrorfold.transforms.blocks import ipc, parquet
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.same_bucket import (
+    ALIKE,
     COMPARED,
+    DOOR_COLUMNS,
     ENOUGH_SHARED,
+    door_rows,
     is_access_point,
+    is_door,
     look_like_one,
+    may_be_doors,
     may_be_one,
+    on_one_device,
+    share_seen,
 )
 
 SAMPLE = 2_000
@@ -44,7 +51,7 @@ def check_access_points(specs: Sequence[SourceSpec]) -> None:
 
 
 def check_same_buckets(run: RunContext) -> None:
-    """Stop when two sources look like one bucket under two names.
+    """Stop when two sources look like one bucket under two names, or like one disk through two doors.
 
     Raises:
       SafetyStop: which, and how to say what they are.
@@ -52,7 +59,8 @@ def check_same_buckets(run: RunContext) -> None:
     groups: dict[tuple[str, str], list[SourceSpec]] = {}
     for spec in run.sources:
         if spec.bucket:
-            groups.setdefault((spec.store, spec.same_as or spec.bucket), []).append(spec)
+            true = spec.bucket if is_door(spec, run.sources) else spec.same_as or spec.bucket
+            groups.setdefault((spec.store, true), []).append(spec)
     for (one, mine), (other, their) in itertools.combinations(sorted(groups.items()), 2):
         if may_be_one(mine, their) and (_same(run, mine, their) or _same(run, their, mine)):
             first, second = (make_uri(store, bucket, "") for store, bucket in (one, other))
@@ -61,6 +69,57 @@ def check_same_buckets(run: RunContext) -> None:
                 f"under two names, an object would pass for its own copy. Say which it is in --config: sources: "
                 f"{{{their[0].library}: {{same_as: {mine[0].bucket}}}}}, or replica: true for a true replica"
             )
+        if may_be_doors(mine, their, run.sources) and (_seen(run, mine, their) or _seen(run, their, mine)):
+            first, second = (make_uri(store, bucket, "") for store, bucket in (one, other))
+            raise SafetyStop(
+                f"{first} and {second} list the same names, sizes and times: if they are one disk by two ways (a "
+                "gateway, a second mount or endpoint), every file would pass for its own copy. Say which it is in "
+                f"--config: sources: {{{their[0].library}: {{same_as: {mine[0].library}}}}}, or replica: true where "
+                "the bytes were truly copied"
+            )
+
+
+def check_doors(specs: Sequence[SourceSpec]) -> None:
+    """Refuse a folder that is said to be the same as a library that isn't there.
+
+    Raises:
+      UsageError: one line, naming the source and the setting.
+    """
+    for spec in specs:
+        if spec.same_as and spec.store == "file" and not is_door(spec, specs):
+            names = ", ".join(sorted({other.library for other in specs if other is not spec})) or "none"
+            raise UsageError(
+                f"sources: {spec.library}: same_as: {spec.same_as} is the library of no other source: there are {names}"
+            )
+
+
+def _seen(run: RunContext, sampled: Sequence[SourceSpec], searched: Sequence[SourceSpec]) -> bool:
+    """Tell whether nearly all of a sample of some sources' files is listed by others too, as the same file would be."""
+    taken, rows = [], 0
+    for block in _door_blocks(run, sampled):
+        taken.append(block.slice(0, SAMPLE - rows))
+        rows += block.num_rows
+        if rows >= SAMPLE:
+            break
+    if not rows:
+        return False
+    sample = pa.concat_tables(taken)
+    names = door_rows(sample).column("name")
+    found = [sample.slice(0, 0)]
+    for block in _door_blocks(run, searched):
+        if {spec.store for spec in (*sampled, *searched)} == {"file"} and on_one_device(sample, block):
+            return False
+        found.append(block.filter(pc.is_in(door_rows(block).column("name"), value_set=names)))
+    return share_seen(door_rows(sample), door_rows(pa.concat_tables(found))) >= ALIKE
+
+
+def _door_blocks(run: RunContext, specs: Sequence[SourceSpec]) -> Iterator[pa.Table]:
+    """Read current objects that have bytes, as they were listed."""
+    for path in list_objects.block_paths(run, specs):
+        for block in parquet.read_blocks(run.store, path, [*DOOR_COLUMNS, "is_latest", "is_delete_marker"]):
+            current = pc.and_not(block.column("is_latest"), block.column("is_delete_marker"))
+            current = pc.and_(current, pc.greater(block.column("size"), 0))
+            yield block.filter(current).select(list(DOOR_COLUMNS))
 
 
 def _same(run: RunContext, sampled: Sequence[SourceSpec], searched: Sequence[SourceSpec]) -> bool:

@@ -61,13 +61,14 @@ class ObjectRef(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What a look-up of one object says without its bytes."""
+    """What a look-up of one object says without its bytes; `passing` says what will delete it, if anything."""
 
     etag: str
     size: int
     sha256: str | None
     hold: str
     archived: bool
+    passing: str = ""
 
 
 class HoldAnswer(NamedTuple):

@@ -1,4 +1,4 @@
-"""One bucket under several names: an access point, or a second name on another endpoint, is the same copy."""
+"""One disk under several names: an access point, a gateway, a second mount or endpoint shows the same copy."""
 
 from __future__ import annotations
 
@@ -82,6 +82,62 @@ def look_like_one(sample: pa.Table, other: pa.Table) -> bool | None:
     same = mine.filter(alike)
     versioned = pc.any(pc.invert(pc.is_in(same.column("version"), value_set=pa.array(["", "null"])))).as_py()
     return True if versioned or len(pc.unique(same.column("last_modified"))) >= ENOUGH_TIMES else None
+
+
+DOOR_COLUMNS = ("key", "size", "last_modified", "physical_id")
+
+
+def door_rows(objects: pa.Table) -> pa.Table:
+    """Give what the same file shows through any door: its name without folders, its size, its time in microseconds."""
+    names = pc.replace_substring_regex(objects.column("key"), r"(?s)^.*/", "")
+    times = objects.column("last_modified").cast(pa.int64())
+    return pa.table({"name": names, "size": objects.column("size"), "time": times})
+
+
+def share_seen(sample: pa.Table, other: pa.Table) -> float:
+    """Give the share of a sample's files that another list has as well, by `door_rows`: name, size and time.
+
+    Times are compared as exactly as the coarser of the two states them: some doors show whole seconds.
+    """
+    if not sample.num_rows or not other.num_rows:
+        return 0.0
+    unit = max(_precision(sample.column("time")), _precision(other.column("time")))
+    mine, their = (_joined_rows(rows, unit) for rows in (sample, other))
+    found = pc.sum(pc.fill_null(pc.is_in(mine, value_set=their), False)).as_py()
+    return (found or 0) / sample.num_rows
+
+
+def _precision(times: pa.ChunkedArray) -> int:
+    known = pc.drop_null(times).to_numpy()
+    return next((unit for unit in (1_000_000, 1_000) if not (known % unit).any()), 1)
+
+
+def _joined_rows(rows: pa.Table, unit: int) -> pa.Array:
+    coarse = pc.divide(rows.column("time"), unit).cast(pa.string())
+    name = pc.replace_substring(rows.column("name"), "\0", "\0\1")
+    joined = pc.binary_join_element_wise(name, rows.column("size").cast(pa.string()), coarse, "\0\0")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def on_one_device(one: pa.Table, other: pa.Table) -> bool:
+    """Tell whether two folders' files lie on one device, where inodes tell files apart for certain."""
+    mine, their = (
+        pc.unique(pc.replace_substring_regex(pc.drop_null(rows.column("physical_id")), ":.*$", ""))
+        for rows in (one, other)
+    )
+    return len(mine) == 1 and mine == their
+
+
+def may_be_doors(one: Collection[SourceSpec], other: Collection[SourceSpec], specs: Sequence[SourceSpec]) -> bool:
+    """Tell whether two sets of sources could show one disk by two ways, as far as their settings say.
+
+    Two buckets of one server are told apart by `look_like_one`.
+    """
+    both = (*one, *other)
+    if any(spec.replica or is_door(spec, specs) for spec in both):
+        return False
+    stores = {spec.store for spec in both}
+    return len(stores) > 1 or stores == {"file"} or len({spec.endpoint for spec in both}) > 1
 
 
 def may_be_one(one: Collection[SourceSpec], other: Collection[SourceSpec]) -> bool:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
 from mirrorfold.transforms.publish.manifests.csv import COLUMNS, cells, csv_line, guard
 from mirrorfold.transforms.publish.manifests.formats import FORMATS, Format, Job
 from mirrorfold.transforms.publish.manifests.instructions import Written, instructions
-from mirrorfold.transforms.publish.manifests.recheck import Recheck, ref_of
+from mirrorfold.transforms.publish.manifests.kept import Kept
+from mirrorfold.transforms.publish.manifests.recheck import Recheck
 from mirrorfold.transforms.publish.manifests.rows import WHATS, PlanRow, belongs, plan_rows
 from mirrorfold.transforms.publish.manifests.withdrawn import note_export
-from mirrorfold.transforms.stores.api import ObjectRef
 from mirrorfold.transforms.stores.output import OutputStore
 
 ROWS_PER_FILE = 1_000_000
@@ -64,12 +64,21 @@ def check_request(what: str, to: str, target: str | None, method: str) -> None:
 
 
 def export_plan(
-    output: OutputStore, job: Job, to: str, policy: dict, recheck: Recheck | None, missing: list[str]
+    output: OutputStore,
+    job: Job,
+    to: str,
+    policy: dict,
+    recheck: Recheck | None,
+    missing: list[str],
+    kept: Kept | None = None,
+    rotten: Mapping[tuple[str, str], str] | None = None,
 ) -> Exported:
     """Write a plan's lists under DIR/exports; an earlier export of the same kind is replaced.
 
     Args:
       recheck: looks every row up again, or None to take the tables' word (no store is asked).
+      kept: the copies that a quarantine relies on, for the recheck.
+      rotten: what is wrong with kept copies that were read again, by (uri, version); None where none was read.
       missing: roles whose sign-off is missing; quarantine and migrate lists then go out as drafts only.
     """
     form = FORMATS[to]
@@ -80,7 +89,7 @@ def export_plan(
             output.delete(path)
     note_export(output, job.what)
     lists = _Lists(output, folder, form, job, bool(draft))
-    kept = _kept(output) if recheck is not None and job.what == "quarantine" else {}
+    kept, rotten = kept or Kept(), {} if job.what != "quarantine" else rotten
     rows = (row for row in plan_rows(output) if belongs(row, job.what))
     while chunk := list(islice(rows, CHUNK)):
         refusals = [_refusal(row, form, job) for row in chunk]
@@ -89,9 +98,9 @@ def export_plan(
             found = iter(recheck.problems(asked, kept))
             refusals = [why or next(found) for why in refusals]
         for row, why in zip(chunk, refusals, strict=True):
-            lists.add(row, why)
+            lists.add(row, why or (rotten or {}).get((row.kept_uri or "", row.kept_version or ""), ""))
     written = lists.close()
-    text = instructions(job, to, policy, written, draft, rechecked=recheck is not None)
+    text = instructions(job, to, policy, written, draft, rechecked=recheck is not None, reread=rotten is not None)
     for name, data in text.items():
         output.put(f"{folder}{name}", data)
     files = sorted([*lists.names, *text])
@@ -104,12 +113,6 @@ def _refusal(row: PlanRow, form: Format, job: Job) -> str:
     if row.archived and job.what == "migrate" and form.split:
         return "in an archive class: restore it first"
     return form.refuse(row, job)
-
-
-def _kept(output: OutputStore) -> dict[tuple[str, str], ObjectRef]:
-    """Find the objects that quarantined rows name as kept."""
-    named = {(row.kept_uri, row.kept_version) for row in plan_rows(output) if row.action == "quarantine"}
-    return {(row.uri, row.version): ref_of(row) for row in plan_rows(output) if (row.uri, row.version) in named}
 
 
 class _Lists:

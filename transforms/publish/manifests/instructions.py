@@ -33,18 +33,20 @@ DOES = {
 
 
 def instructions(
-    job: Job, to: str, policy: dict, written: list[Written], missing: list[str], *, rechecked: bool
+    job: Job, to: str, policy: dict, written: list[Written], missing: list[str], *, rechecked: bool, reread: bool = True
 ) -> dict[str, bytes]:
     """Write README.txt and, for S3 Batch Operations, a job description per list."""
     lists = [found for found in written if not found.ours]
-    files = {"README.txt": _readme(job, to, policy, lists, missing, rechecked).encode()}
+    files = {"README.txt": _readme(job, to, policy, lists, missing, rechecked, reread).encode()}
     if to == "s3-batch":
         for found in lists:
             files[f"{found.name}.job.json"] = _batch_job(job, policy, found)
     return files
 
 
-def _readme(job: Job, to: str, policy: dict, lists: list[Written], missing: list[str], rechecked: bool) -> str:
+def _readme(
+    job: Job, to: str, policy: dict, lists: list[Written], missing: list[str], rechecked: bool, reread: bool
+) -> str:
     days = policy["quarantine"]["days"]
     lines = [f"mirrorfold export: {job.what} with {to}", "", DOES[job.what], ""]
     if missing:
@@ -59,6 +61,12 @@ def _readme(job: Job, to: str, policy: dict, lists: list[Written], missing: list
             looked = "were looked up as this list was written" if rechecked else "were NOT looked up again"
             lines.append(f"  {found.unversioned:,} of them have no version that a tool could check, and {looked}:")
             lines.append("  act soon, or export again first.")
+    if not reread:
+        lines += [
+            "",
+            "The kept copies were NOT read again. A copy whose bytes changed behind its size and time, on a failing",
+            "disk or by a program that sets times back, looks sound: then the last good copy is on these lists.",
+        ]
     lines += ["", "refused.csv names every object that the lists leave out, and why.", ""]
     lines += ["How to act", "", *_how(job, to, policy, lists), ""]
     if job.what == "quarantine":

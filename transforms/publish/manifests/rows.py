@@ -44,7 +44,24 @@ class PlanRow(NamedTuple):
     cluster_id: str | None
     review_batch: str | None
     earlier: str | None
+    physical_id: str | None
+    identity_evidence: str | None
+    evidence: list[str]
+    jurisdiction: str | None
+    scope: str | None
     companions: list[str] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether the object counts as a copy that is kept: current, read, and nothing says that it won't last."""
+        standing = self.is_latest and not self.is_delete_marker and not self.archived and self.earlier is None
+        read = self.identity_evidence in ("read", "previous") or f"read:{self.content_id}" in self.evidence
+        return standing and read and self.action != "quarantine" and self.rule not in NO_COPIES
+
+    @property
+    def place(self) -> str:
+        """Name what copies are counted in, as the policy's minima do."""
+        return self.jurisdiction or (f"scope {self.scope}" if self.scope else "")
 
     @property
     def fixed_version(self) -> str:
@@ -67,8 +84,15 @@ class PlanRow(NamedTuple):
         return "yes" if belongs(self, "migrate") else "no"
 
 
+NO_COPIES = frozenset(
+    {"link", "door", "passing", "quarantine-place", "expiring", "lifecycle-unknown", "rotted", "unreadable",
+     "identity-refuted", "unconfirmed"}
+)  # fmt: skip
+"""Rules that keep an object and say that it isn't a copy to rely on."""
+
 OBJECT_FIELDS = (
     "uri", "version", "store", "bucket", "key", "last_modified", "archived", "is_latest", "is_delete_marker",
+    "physical_id", "identity_evidence",
 )  # fmt: skip
 DECISION_FIELDS = tuple(name for name in PlanRow._fields if name not in OBJECT_FIELDS[2:])
 

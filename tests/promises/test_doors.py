@@ -1,0 +1,92 @@
+"""One disk through two doors: no file passes for its own copy."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from mirrorfold.configs.settings import Settings
+from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.errors import SafetyStop, UsageError
+from mirrorfold.pipelines.merging.same_bucket import check_same_buckets
+from mirrorfold.pipelines.sources import parse_sources
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.listing.dedupe import rank_sources
+from mirrorfold.transforms.listing.raw import write_unit
+from mirrorfold.transforms.listing.rows import RANK, RAW
+from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.output import LocalOutput
+from tests.retain.tables import fill, obj
+
+S3 = {"store": "s3", "bucket": "gate"}
+GS = {"store": "gs", "bucket": "gate"}
+FOLDER = {"store": "file", "bucket": "/nas"}
+MOUNT = {"store": "file", "bucket": "/mnt/other"}
+
+
+def stop_of(tmp_path, one: dict, other: dict, rows, their_rows) -> str:
+    """List two sources of made-up rows and give what stops the run, or ''."""
+    specs = [SourceSpec(name, "live", **place) for name, place in (("one", one), ("other", other))]
+    output = LocalOutput(str(tmp_path))
+    ranked = rank_sources(specs)
+    for spec, listed in zip(specs, (rows, their_rows), strict=True):
+        table = fill(OBJECTS, [obj(f"{spec.store}://{spec.bucket}/{row['key']}") | row for row in listed])
+        rank = ranked.index(spec)
+        block = table.append_column(RANK, pa.array([rank] * table.num_rows, pa.int32())).cast(RAW)
+        write_unit(output, f"{rank:04d}-00000", spec.library, [block])
+    try:
+        check_same_buckets(RunContext(str(tmp_path), Settings(), sources=tuple(specs)))
+    except SafetyStop as stop:
+        return str(stop)
+    return ""
+
+
+def files(start: int = 1_700_000_000_123_456, device: str = "1", below: str = "", unit: int = 1, count: int = 4):
+    return [
+        {"key": f"{below}{n}.jpg", "size": 100 + n, "last_modified": (start + n * 999_999) // unit * unit,
+         "physical_id": f"{device}:{n}" if device else None}
+        for n in range(count)
+    ]  # fmt: skip
+
+
+SECOND = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mine", "their"),
+    [
+        (FOLDER, S3, files(), files(device="", unit=SECOND)),
+        (FOLDER, S3, files(), files(device="", below="archive/photos/", unit=1000)),
+        (FOLDER, S3, files(count=3), files(device="", count=50)),
+        (FOLDER, MOUNT, files(device="1"), files(device="2")),
+        (S3, GS, files(device=""), files(device="")),
+        (S3, {**S3, "bucket": "second", "endpoint": "http://b"}, files(device=""), files(device="")),
+    ],
+    ids=["a gateway", "a gateway to a folder above", "a sub-folder", "two mounts", "S3 and GCS", "two endpoints"],
+)
+def test_every_pair_of_sources_is_compared_and_stops(tmp_path, one, other, mine, their):
+    said = stop_of(tmp_path, one, other, mine, their)
+    assert "same_as: one" in said or "same_as: other" in said
+    assert "replica: true" in said
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mine", "their"),
+    [
+        (FOLDER, S3, files(), files(start=1_700_000_100_000_000, device="")),
+        (FOLDER, MOUNT, files(device="1"), files(device="1")),
+        (FOLDER, {**S3, "replica": True}, files(), files(device="")),
+        (FOLDER, {**S3, "same_as": "one"}, files(), files(device="")),
+        (FOLDER, S3, files(), [{**row, "size": row["size"] + 7} for row in files(device="")]),
+    ],
+    ids=["copied later", "one device: inodes tell", "a replica", "said to be one", "other files"],
+)
+def test_what_is_told_apart_goes_on(tmp_path, one, other, mine, their):
+    assert stop_of(tmp_path, one, other, mine, their) == ""
+
+
+def test_same_as_names_a_library_that_is_there(tmp_path):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    settings = Settings(sources={"b": {"same_as": "aa"}})
+    with pytest.raises(UsageError, match="same_as: aa is the library of no other source: there are a"):
+        parse_sources([f"a={tmp_path / 'a'}", f"b={tmp_path / 'b'}"], settings, None)
