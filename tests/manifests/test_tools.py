@@ -121,7 +121,7 @@ def command_of(folder: Path, name: str) -> str:
 
 def test_s5cmd_sets_the_very_versions_aside_and_back(archive, tool, tmp_path):
     s3, source, _, aside = archive
-    made = export(str(tmp_path), "quarantine", "s5cmd", target=f"s3://{aside}")
+    made = export(str(tmp_path), "quarantine", "s5cmd", target=f"s3://{aside}", reread=False)
     assert (made.rows, made.refused) == (len(KEYS), 0)
     # Everything changes between the export and the act: the decided versions are acted on, not the new bytes.
     for key in KEYS:
@@ -141,7 +141,7 @@ def test_s5cmd_sets_the_very_versions_aside_and_back(archive, tool, tmp_path):
 @pytest.mark.parametrize("server", [servers.moto_server], ids=["moto"], indirect=True)
 def test_rclone_sets_aside_the_bucket_as_it_was(archive, tool, tmp_path):
     s3, source, _, aside = archive
-    made = export(str(tmp_path), "quarantine", "rclone", target=f"s3:{aside}")
+    made = export(str(tmp_path), "quarantine", "rclone", target=f"s3:{aside}", reread=False)
     assert (made.rows, made.refused) == (len(KEYS), 0)
     time.sleep(1.1)  # S3 states times of versions in whole seconds.
     for key in KEYS:
@@ -157,7 +157,7 @@ def test_nothing_that_changed_since_the_run_is_exported(archive, tmp_path):
     for key in KEYS[:5]:
         s3.put_object(Bucket=source, Key=key, Body=b"written since")
     s3.delete_object(Bucket=source, Key=KEYS[5])
-    made = export(str(tmp_path), "quarantine", "rclone")
+    made = export(str(tmp_path), "quarantine", "rclone", reread=False)
     assert (made.rows, made.refused) == (len(KEYS) - 6, 6)
 
 
@@ -169,7 +169,7 @@ def test_nothing_is_exported_once_the_kept_copy_is_gone(archive, tmp_path, gone)
     else:
         s3.put_object(Bucket=keep, Key="0.jpg", Body=b"something else")
     for to in ("s3-batch", "csv"):
-        made = export(str(tmp_path), "quarantine", to)
+        made = export(str(tmp_path), "quarantine", to, reread=False)
         assert (made.rows, made.refused) == (0, len(KEYS))
     assert "its kept copy is gone or changed" in (tmp_path / made.folder / "refused.csv").read_text()
 
@@ -193,7 +193,7 @@ def test_rclone_carries_folders_over_and_back(tool, tmp_path):
     run.mkdir()
     finish_run(run, rows, [SourceSpec("l", "live", "file", str(archive))])
     (archive / KEYS[0]).write_bytes(b"changed since the run")
-    made = export(str(run), "quarantine", "rclone", target=str(aside))
+    made = export(str(run), "quarantine", "rclone", target=str(aside), reread=False)
     assert (made.rows, made.refused) == (len(KEYS) - 1, 1)
     folder = run / made.folder
     assert "have no version that a tool could check" in (folder / "README.txt").read_text()

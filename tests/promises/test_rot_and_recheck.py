@@ -20,7 +20,7 @@ from mirrorfold.transforms.stores.files import file_etag, physical_id
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.retain.tables import obj
 
-from .kit import copies, finish
+from .kit import broken, copies, finish, send_away, tamper
 
 
 class Stores:
@@ -130,7 +130,8 @@ def test_every_counted_copy_is_looked_up_again(tmp_path, gone, why):
     assert [row.key for row in leaving] == ["c"]
     stores = Stores({key: b"" for key in "abc" if key != gone})
     (found,) = Recheck(stores, 1, Minima(2)).problems(leaving, read_kept(output))
-    assert found.startswith(why) and bool(found) is bool(why)
+    assert found.startswith(why)
+    assert bool(found) is bool(why)
 
 
 def test_a_kept_copy_that_its_head_says_will_expire_is_refused(tmp_path):
@@ -151,8 +152,6 @@ def test_of_equal_copies_a_lasting_class_and_a_key_that_tools_carry_are_kept(tmp
 
 @pytest.mark.parametrize("kept", ["s3://hk/a.jpg", "s3://hk/b//c.jpg"])
 def test_verify_sees_a_frail_or_uncarriable_copy_kept_instead(tmp_path, kept):
-    from .kit import broken, send_away, tamper
-
     rows = [
         obj("s3://hk/a.jpg", "a", storage_class="ONEZONE_IA"),
         obj("s3://hk/b//c.jpg", "a"),
