@@ -125,6 +125,9 @@ class Tier(Part):
     action: Action = "review"
     kinds: Strings = Field(default_factory=list, description="kinds of variant the quarantine is for; the rest: review")
     verification: Verification = Verification()
+    when: Literal["accepted"] | None = Field(
+        None, description="accepted: quarantine only what a sample was accepted for, see `mirrorfold review plan`"
+    )
 
 
 class Tiers(Part):
@@ -137,15 +140,32 @@ class Tiers(Part):
 
     @model_validator(mode="after")
     def _verified(self) -> Tiers:
+        if self.identical.when is not None:
+            raise ValueError(
+                "identical: when is for tiers that people would have to decide on; the same bytes need none"
+            )
+        for name, tier in (
+            ("same-picture", self.same_picture), ("near-certain", self.near_certain), ("probable", self.probable)
+        ):  # fmt: skip
+            if tier.when is not None and tier.action != "quarantine":
+                raise ValueError(f"{name}: when: accepted goes with action: quarantine, not {tier.action}")
         for name, tier in (("near-certain", self.near_certain), ("probable", self.probable)):
             demands = tier.verification
-            if tier.action == "quarantine" and (demands.min_correlation is None or demands.max_residual is None):
+            if (
+                tier.when is None
+                and tier.action == "quarantine"
+                and (demands.min_correlation is None or demands.max_residual is None)
+            ):
                 raise ValueError(
                     f"{name}: quarantine without a person's word needs verification with min_correlation and "
                     "max_residual; a perceptual hash alone never quarantines anything"
                 )
         same = self.same_picture
-        if same.action == "quarantine" and not (same.verification.rules or same.verification.min_correlation):
+        if (
+            same.when is None
+            and same.action == "quarantine"
+            and not (same.verification.rules or same.verification.min_correlation)
+        ):
             raise ValueError(
                 "same-picture: quarantine without a person's word needs verification with rules or min_correlation"
             )
@@ -351,6 +371,8 @@ def policy_schema() -> dict:
 
 
 def _dense(tier: dict) -> dict:
+    if tier["when"] is None:  # a policy that doesn't say it keeps its hash
+        tier = {name: value for name, value in tier.items() if name != "when"}
     return tier | {"verification": {k: v for k, v in tier["verification"].items() if v not in (None, [])}}
 
 

@@ -19,6 +19,7 @@ from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
 from mirrorfold.transforms.publish.team import read_split
+from mirrorfold.transforms.retain import acceptance
 from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.retain.sidecar import read_sidecar
 from mirrorfold.transforms.retain.verdicts import looked_at, read_sample, read_verdicts, rule_on
@@ -45,7 +46,8 @@ def depends_on(run: RunContext) -> list:
     """Name what the pages depend on beside the tables: the settings, answers on the quality sample, the split."""
     answers = [answer["id"] for answer in read_sample(run.store)]
     split = read_split(run.store)
-    return [run.settings.publish.model_dump(mode="json"), answers, asdict(split) if split else None]
+    drawn = [plan.id for plan, _ in acceptance.read(run.store)]
+    return [run.settings.publish.model_dump(mode="json"), answers, asdict(split) if split else None, drawn]
 
 
 def catalogue(run: RunContext) -> Iterator[pa.Table]:
@@ -58,6 +60,8 @@ def story(run: RunContext) -> Story:
     policy = compile_policy(run.policy)
     said = read_verdicts(run.store)
     rulings = rule_on(said, policy.reviewers, policy.may_review)
+    plans = acceptance.read(run.store)
+    judged_ = acceptance.standing(run.store, said, policy)
     return Story(
         policy=run.policy,
         policy_hash=policy_hash(run.policy),
@@ -74,8 +78,26 @@ def story(run: RunContext) -> Story:
         rulings={pair: ruling.outcome for pair, ruling in rulings.items()},
         looked=looked_at(said + read_sample(run.store)),
         said=tuple(said),
+        samples=tuple(sample_row(judged, plans) for judged in judged_),
+        drawn=frozenset(drawn_pairs(plans, judged_)),
         reviewers=policy.reviewers,
     )
+
+
+def sample_row(judged: acceptance.Judged, plans: list) -> dict:
+    """Write where a stratum stands as plain values."""
+    promised = next(plan for plan, _ in plans if plan.id == judged.plan)
+    stands = {"state": judged.state, "answered": judged.answered, "found": judged.errors}
+    return asdict(judged.stratum) | stands | {"max_error": promised.max_error, "confidence": promised.confidence}
+
+
+def drawn_pairs(plans: list, judged: list[acceptance.Judged]) -> Iterator[tuple[str, str]]:
+    """Give the pairs whose answers still decide on a stratum."""
+    open_ = {(found.plan, found.stratum.name) for found in judged if found.state == "open"}
+    for plan, rows in plans:
+        for row in rows:
+            if row["place"] is not None and (plan.id, row["stratum"]) in open_:
+                yield row["content_a"], row["content_b"]
 
 
 def commands(run: RunContext) -> dict[str, str]:

@@ -19,7 +19,7 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
-from mirrorfold.transforms.retain import blocks, sidecar, verdicts
+from mirrorfold.transforms.retain import acceptance, blocks, sidecar, verdicts
 from mirrorfold.transforms.retain.earlier import EARLIER
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.wiring import Retain
@@ -48,7 +48,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         open_stores=functools.partial(open_stores, tuple(run.sources)),
         rows=run.rows("objects"),
         code_version=version("mirrorfold"),
-        rulings=verdicts.rule_on(said, policy.reviewers, policy.may_review),
+        rulings=acceptance.rule_with_samples(run.store, said, policy),
         spill=run.spill,
         hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
         withdrawn=bool(run.previous) and is_withdrawn(open_output(run.previous)),
@@ -65,6 +65,7 @@ def depends_on(run: RunContext) -> dict:
         "previous": [state_of(run.previous, "match"), state_of(run.previous, "retain")],
         "withdrawn": bool(run.previous) and is_withdrawn(open_output(run.previous)),
         "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
+        "samples": [plan.id for plan, _ in acceptance.read(run.store)],
         "files": [[kind, lists.digest(path)] for kind, path in lists.sidecars(run.settings, run.policy)],
     }
 

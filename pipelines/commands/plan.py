@@ -101,6 +101,56 @@ def import_verdicts(folder: str, files: tuple[str, ...]) -> Said:
     return Said(plain, lines)
 
 
+class Share(click.ParamType):
+    """A share, written 1% or 0.01."""
+
+    name = "share"
+
+    def convert(self, value, param, ctx) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{value!r} isn't a share, like 1% or 0.01", param, ctx)
+
+
+@review.command("plan")
+@click.argument("folder", metavar="DIR")
+@click.option("--max-error", type=Share(), default="1%", show_default=True, help="Share of wrong pairs not to exceed.")
+@click.option("--confidence", type=Share(), default="95%", show_default=True, help="How sure that must be.")
+@click.option(
+    "--expected-error",
+    type=Share(),
+    default="0",
+    show_default=True,
+    help="Share you expect to be wrong.",
+)
+@click.option("--again", is_flag=True, help="Draw once more, from pairs that came since; a rejected stratum stays so.")
+def plan_samples(folder: str, max_error: float, confidence: float, expected_error: float, again: bool) -> None:
+    """Draw samples so that people look at some pairs of each kind, and their answers stand for all of it.
+
+    A stratum is a tier, a kind and which library copies which. Of its N pairs n are drawn; with at most c errors among
+    them it is accepted, and more than --max-error of its pairs are wrong in no more than 1 - --confidence of all such
+    cases. `near-certain: {action: quarantine, when: accepted}` in the policy then lets the rest of an accepted stratum
+    go. Said again, the command tells where each stratum stands.
+    """
+    from mirrorfold.pipelines.finished.review_plan import review_plan
+
+    with usage_errors():
+        found = review_plan(folder, max_error, confidence, expected_error, again)
+    width = max(len(judged.stratum.name) for judged in found)
+    click.echo(f"{'stratum':{width}}  {'pairs':>9}  {'n':>7}  {'c':>3}  {'answered':>8}  {'errors':>6}  state")
+    for judged in found:
+        s = judged.stratum
+        counts = f"{s.pairs:>9,}  {s.sample:>7,}  {s.errors:>3}  {judged.answered:>8,}  {judged.errors:>6,}"
+        click.echo(f"{s.name:{width}}  {counts}  {judged.state}")
+    asked, whole = sum(j.stratum.sample for j in found), sum(j.stratum.pairs for j in found)
+    click.echo(
+        f"{asked:,} pairs to look at stand for {whole:,}. Show them on the pages: mirrorfold publish --output {folder}"
+    )
+
+
 @review.command("split")
 @folder_argument()
 @click.option("--into", type=int, required=True, metavar="N", help="How many people share the queue.")

@@ -22,8 +22,8 @@ from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import globs, parquet
 from mirrorfold.transforms.listing.places import passing_regex
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
-from mirrorfold.transforms.retain import verdicts
-from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
+from mirrorfold.transforms.retain import acceptance, verdicts
+from mirrorfold.transforms.retain.policy import TierRule, compile_policy, policy_hash
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
 from mirrorfold.transforms.stores.same_bucket import door_libraries
@@ -45,7 +45,7 @@ def verify(folder: str) -> list[BrokenPromise]:
     broken = [] if store.exists("_SUCCESS") else [BrokenPromise(0, "_SUCCESS", "the run is unfinished: no _SUCCESS")]
     with local_files(store) as files, tempfile.TemporaryDirectory(prefix="mirrorfold-verify-") as work:
         broken += _record(store, policy, files)
-        expected = replace(expect(policy, verdicts.read_verdicts(store)), holds=tuple(lists.hold_lines(store)))
+        expected = replace(expect(policy, verdicts.read_verdicts(store), store), holds=tuple(lists.hold_lines(store)))
         expected = replace(expected, **_recorded(store))
         with _decided_before(store) as (before, withdrawn):
             expected = replace(expected, withdrawn=withdrawn)
@@ -97,9 +97,13 @@ def read_policy(store: OutputStore) -> dict:
     return policy
 
 
-def expect(policy: dict, said: list[dict]) -> Expected:
-    """Say what a policy and the verdicts ask of the tables, as plain values."""
+def expect(policy: dict, said: list[dict], samples: OutputStore | None = None) -> Expected:
+    """Say what a policy, the verdicts and DIR's accepted samples ask of the tables, as plain values."""
     compiled = compile_policy(policy)
+    if samples is None:
+        ruled = verdicts.rule_on(said, compiled.reviewers, compiled.may_review)
+    else:
+        ruled = acceptance.rule_with_samples(samples, said, compiled)
     return Expected(
         policy_hash=policy_hash(policy),
         min_archival_copies=compiled.min_archival_copies,
@@ -109,17 +113,19 @@ def expect(policy: dict, said: list[dict]) -> Expected:
             for s in compiled.scopes
         ),
         fewest=compiled.min_copies(),
-        tiers={name: (rule.action, rule.kinds, dict(rule.verification)) for name, rule in compiled.tiers},
+        tiers={name: (_unasked(rule), rule.kinds, dict(rule.verification)) for name, rule in compiled.tiers},
         md5=compiled.md5,
         replicas=compiled.replicas,
         lifecycle_unknown=compiled.lifecycle_unknown,
         quarantine_bucket=compiled.quarantine_bucket,
         together={"packages": compiled.packages, "page_runs": compiled.runs, "companions": compiled.companions},
-        rulings={
-            pair: (ruling.outcome, ruling.verdicts)
-            for pair, ruling in verdicts.rule_on(said, compiled.reviewers, compiled.may_review).items()
-        },
+        rulings={pair: (ruling.outcome, ruling.verdicts) for pair, ruling in ruled.items()},
     )
+
+
+def _unasked(rule: TierRule) -> str:
+    """Name what happens to a tier that nobody decided on: one that waits for an accepted sample goes to people."""
+    return "review" if rule.when else rule.action
 
 
 def _recorded(store: OutputStore) -> dict:

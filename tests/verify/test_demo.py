@@ -97,3 +97,47 @@ def test_from_review_to_sign_off(archive, tmp_path):
     assert rows[same] == "verdict-same"
     assert rows[other] == "verdict-different"
     assert verify(later) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_an_accepted_sample_lets_its_stratum_go_and_a_rejected_one_does_not(archive, tmp_path):
+    out, rules = str(tmp_path / "out"), tmp_path / "sampled.yaml"
+    rules.write_text(
+        "version: 1\nreview: {min_bytes_freed: 0}\nkeep_roles: []\nconflict_review: []\n"
+        "tiers: {near-certain: {action: quarantine, when: accepted}}\n"
+    )
+    mirrorfold("run", f"hk={archive / 'hk'}", f"gz={archive / 'gz'}", "--output", out, "--policy", str(rules))
+    asleep = ask(
+        Path(out), "SELECT count(*) FROM decisions WHERE action = 'quarantine' AND tier_to_kept <> 'identical'"
+    )
+    assert asleep == [(0,)], "nothing goes before a sample was accepted"
+    plan = ("review", "plan", out, "--max-error", "20%", "--confidence", "90%")
+    drawn = mirrorfold(*plan)
+    assert "open" in drawn
+    assert mirrorfold(*plan) == drawn, "the same samples, however often one asks"
+    mirrorfold("publish", "--output", out)
+    assert "Accepted by sampling" in (tmp_path / "out" / "report.html").read_text()
+    (pairs,) = (tmp_path / "out" / "review" / "acceptance").glob("*.parquet")
+    sample = duckdb.sql(f"SELECT content_a, content_b, stratum FROM '{pairs}' WHERE place IS NOT NULL").fetchall()
+    rejected = max(stratum for *_, stratum in sample if "near-certain" in stratum)
+    words = tmp_path / "ann.jsonl"
+    words.write_text(
+        "\n".join(
+            json.dumps(
+                {"content_a": a, "content_b": b, "verdict": "different" if stratum == rejected else "same",
+                 "reviewer": "ann", "at": "2026-11-01T00:00:00Z", "seen": True}
+            )
+            for a, b, stratum in sample
+        )
+    )  # fmt: skip
+    mirrorfold("review", "import", out, str(words))
+    mirrorfold("publish", "--output", out)
+    states = {line.split()[0]: line.split()[-1] for line in mirrorfold(*plan).splitlines() if "/" in line.split()[0]}
+    assert states[rejected.split()[0]] == "rejected"
+    let_go = ask(Path(out), "SELECT DISTINCT review_batch, rule FROM decisions WHERE rule = 'accepted'")
+    assert let_go, "pairs that nobody looked at go with their stratum"
+    mirrorfold("verify", out)
+    # Without the sample nothing of this may go.
+    pairs.with_suffix(".json").unlink()
+    assert any("without a person's word" in broken.text for broken in verify(out))

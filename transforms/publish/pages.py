@@ -21,8 +21,9 @@ from mirrorfold.transforms.stores.output import OutputStore
 ITEMS_PER_SHARD = 50
 IDS_PER_SHARD = 5_000
 SCRIPTS = ("text.js", "data.js", "progress.js", "filters.js", "compare.js", "facts.js", "exchange.js", "app.js")
-FLAGS = {"conflict": 1, "sample": 2, "sample_only": 4, "kept_is_b": 8}
-"""Bits of an index row: records conflict; in the quality sample; asked for the sample alone; which side is kept."""
+FLAGS = {"conflict": 1, "sample": 2, "sample_only": 4, "kept_is_b": 8, "drawn": 16}
+"""Bits of an index row: records conflict; in the quality sample; asked for that alone; which side is kept; its answer
+decides on a stratum."""
 
 PARTS = ("review.", "kinds.", "tiers.", "fields.", "actions.")
 
@@ -37,6 +38,7 @@ def write_pages(
     language: str,
     pairs: int,
     team: Mapping,
+    drawn: frozenset[tuple[str, str]] = frozenset(),
 ) -> list[str]:
     """Write the review pages for the clusters in `shown`; give the paths written.
 
@@ -45,7 +47,7 @@ def write_pages(
     written = _write_static(store, language)
     shown = _write_items(connection, store, pictures, written)
     ids = _write_ids(connection, store, shown, written)
-    index = _index(connection, shown)
+    index = _index(connection, shown, drawn)
     index |= {
         "plan": ids,
         "beyond": pairs - index["count"],
@@ -142,7 +144,7 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, store: OutputStore, shown:
     return digest.hexdigest()[:16]
 
 
-def _index(connection: duckdb.DuckDBPyConnection, shown: int) -> dict:
+def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[tuple[str, str]]) -> dict:
     rows = rows_of(
         connection,
         """select item, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only,
@@ -150,6 +152,8 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int) -> dict:
         from queue where item < ? order by pair""",
         [shown],
     )
+    for row in rows:
+        row["drawn"] = (row["content_a"], row["content_b"]) in drawn
     names = {name: sorted({row[name] for row in rows}) for name in ("tier", "kind")}
     libraries = sorted({library for row in rows for library in row["libraries"]})
     groups = sorted({tuple(row["libraries"]) for row in rows})

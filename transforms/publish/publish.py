@@ -72,6 +72,8 @@ class Story:
     rulings: Mapping[tuple[str, str], str] = field(default_factory=dict)
     looked: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     said: tuple[Mapping, ...] = ()
+    samples: tuple[Mapping, ...] = ()
+    drawn: frozenset[tuple[str, str]] = frozenset()
     reviewers: int = 1
 
 
@@ -96,7 +98,7 @@ def publish_pages(
         team = team_of(
             connection, read_split(store), story.said, disputed, story.reviewers, min(items, options.clusters)
         )
-        write_pages(connection, store, pictures.for_page, options.language, pairs, team)
+        write_pages(connection, store, pictures.for_page, options.language, pairs, team, story.drawn)
         report = Report(
             facts=found,
             work=queue.count_work(connection),
@@ -108,6 +110,7 @@ def publish_pages(
             summary=story.summary,
             verdicts=queue.sample_verdicts(connection),
             people=people_of(story.said),
+            samples=story.samples,
             provenance=story.provenance,
             commands=story.commands,
             language=options.language,

@@ -38,6 +38,7 @@ class Report:
       summary: what transforms.estimate.summary gives, or None without prices.
       work: what people are asked.
       people: the reviewers: what each answered, how well they agree, what was adjudicated, see `team.people_of`.
+      samples: strata of acceptance by sampling, with where each stands.
       verdicts: by tier: what people found who looked at pairs of the quality sample.
       provenance: (name, value) of what the run was made from; names as in strings `reproduce`.
       commands: shell lines by name, see COMMANDS; one that doesn't apply is left out.
@@ -52,6 +53,7 @@ class Report:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     summary: Mapping | None = None
     verdicts: Mapping[str, Found] = field(default_factory=dict)
+    samples: Sequence[Mapping] = ()
     people: Mapping[str, Sequence] = field(default_factory=lambda: people_of(()))
     provenance: Sequence[tuple[str, str]] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -111,6 +113,7 @@ def render(report: Report) -> str:
         "next_keep": both("next.keep", days=(report.policy.get("quarantine") or {}).get("days", 90)),
         "precision": [precision_row(tier, report.verdicts.get(tier, Found())) for tier in charts.TIERS[1:]],
         "people": people_rows(report.people),
+        "samples": [sample_row(row) for row in report.samples],
         "provenance": report.provenance,
         "commands": {name: report.commands.get(name, "") for name in COMMANDS},
     }
@@ -219,6 +222,17 @@ def failure_row(row: Mapping) -> dict:
         "objects": f"{row['objects']:,}",
         "text": both_or(f"codes.{row['error']}", escape(row["error"])),
         "stage": both_or(f"failures.stage_{row['stage']}", row["stage"]),
+    }
+
+
+def sample_row(row: Mapping) -> dict:
+    """Write one stratum of acceptance by sampling."""
+    bound = both("samples.bound", error=f"{100 * row['max_error']:g} %", confidence=f"{100 * row['confidence']:g} %")
+    return {
+        **{name: f"{row[name]:,}" for name in ("pairs", "sample", "errors", "answered", "found")},
+        "name": row["name"],
+        "state": both(f"samples.{row['state']}"),
+        "bound": bound if row["state"] == "accepted" else "–",
     }
 
 

@@ -37,6 +37,7 @@ class TierRule:
     action: str
     kinds: tuple[str, ...]
     verification: tuple[tuple[str, Any], ...]
+    when: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _compiled(text: str) -> Policy:
         ),
         keep_roles=tuple(policy["keep_roles"]),
         tiers=tuple(
-            (name, TierRule(t["action"], tuple(t["kinds"]), tuple(sorted(t["verification"].items()))))
+            (name, TierRule(t["action"], tuple(t["kinds"]), tuple(sorted(t["verification"].items())), t.get("when")))
             for name, t in policy["tiers"].items()
         ),
         md5=policy["identity"]["md5"],

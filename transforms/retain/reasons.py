@@ -109,6 +109,8 @@ def _tail(decision: Decision) -> str:
         return said + f"; {', '.join(u.rpartition('/')[2] for u in beside[:5])} would stay without it"
     if rule == "verdict-conflict":
         return said + "; reviewers disagree"
+    if rule == "accepted":
+        return said + "; a sample of such pairs was looked at and accepted"
     if rule.startswith("verdict-"):
         return said + "; a reviewer said so"
     if rule.endswith("-unverified") and decision.lost:

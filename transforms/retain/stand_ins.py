@@ -106,6 +106,9 @@ def _judge(
         return say("keep", f"role-{role}", f"{tier}: {by_policy.action}")
     if clashes:
         return say("review", "conflict", f"{tier}: {by_policy.action}")
+    if by_policy.action == "quarantine" and by_policy.when == "accepted":
+        missing = unmet(by_policy, link, kind) if by_policy.kinds or by_policy.verification else ""
+        return say("quarantine", "accepted") if outcome == "accepted" and not missing else say("review", tier)
     if by_policy.action == "quarantine":
         missing = unmet(by_policy, link, kind)
         return say("review", f"{tier}-unverified", f"{tier}: {missing}") if missing else say("quarantine", tier)

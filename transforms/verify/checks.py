@@ -125,9 +125,13 @@ CHECKS: tuple[Check, ...] = (
         WHERE d.action = 'quarantine' AND d.tier_to_kept <> 'identical'
         AND NOT EXISTS (SELECT 1 FROM rulings r WHERE r.content_a = least(d.content_id, d.kept_content)
             AND r.content_b = greatest(d.content_id, d.kept_content) AND (r.outcome = 'same'
+            OR r.outcome = 'accepted'
             OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))
         AND NOT EXISTS (SELECT 1 FROM verified_pairs p WHERE p.content_a = least(d.content_id, d.kept_content)
             AND p.content_b = greatest(d.content_id, d.kept_content) AND p.tier = d.tier_to_kept)"""),
+    Check(4, "decisions", "records conflict and a sample that was accepted lets the row go", """
+        SELECT uri, version, conflicts FROM decisions WHERE action = 'quarantine' AND "rule" = 'accepted'
+        AND len(conflicts) > 0"""),
     Check(4, "decisions", "identical bytes are quarantined though neither the policy nor a person says so", """
         SELECT d.uri, d.kept_uri FROM relied d, expected
         WHERE d.action = 'quarantine' AND d.tier_to_kept = 'identical' AND expected.identical <> 'quarantine'

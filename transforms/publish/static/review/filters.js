@@ -4,8 +4,8 @@
   const { t, named, h } = mirrorfold;
   const get = (id) => document.getElementById(id);
   const SIZES = [0, 1e5, 1e6, 1e7, 3e7, 1e8, 1e9];
-  const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "second", "disputed", "sample", "all"];
-  const FLAG = { conflicts: 1, sample: 2, sampleOnly: 4 };
+  const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "second", "disputed", "drawn", "sample", "all"];
+  const FLAG = { conflicts: 1, sample: 2, sampleOnly: 4, drawn: 16 };
 
   const options = (id, values, label) => {
     const select = get(id);
@@ -37,6 +37,7 @@
     if (wanted.state === "all") return true;
     if (wanted.state === "sample") return (index.flags[pair] & FLAG.sample) !== 0;
     if (index.flags[pair] & FLAG.sampleOnly) return false;
+    if (wanted.state === "drawn") return (index.flags[pair] & FLAG.drawn) !== 0;
     if (wanted.state === "second") return team.second(pair);
     if (wanted.state === "disputed") return Boolean(team.disputed(pair));
     if (wanted.state === "conflicts") return (index.flags[pair] & FLAG.conflicts) !== 0;
