@@ -34,7 +34,10 @@ def _as_list(value: Any) -> Any:
 Strings = Annotated[list[str], BeforeValidator(_as_list)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0)]
 Action = Literal["keep", "review", "quarantine"]
-Conflict = Literal["licence", "creator", "catalogue_no", "capture_time", "provenance"]
+Conflict = Literal[
+    "licence", "creator", "catalogue_no", "capture_time", "provenance", "rights", "usage_terms", "rights_uri",
+    "data_mining", "caption", "instructions", "credit", "gps", "digital_source_type", "c2pa",
+]  # fmt: skip
 Criterion = Literal[
     "protected", "held", "role", "scope", "library", "pixels", "bit_depth", "lossless", "colour", "quality", "format",
     "metadata_richness", "storage_class", "lasting", "largest", "smallest", "oldest", "newest", "uri",

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 _PNG_PICTURE = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"acTL", b"fcTL", b"fdAT", b"IEND"})
-_WEBP_METADATA = frozenset({b"EXIF", b"XMP ", b"ICCP", b"VP8X"})
+_WEBP_METADATA = frozenset({b"EXIF", b"XMP ", b"ICCP", b"VP8X", b"C2PA"})
 MAX_CHUNKS = 1_000_000
 
 
@@ -44,19 +44,25 @@ def walk_png(data: bytes, salt: bytes) -> Walk:
     return Walk(found.hexdigest())
 
 
-def walk_webp(data: bytes, salt: bytes) -> Walk:
-    """Digest the picture chunks of a WebP."""
-    found, lossless, at = hashlib.sha256(b"webp\0" + salt), False, 12
-    view = memoryview(data)
+def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Give each chunk's type of a WebP with the start and stop of its content; the file's end may cut the last."""
+    at = 12
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
-            break
-        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+            return
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
         stop = min(len(data), at + 8 + length)
-        lossless = lossless or kind == b"VP8L" or (kind == b"ANMF" and data[at + 24 : at + 28] == b"VP8L")
-        if kind not in _WEBP_METADATA:
-            found.update(view[at:stop])
+        yield data[at : at + 4], at + 8, stop
         at = stop + (length & 1)
+
+
+def walk_webp(data: bytes, salt: bytes) -> Walk:
+    """Digest the picture chunks of a WebP."""
+    found, lossless, view = hashlib.sha256(b"webp\0" + salt), False, memoryview(data)
+    for kind, start, stop in riff_chunks(data):
+        lossless = lossless or kind == b"VP8L" or (kind == b"ANMF" and data[start + 16 : start + 20] == b"VP8L")
+        if kind not in _WEBP_METADATA:
+            found.update(view[start - 8 : stop])
     return Walk(found.hexdigest(), lossless)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from mirrorfold.transforms.fingerprint.containers import MAX_CHUNKS, png_chunks
+from mirrorfold.transforms.fingerprint.containers import png_chunks, riff_chunks
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
 
 MOST_FRAMES = (1 << 31) - 1
@@ -88,17 +88,12 @@ def _skip_blocks(data: bytes, at: int) -> int:
 
 def webp_frames(data: bytes) -> Iterator[Rectangle]:
     """Give the frames of an animated WebP."""
-    at = 12
-    for _ in range(MAX_CHUNKS):
-        if at + 8 > len(data):
-            return
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        if data[at : at + 4] == b"ANMF":
+    for kind, start, _ in riff_chunks(data):
+        if kind == b"ANMF":
             x, y, width, height = (
-                int.from_bytes(data[at + 8 + part : at + 11 + part], "little") for part in (0, 3, 6, 9)
+                int.from_bytes(data[start + part : start + part + 3], "little") for part in (0, 3, 6, 9)
             )
             yield Rectangle(2 * x, 2 * y, width + 1, height + 1)
-        at += 8 + length + (length & 1)
 
 
 _WALKS: dict[str, Callable[[bytes], Iterator[Rectangle]]] = {"png": png_frames, "gif": gif_frames, "webp": webp_frames}

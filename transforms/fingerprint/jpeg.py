@@ -63,6 +63,7 @@ class JpegHeader:
     xmp: bytes | None = None
     iptc: bytes | None = None
     icc: dict[int, bytes] = field(default_factory=dict)
+    jumbf: bytes = b""
     multi_picture: bool = False
     picture_parts: list[tuple[int, int]] = field(default_factory=list)
 
@@ -174,6 +175,10 @@ def _read_segment(header: JpegHeader, marker: int, data: bytes, start: int, end:
             header.icc.setdefault(data[start + 12], data[start + 14 : end])
         elif data.startswith(b"MPF\0", start):
             header.multi_picture = True
+    elif marker == 0xEB and data.startswith(b"JP", start):
+        # ISO 19566-5, annex D.2: number of the box, number of the packet; each packet repeats the box's own header.
+        later = int.from_bytes(data[start + 4 : start + 8], "big") > 1
+        header.jumbf += data[start + (16 if later else 8) : end]
     elif marker == 0xED and data.startswith(b"Photoshop 3.0\0", start):
         header.iptc = (header.iptc or b"") + data[start + 14 : end]
     elif marker == 0xEE and end - start >= 12 and data.startswith(b"Adobe", start):

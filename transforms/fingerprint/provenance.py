@@ -7,15 +7,24 @@ import re
 from datetime import UTC, datetime
 
 from mirrorfold.transforms.fingerprint import ifd, photoshop
-from mirrorfold.transforms.fingerprint.xmp import read_xmp
+from mirrorfold.transforms.fingerprint.xmp import place_of, read_xmp
 
-EXIF_IFD = 0x8769
+EXIF_IFD, GPS_IFD = 0x8769, 0x8825
+_IPTC = (
+    ("creator", 80), ("rights", 116), ("title", 5), ("caption", 120), ("credit", 110), ("instructions", 40),
+)  # fmt: skip
+_CAMERAS_CAPTIONS = frozenset({
+    "OLYMPUS DIGITAL CAMERA", "SONY DSC", "KONICA MINOLTA DIGITAL CAMERA", "MINOLTA DIGITAL CAMERA", "SAMSUNG",
+    "DIGITAL CAMERA", "SAMSUNG DIGITAL CAMERA", "OLYMPUS", "DCIM", "CASIO", "EXIF_JPEG_PICTURE",
+    "EXIF JPEG", "UNTITLED",
+})  # fmt: skip
 _EXIF_TIME = re.compile(r"(\d{4})[:\-/](\d\d)[:\-/](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 _UTF8_CHARSET = b"\x1b%G"
 _DESCRIBED = (
     "document_id", "instance_id", "original_document_id", "derived_from", "licence", "catalogue_no", "metadata_date",
-    "creator", "rights", "title", "keywords", "software", "capture_time",
+    "creator", "rights", "title", "keywords", "software", "capture_time", "caption", "usage_terms", "rights_uri",
+    "instructions", "credit", "data_mining", "digital_source_type", "gps",
 )  # fmt: skip
 
 
@@ -29,7 +38,7 @@ def read_provenance(exif: bytes | None, xmp: bytes | None, iptc: bytes | None) -
     indexed = _iptc(iptc) if iptc else {}
     for name in _DESCRIBED:
         value = described.get(name) or indexed.get(name) or found.get(name)
-        if name in ("software", "capture_time"):
+        if name in ("software", "capture_time", "gps"):
             value = found.get(name) or value
         if value:
             found[name] = value
@@ -47,7 +56,14 @@ def _exif(block: bytes) -> tuple[dict, int]:
 def exif_fields(data: bytes, main: ifd.Directory) -> tuple[dict, int]:
     """Read provenance from a TIFF's or EXIF block's main directory and the EXIF directory below it."""
     found: dict = {}
-    names = {"camera_make": 0x010F, "camera_model": 0x0110, "software": 0x0131, "creator": 0x013B, "rights": 0x8298}
+    names = {
+        "caption": 0x010E,
+        "camera_make": 0x010F,
+        "camera_model": 0x0110,
+        "software": 0x0131,
+        "creator": 0x013B,
+        "rights": 0x8298,
+    }
     _texts(found, main, names)
     orientation = main.number(0x0112, 1)
     below = ifd.read_directory(data, main.layout, main.number(EXIF_IFD)) if EXIF_IFD in main else None
@@ -56,7 +72,27 @@ def exif_fields(data: bytes, main: ifd.Directory) -> tuple[dict, int]:
         taken = _exif_time(below.text(0x9003), below.text(0x9291), below.text(0x9011))
         if taken:
             found["capture_time"] = taken
+    if found.get("caption", "").strip().upper() in _CAMERAS_CAPTIONS:
+        del found["caption"]  # what a camera writes into each of its files says nothing of this one
+    place = _gps(data, main)
+    if place:
+        found["gps"] = place
     return found, orientation if 1 <= orientation <= 8 else 1
+
+
+def _gps(data: bytes, main: ifd.Directory) -> str | None:
+    """Read latitude and longitude of the GPS directory."""
+    below = ifd.read_directory(data, main.layout, main.number(GPS_IFD)) if GPS_IFD in main else None
+    if below is None:
+        return None
+    sides = []
+    for ref, tag in ((1, 2), (3, 4)):
+        parts, toward = below.numbers(tag), (below.text(ref) or "")[:1].upper()
+        if len(parts) != 3 or toward not in ("N", "S", "E", "W"):
+            return None
+        degrees = parts[0] + parts[1] / 60 + parts[2] / 3600
+        sides.append(-degrees if toward in ("S", "W") else degrees)
+    return place_of(*sides)
 
 
 def _texts(found: dict, directory: ifd.Directory, names: dict[str, int]) -> None:
@@ -96,7 +132,7 @@ def _iptc(block: bytes) -> dict:
             fields.setdefault(dataset, []).append(value)
         at += 5 + length
     found: dict = {}
-    for name, dataset in (("creator", 80), ("rights", 116), ("title", 5)):
+    for name, dataset in _IPTC:
         text = ifd.clean_text(fields[dataset][0]) if dataset in fields else None
         if text:
             found[name] = text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import JpegImagePlugin
 
-from mirrorfold.transforms.fingerprint import icc, ifd, jpeg
+from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, jpeg
 from mirrorfold.transforms.fingerprint.canonical import SIDE, canonical, from_samples
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture
@@ -42,6 +42,8 @@ def read_jpeg(data: bytes, limits: Limits, compiled: bool = False, header: jpeg.
     header = header or jpeg.read_header(data)
     limits.check_pixels(header.width, header.height)
     provenance, orientation = read_provenance(header.exif, header.xmp, header.iptc)
+    if header.jumbf:
+        provenance = {**c2pa.stated(header.jumbf), **provenance}
     profile, mode = header.icc_profile, _MODES.get(header.components, "RGB")
     with codec_errors("JPEG"):
         luma, cells = _read_small(data, header, orientation, limits, compiled)

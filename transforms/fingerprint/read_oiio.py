@@ -24,6 +24,7 @@ READERS = {
 }  # fmt: skip
 """OpenImageIO's name of each kind that it reads."""
 
+IDLE_ALPHA = frozenset({"tga", "bmp", "ico", "dds"})
 _LINEAR = frozenset({"exr", "hdr"})
 _LOSSY = frozenset({"webp", "jp2", "jxl"})
 
@@ -49,6 +50,8 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
             raise DecodeError("corrupt", f"{what}: {_reason(source)}")
         declared = spec.get_int_attribute("oiio:BitsPerSample") or 8 * spec.format.size()
         found = arrayed(pixels, GREY, Meaning(linear=kind in _LINEAR), 8 * spec.format.size())
+        if kind in IDLE_ALPHA and found.image.mode == "RGBA" and found.image.getchannel("A").getextrema() == (0, 0):
+            found = found._replace(image=found.image.convert("RGB"))
         described = photoshop.blocks(data) if kind == "psd" else photoshop.Blocks()
         provenance, orientation = read_provenance(described.exif, described.xmp, described.iptc)
         orientation = orientation if kind == "psd" else spec.get_int_attribute("Orientation", 1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import containers, frames, icc, photoshop, png
+from mirrorfold.transforms.fingerprint import c2pa, containers, frames, icc, photoshop, png
 from mirrorfold.transforms.fingerprint.arrays import arrayed
 from mirrorfold.transforms.fingerprint.canonical import DEEP_MODES, canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -24,6 +24,8 @@ ANIMATION_FRAMES = 16
 _MODE_BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}
 _LOSSY = frozenset({"avif", "pcd"})
 _PLUGINS = {"pnm": ("PPM",), "jp2": ("JPEG2000",), "cursor": ("CUR",)}
+_IDLE_ALPHA = frozenset({"tga", "bmp", "ico", "cursor"})
+"""Kinds whose fourth channel many writers leave at zero and mean nothing by it."""
 BLANK_RANGE = 8
 """Levels that the canonical picture of a frame spans at least if it shows anything."""
 
@@ -43,9 +45,10 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         profile = icc.applied(blocks.icc, image.mode)
         icc.check(profile, limits)
         provenance, orientation = read_provenance(blocks.exif, blocks.xmp, blocks.iptc)
+        provenance = {**c2pa.stated(c2pa.payload(kind, data)), **provenance}
         count = max(count, getattr(image, "n_frames", 1)) if kind == "avif" else count
         hashed = min(count, ANIMATION_FRAMES, limits.max_pages)
-        first, luma, cells = _first_shown(image, hashed, orientation, limits.side, profile)
+        first, luma, cells = _first_shown(image, min(count, ANIMATION_FRAMES), orientation, limits.side, profile)
         pages = _frames(image, range(first + 1, hashed), orientation)
         walk = _walk(kind, data, looks_salt(orientation, blocks.icc))
     turned = orientation >= 5
@@ -109,6 +112,8 @@ def _load_plainly(kind: str, data: bytes, limits: Limits) -> _Loaded:
     else:
         limits.check_memory(decode_bytes(mode, *size) + len(data))
         image.load()
+    if kind in _IDLE_ALPHA and mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        image = image.convert("RGB")
     declared = _declared_depth(kind, data, mode)
     if kind == "png" and declared == 16 and mode in ("RGB", "RGBA"):
         image, declared_bits = _deep_png(image, data, limits)
@@ -116,6 +121,8 @@ def _load_plainly(kind: str, data: bytes, limits: Limits) -> _Loaded:
         declared_bits = min(declared, used_bits(np.asarray(image))) if mode in DEEP_MODES else declared
     info = image.info
     blocks = photoshop.Blocks(_bytes(info.get("exif")), _xmp(info), None, _bytes(info.get("icc_profile")))
+    if kind == "psd":
+        blocks = photoshop.blocks(data)
     return _Loaded(image, size, mode, declared_bits, declared, blocks)
 
 
@@ -145,12 +152,12 @@ def _of_apple(image: Image.Image) -> Image.Image:
 
 
 def _first_shown(
-    image: Image.Image, hashed: int, orientation: int, side: int, profile: bytes | None
+    image: Image.Image, count: int, orientation: int, side: int, profile: bytes | None
 ) -> tuple[int, bytes, bytes]:
     """Give the first frame that shows something, its luma and cells: many animations begin black."""
     first = luma, cells = canonical(image, orientation, side=side, profile=profile)
-    for index in range(hashed):
-        if max(luma) - min(luma) >= BLANK_RANGE:
+    for index in range(count if count > 1 else 0):
+        if np.ptp(np.frombuffer(luma, np.uint8)) >= BLANK_RANGE:
             return index, luma, cells
         try:
             image.seek(index + 1)
@@ -220,7 +227,7 @@ def _load_jp2(image: Image.Image, data: bytes, limits: Limits) -> Image.Image:
     style = _coding_style(data)
     levels = style[5] if len(style) > 5 else 0
     skip = 0
-    while skip < levels and min(image.size) >> (skip + 1) >= SHORT_SIDE:
+    while skip < levels and min(image.size) >> (skip + 1) >= max(SHORT_SIDE, limits.side):
         skip += 1
     mode, (width, height) = image.mode, image.size
     while True:

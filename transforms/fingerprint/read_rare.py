@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mirrorfold.transforms.fingerprint import containers, icc, ifd, jpeg
+from mirrorfold.transforms.fingerprint import c2pa, containers, icc, ifd, jpeg
 from mirrorfold.transforms.fingerprint.arrays import arrayed, image_of
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -61,6 +61,7 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         image.load()
         info = dict(image.info)
         provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), None)
+        provenance = {**c2pa.stated(c2pa.payload("heic", data)), **provenance}
         profile = icc.applied(info.get("icc_profile"), image.mode)
         luma, cells = canonical(image, side=limits.side, profile=profile)
         pages = []
@@ -93,6 +94,7 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
     boxes = {kind: data[start:stop] for kind, start, stop in containers.iso_boxes(data) if kind in (b"Exif", b"xml ")}
     exif = boxes.get(b"Exif", b"")[4:] or None
     provenance, orientation = read_provenance(exif, boxes.get(b"xml "), None)
+    provenance = {**c2pa.stated(c2pa.payload("jxl", data)), **provenance}
     with codec_errors("JPEG XL"):
         try:
             pixels = imagecodecs.jpegxl_decode(data, numthreads=1)

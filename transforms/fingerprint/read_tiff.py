@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import icc, ifd, tiff_arrays
+from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, tiff_arrays
 from mirrorfold.transforms.fingerprint.arrays import Arrayed, arrayed
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -77,12 +77,12 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
         lossless=full.number(COMPRESSION, 1) not in _LOSSY,
         orientation=orientation,
         icc_profile=icc_description(profile),
-        provenance={**described, **provenance, **_descriptions(described)},
+        provenance={**c2pa.stated(main.raw(c2pa.TIFF_TAG)), **described, **provenance, **_descriptions(described)},
     )
 
 
 def _descriptions(described: dict) -> dict:
-    return {name: described[name] for name in ("creator", "rights") if name in described}
+    return {name: described[name] for name in ("creator", "rights", "caption") if name in described}
 
 
 def _page_grey(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> bytes:
@@ -92,7 +92,7 @@ def _page_grey(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> b
 
 def _decode(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> _Shown:
     """Decode a page's smallest image that is adequate and shows the same; else the page itself."""
-    level = page.adequate(SHORT_SIDE)
+    level = page.adequate(max(SHORT_SIDE, limits.side))
     if level != page.full:
         try:
             small = _decode_level(data, layout, page, level, limits)

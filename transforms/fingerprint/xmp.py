@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -19,6 +20,8 @@ _RIGHTS = "{http://ns.adobe.com/xap/1.0/rights/}"
 _XMP = "{http://ns.adobe.com/xap/1.0/}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PLUS = "{http://ns.useplus.org/ldf/xmp/1.0/}"
+_PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
+_EXIF = "{http://ns.adobe.com/exif/1.0/}"
 _EXT = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
 
 _FIELDS = {
@@ -37,8 +40,23 @@ _FIELDS = {
     "title": (_DC + "title",),
     "software": (_XMP + "CreatorTool",),
     "metadata_date": (_XMP + "MetadataDate",),
-    "capture_time": ("{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",),
+    "capture_time": (_EXIF + "DateTimeOriginal",),
+    "caption": (_DC + "description",),
+    "usage_terms": (_RIGHTS + "UsageTerms",),
+    "instructions": (_PHOTOSHOP + "Instructions",),
+    "credit": (_PHOTOSHOP + "Credit",),
+    "data_mining": (_PLUS + "DataMining",),
+    "digital_source_type": (_EXT + "DigitalSourceType",),
 }
+_RIGHTS_URI = re.compile(
+    r"https?://(?:www\.)?((?:rightsstatements\.org|creativecommons\.org)/[^\s<>\"']+)", re.IGNORECASE
+)
+_RIGHTS_PLACES = (
+    _RIGHTS + "WebStatement", "{http://creativecommons.org/ns#}license", "{http://www.europeana.eu/schemas/edm/}rights",
+    "{http://purl.org/dc/terms/}rights", "{http://purl.org/dc/terms/}license", _DC + "rights", _RIGHTS + "UsageTerms",
+)  # fmt: skip
+"""Properties in which a URI of rightsstatements.org or Creative Commons is looked for, in this order."""
+_MOST = 180.0
 
 
 def read_xmp(packet: bytes) -> dict:
@@ -58,10 +76,49 @@ def read_xmp(packet: bytes) -> dict:
     keywords = [text for text in map(clean, _items(root.find(f".//{_DC}subject"))[:MAX_KEYWORDS]) if text]
     if keywords:
         found["keywords"] = keywords
+    for column in ("data_mining", "digital_source_type"):
+        if column in found:
+            found[column] = found[column].rstrip("/").rsplit("/", 1)[-1]
+    uri = rights_uri([stated.get(name, "") for name in _RIGHTS_PLACES]) or clean(
+        stated.get(_PLUS + "CopyrightStatus", "")
+    )
+    if uri:
+        found["rights_uri"] = uri
+    place = _place(stated)
+    if place:
+        found["gps"] = place
     derived = _derived_from(root)
     if derived:
         found["derived_from"] = derived
     return found
+
+
+def rights_uri(texts: list[str]) -> str | None:
+    """Find the first URI of rightsstatements.org or Creative Commons; written one way, whatever its scheme and end."""
+    found = next((match.group(1) for match in map(_RIGHTS_URI.search, texts) if match), None)
+    return clean("https://" + found.rstrip("/.,;)").lower()) if found else None
+
+
+def place_of(latitude: float, longitude: float) -> str | None:
+    """Write a place as ISO 6709 does, to a metre: +48.85820+002.29450; None where it is none on Earth, or 0, 0."""
+    if not (abs(latitude) <= _MOST / 2 and abs(longitude) <= _MOST) or latitude == longitude == 0:
+        return None
+    return f"{latitude:+09.5f}{longitude:+010.5f}"
+
+
+def _place(stated: dict[str, str]) -> str | None:
+    sides = []
+    for name in ("GPSLatitude", "GPSLongitude"):
+        text = stated.get(_EXIF + name, "").strip()
+        parts = text[:-1].split(",")
+        if text[-1:].upper() not in ("N", "S", "E", "W") or not 1 < len(parts) <= 3:
+            return None
+        try:
+            degrees = sum(float(part) / 60**power for power, part in enumerate(parts))
+        except ValueError:
+            return None
+        sides.append(-degrees if text[-1].upper() in "SW" else degrees)
+    return place_of(*sides)
 
 
 def _properties(root: Element) -> dict[str, str]:

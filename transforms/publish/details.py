@@ -23,14 +23,16 @@ SOURCES = 3
 
 METADATA = (
     "media_type", "pixels", "size", "mode", "bit_depth", "icc_profile", "jpeg_quality", "capture_time", "camera",
-    "creator", "rights", "licence", "catalogue_no", "title", "keywords", "software", "document_id", "derived_from",
-    "image_unique_id",
+    "creator", "rights", "licence", "rights_uri", "usage_terms", "instructions", "credit", "data_mining",
+    "catalogue_no", "title", "caption", "keywords", "gps", "software", "digital_source_type", "c2pa", "document_id",
+    "derived_from", "image_unique_id",
 )  # fmt: skip
 
 CONTENT_COLUMNS = (
     "content_id", "media_type", "width", "height", "size", "mode", "bit_depth", "icc_profile", "jpeg_quality",
     "capture_time", "camera_make", "camera_model", "camera_serial", "creator", "rights", "licence", "catalogue_no",
-    "title", "keywords", "software", "document_id", "derived_from", "image_unique_id",
+    "title", "keywords", "software", "document_id", "derived_from", "image_unique_id", "rights_uri", "usage_terms",
+    "instructions", "credit", "data_mining", "caption", "gps", "digital_source_type", "c2pa",
 )  # fmt: skip
 
 _GATHER = (

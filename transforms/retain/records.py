@@ -53,6 +53,16 @@ class Member(NamedTuple):
     licence: str | None
     catalogue_no: str | None
     provenance: str | None
+    rights: str | None
+    usage_terms: str | None
+    rights_uri: str | None
+    data_mining: str | None
+    caption: str | None
+    instructions: str | None
+    credit: str | None
+    gps: str | None
+    digital_source_type: str | None
+    c2pa: str | None
     document_id: str | None
     instance_id: str | None
     original_document_id: str | None
