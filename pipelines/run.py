@@ -25,6 +25,7 @@ from mirrorfold.pipelines.record.openlineage import OpenLineage
 from mirrorfold.pipelines.record.request import REQUEST_PATH, Request, saved_request
 from mirrorfold.pipelines.record.run_record import write_record
 from mirrorfold.pipelines.record.steps import Ledger, Step, digest_of
+from mirrorfold.pipelines.savings import bytes_read
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 
@@ -91,7 +92,8 @@ def run(
                 ledger.perform(step, context, execute)
         still_ours()
         if until == STAGES[-1] and not store.exists("_SUCCESS"):
-            write_record(store, request, ledger.counts, ledger.counters, started, beam_args)
+            read = bytes_read(context) if request.previous is not None else None
+            write_record(store, request, ledger.counts, ledger.counters, started, beam_args, read)
             store.put("_SUCCESS", b"")
         return Finished(ledger.counts, ledger.skipped)
 

@@ -106,6 +106,12 @@ def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:
     return summarise(savings, totals, book(run.settings), settings)
 
 
+def bytes_read(run: RunContext) -> int:
+    """Count the bytes that this very run read: without what it took over from the run before it."""
+    earlier = open_output(run.previous) if run.previous is not None and reuse(run) else None
+    return reads(run.store, {}, earlier)["bytes_read"]
+
+
 def decisions_totals(output: OutputStore) -> dict:
     """Count the decisions that people have to make: one for each pair, not one for each object."""
     with connect(output, DECISIONS.name) as tables:

@@ -21,7 +21,9 @@ policy_option = click.option(
     "--policy", metavar="NAME|FILE", help="Policy: default, newsroom, museum, training-set, or a YAML file."
 )
 previous_option = click.option(
-    "--previous", metavar="DIR", help="An earlier run: what is unchanged since isn't read again."
+    "--previous",
+    metavar="DIR|latest",
+    help="An earlier run: what is unchanged since isn't read again. latest: the newest one beside --output, if any.",
 )
 holds_option = click.option(
     "--allow-unmatched-holds", is_flag=True, help="Go on although lines of a hold list match no listed object."

@@ -19,6 +19,7 @@ from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.lists import check_sidecars
 from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.output import check_output
+from mirrorfold.pipelines.record.latest import find_previous
 from mirrorfold.pipelines.record.previous import check_previous
 from mirrorfold.pipelines.record.request import (
     REQUEST_PATH,
@@ -47,6 +48,7 @@ def new_request(
       UsageError: one line, saying what to mend.
     """
     check_output(output)
+    previous = find_previous(previous, output)
     given = read_given(config, changes)
     settings, policy = _under_recorded_policy(output, given, config)
     check_sidecars(settings, policy)

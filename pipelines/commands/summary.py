@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pyarrow.compute as pc
@@ -32,7 +33,7 @@ def summarise(store: OutputStore, read_again: bool) -> RenderableType:
       read_again: documents that stored signatures leave open were read again.
     """
     tables = connect(store, "objects", "decisions", "clusters", "savings", "failures")
-    parts = [_headline(tables), *_lists(store), _by_tier(tables), _by_failure(tables)]
+    parts = [_headline(tables), *_since_previous(store), *_lists(store), _by_tier(tables), _by_failure(tables)]
     if not read_again:
         parts += _documents(store)
     return Panel(
@@ -90,6 +91,32 @@ def _headline(tables) -> Text:
     asked = f": {work.pairs:,} pairs in {work.clusters:,} clusters" if work.pairs else ""
     text.append(f"{format_bytes(work.bytes_freed)}{asked}{_money(tables, 'review')}\n")
     return text
+
+
+def _since_previous(store: OutputStore) -> list[RenderableType]:
+    """Say of an audit what is new, gone and waiting since the run before it, and what it didn't have to read."""
+    try:
+        record = json.loads(store.get("run.json"))
+    except FileNotFoundError:
+        return []
+    if not record.get("previous"):
+        return []
+    rows = connect(store, "changes").execute(
+        "SELECT change, count(*), sum(bytes_duplicate), sum(bytes_realised) FROM changes GROUP BY ALL"
+    )
+    found = {change: (objects, int(more or 0), int(freed or 0)) for change, objects, more, freed in rows.fetchall()}
+    arrived = [found.get(change, (0, 0, 0)) for change in ("new", "changed", "replaced")]
+    gone, planned, metrics = found.get("vanished", (0, 0, 0)), found.get("planned", (0, 0, 0)), record["metrics"]
+    objects, more = sum(counts[0] for counts in arrived), sum(counts[1] for counts in arrived)
+    text = Text("Since the run before\n", style="bold")
+    lines = (
+        f"  new or changed   {objects:,}, of which {format_bytes(more)} duplicate",
+        f"  gone             {gone[0]:,}; {format_bytes(sum(f[2] for f in found.values()))} of the last plan is freed",
+        f"  still planned    {planned[0]:,}",
+        f"  read             {format_bytes(metrics['bytes_read'])}; {format_bytes(metrics['bytes_spared'])} spared",
+    )
+    text.append("\n".join(lines) + "\n", style="not bold")
+    return [text]
 
 
 def _lists(store: OutputStore) -> list[RenderableType]:

@@ -27,8 +27,12 @@ NAMES: Mapping[str, str] = {
 """Every metric's name, and what it counts. A name with a slash splits the one before it."""
 
 
-def measure(store: OutputStore) -> dict[str, int]:
-    """Count every metric of a finished run from its tables, in the order of the names."""
+def measure(store: OutputStore, bytes_read: int | None = None) -> dict[str, int]:
+    """Count every metric of a finished run from its tables, in the order of the names.
+
+    Args:
+      bytes_read: of an audit, what it read itself; the tables don't tell that from what an earlier run had read.
+    """
     found: Counter[str] = Counter({name: 0 for name in NAMES if name != "objects"})
     for block in _blocks(store, "objects", ["size", "identity_evidence"]):
         found["objects_listed"] += block.num_rows
@@ -37,6 +41,9 @@ def measure(store: OutputStore) -> dict[str, int]:
         read = pc.fill_null(pc.equal(block["identity_evidence"], "read"), False)
         found["bytes_read"] += _sum(block.filter(read))
         found["bytes_spared"] += _sum(block.filter(pc.and_not(known, read)))
+    if bytes_read is not None:
+        found["bytes_spared"] += found["bytes_read"] - bytes_read
+        found["bytes_read"] = bytes_read
     last = None
     for block in _blocks(store, "contents", ["content_id"]):  # sorted by it; a document has a row for each page
         found["contents"] += pc.count_distinct(block["content_id"]).as_py() - (block["content_id"][0].as_py() == last)

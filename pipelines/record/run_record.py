@@ -38,8 +38,13 @@ def write_record(
     counters: dict[str, dict[str, int]],
     started: datetime.datetime,
     beam_args: tuple[str, ...],
+    bytes_read: int | None = None,
 ) -> None:
-    """Write run.json. Wall-clock times, versions and the engine live here, so that no table has to hold them."""
+    """Write run.json. Wall-clock times, versions and the engine live here, so that no table has to hold them.
+
+    Args:
+      bytes_read: of an audit, what it read itself.
+    """
     document = json.loads(request.to_json())
     record = {
         "mirrorfold": code_version(),
@@ -56,7 +61,7 @@ def write_record(
         "digests": run_digests(store),
         "counts": counts,
         "counters": counters,
-        "metrics": measure(store),
+        "metrics": measure(store, bytes_read),
         "engine": list(beam_args) or ["--runner=FnApiRunner"],
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
