@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import apache_beam as beam
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.merging.partner import check_partners, is_packed, their_verdicts
 from mirrorfold.pipelines.merging.same_bucket import check_access_points
 from mirrorfold.pipelines.merging.side_plans import write_side_plans
 from mirrorfold.pipelines.merging.sides import MERGED, Brought, bring, check_decided_alike
@@ -40,7 +42,10 @@ def merged_request(folders: Sequence[str], config: str | None = None, policy: st
     sources = tuple(sorted({spec for side in sides for spec in side.specs}, key=repr))
     check_endpoints(sources)
     check_access_points(sources)
-    first = sides[0].request
+    # What a partner packed decides nothing here: neither lists nor paths of its settings are ours.
+    first = next((side.request for side in sides if not is_packed(side.record)), sides[0].request)
+    if all(is_packed(side.record) for side in sides):
+        first = replace(first, settings=Settings())
     if config is None and policy is None:
         check_decided_alike(sides)
         return Request(sources, _without_reading(first.settings), first.policy)
@@ -71,13 +76,16 @@ def merge_step(sides: tuple[Brought, ...]) -> Step:
     """Give the step that stands in for listing and fingerprinting."""
 
     def build(root: beam.Pipeline, run: RunContext) -> None:
+        check_partners(sides, MERGED)
         rows = {name: sum(count_rows(open_output(side.folder), name) for side in sides) for name in MERGED}
         merging = tuple(side.side for side in sides)
         root | "MergeTables" >> MergeTables(merging, run.output, rows, physical_buckets(run.sources), run.spill)
 
     def carry_verdicts(run: RunContext) -> None:
         for side in sides:
-            verdicts.store_verdicts(run.store, verdicts.read_verdicts(open_output(side.folder)))
+            packed = is_packed(side.record)
+            said = their_verdicts(side) if packed else verdicts.read_verdicts(open_output(side.folder))
+            verdicts.store_verdicts(run.store, said)
 
     def depends(_: RunContext) -> list:
         return [[_state(side), repr(side.side.names)] for side in sides]

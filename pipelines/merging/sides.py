@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.merging import partner
 from mirrorfold.pipelines.record.previous import check_tables, read_record
 from mirrorfold.pipelines.record.request import Request, saved_request
 from mirrorfold.schemas.uri import library_name, make_uri
 from mirrorfold.transforms.merge.join import Names
 from mirrorfold.transforms.merge.wiring import Side
-from mirrorfold.transforms.retain.policy import policy_hash
+from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.stores.api import SourceSpec
 
 MERGED = ("objects", "contents", "failures")
@@ -52,7 +53,7 @@ def bring(arguments: Sequence[str]) -> tuple[Brought, ...]:
     for folder, record in zip(folders, records, strict=True):
         check_tables(folder, record, MERGED)
     _check_algorithms(folders, records)
-    requests = [saved_request(folder) for folder in folders]
+    requests = [_request(folder, record) for folder, record in zip(folders, records, strict=True)]
     libraries = _new_libraries(named, requests)
     shared = _shared_folders(requests)
     if shared and not all(name for name, _ in named):
@@ -74,10 +75,32 @@ def bring(arguments: Sequence[str]) -> tuple[Brought, ...]:
         )
         label = name or _last_part(folder)
         sides.append(Brought(label, folder, record, request, specs, Side(folder, Names(renamed, moved))))
+    sides = [_silenced(side, sides) for side in sides]
     labels = Counter(side.name for side in sides)
     if max(labels.values()) > 1:
         raise UsageError(f"two sides would be called {labels.most_common(1)[0][0]}: name them, as in hk=DIR gz=DIR")
     return tuple(sides)
+
+
+def _request(folder: str, record: dict) -> Request:
+    """Read a side's request; a packed one says what its sources are, never how they are reached."""
+    if not partner.is_packed(record):
+        return saved_request(folder)
+    try:
+        request = saved_request(folder)
+        compile_policy(request.policy)
+        return replace(request, sources=tuple(map(partner.without_ways, request.sources)))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{folder}: its request isn't one of ours: {' '.join(str(error).split())[:120]}") from error
+
+
+def _silenced(side: Brought, sides: Sequence[Brought]) -> Brought:
+    """Let a packed side say nothing of what lies in the sources of a run of our own."""
+    if not partner.is_packed(side.record):
+        return side
+    ours = [other for other in sides if not partner.is_packed(other.record)]
+    silent = tuple(sorted({start for other in ours for start in partner.starts_of(other.specs)}))
+    return replace(side, side=replace(side.side, names=replace(side.side.names, silent=silent)))
 
 
 def check_decided_alike(sides: Sequence[Brought]) -> None:

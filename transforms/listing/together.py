@@ -51,7 +51,7 @@ def find_packages(blocks: Iterable[pa.Table]) -> dict[str, str]:
 def mark_packages(block: pa.Table, packages: dict[str, str]) -> pa.Table:
     """Mark what lies in a package, at any depth, with the outermost one."""
     current = _current(block)
-    rows = [
+    rows: list[tuple] = [
         (uri, version, f"{packages[folder]}:{folder}", [])
         for uri, version in zip(current["uri"].to_pylist(), current["version"].to_pylist(), strict=True)
         if packages and (folder := next((f for f in _above(uri) if f in packages), None))
@@ -64,13 +64,13 @@ def group_names(block: pa.Table) -> pa.Table:
     current = _current(block)
     uris, versions = current["uri"].to_pylist(), current["version"].to_pylist()
     pages = pc.match_substring_regex(current["uri"], PAGE_NAMES).to_pylist()
-    rows = []
+    rows: list[tuple] = []
     for uri, version, maybe in zip(uris, versions, pages, strict=True):
         if (group := group_of(uri)) is not None:
             rows.append((f"c{group}", uri, version))
         if maybe and extension_of(uri) in PICTURES and (page := page_of(uri)) is not None:
             rows.append((f"p{page[0]}", uri, version))
-    return pa.table(list(zip(*rows, strict=True)) or [[]] * 3, schema=GROUPED)
+    return _table(rows, GROUPED)
 
 
 def mark_groups(_: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
@@ -135,5 +135,9 @@ def _above(uri: str) -> Iterator[str]:
 
 
 def _marks(rows: list[tuple]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [[]] * 4
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, MARKS, strict=True)], schema=MARKS)
+    return _table(rows, MARKS)
+
+
+def _table(rows: list[tuple], schema: pa.Schema) -> pa.Table:
+    columns: list[list] = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in schema]
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)

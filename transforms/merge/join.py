@@ -28,13 +28,15 @@ class Names:
     Attributes:
       libraries: new name by old.
       folders: new folder by old, for files of a machine whose paths another machine has too.
+      silent: how URIs begin of which the run's word doesn't count: they lie in sources of another side's own.
     """
 
     libraries: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
 
-    def rename(self, rows: pa.Table, side: int) -> pa.Table:
-        """Rename in rows of `objects` or `failures`, and add the side's number."""
+    def rename(self, rows: pa.Table, side: int, *, silence: bool = True) -> pa.Table:
+        """Rename in rows of `objects` or `failures`, leave out what doesn't count, and add the side's number."""
         for name, names in (("library", self.libraries), ("bucket", self.folders)):
             if name in rows.column_names and names:
                 rows = _set(rows, name, [names.get(value, value) for value in rows.column(name).to_pylist()])
@@ -42,6 +44,8 @@ class Names:
             rows = _set(rows, "uri", [self.uri(uri) for uri in rows.column("uri").to_pylist()])
             if "package" in rows.column_names:
                 rows = self._belongings(rows)
+        for start in self.silent if silence else ():
+            rows = rows.filter(pc.invert(pc.starts_with(rows.column("uri"), start)))
         return rows.append_column(SIDE, pa.array([side] * rows.num_rows, SIDE.type))
 
     def _belongings(self, rows: pa.Table) -> pa.Table:
