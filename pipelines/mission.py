@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mirrorfold.pipelines import audit, fingerprint, list_objects, lists, match, publish, retain, safety, savings
+from mirrorfold.pipelines.confirming import carried
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.previous import state_of
 from mirrorfold.pipelines.record.steps import Step
@@ -67,7 +68,8 @@ MISSION = (
         "retain",
         stage="retain",
         builds=(retain.build,),
-        writes=("decisions", "hold_checks", "lineage"),
+        drive=carried.keep,
+        writes=("decisions", "hold_checks", "confirmations", "lineage"),
         depends=lambda run: [run.policy, retain.depends_on(run)],
         total="objects",
     ),

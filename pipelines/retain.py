@@ -1,4 +1,4 @@
-"""Retain: from `clusters` and the policy to `decisions`, `hold_checks` and `lineage`."""
+"""Retain: from `clusters` and the policy to `decisions`, `hold_checks`, `confirmations` and `lineage`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from importlib.metadata import version
 import apache_beam as beam
 
 from mirrorfold.pipelines import lists
+from mirrorfold.pipelines.confirming import carried
+from mirrorfold.pipelines.confirming.confirmer import Confirmer
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.fingerprint import options_of
 from mirrorfold.pipelines.record.previous import ReadMasters, state_of
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.failures import FAILURES
@@ -37,6 +41,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         "pairs": root | "ReadPairs" >> ReadTable(run.output, PAIRS, blocks.PAIR_ROWS.names),
         "failures": root | "ReadFailures" >> ReadTable(run.output, FAILURES, blocks.FAILURE_ROWS.names),
     }
+    inputs["confirmed"] = root | "ReadCarried" >> carried.ReadCarried(carried.folders(run))
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
         inputs["earlier"] = root | "ReadEarlier" >> ReadTable(run.previous, DECISIONS, EARLIER.names)
@@ -48,6 +53,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         open_stores=functools.partial(open_stores, tuple(run.sources)),
         rows=run.rows("objects"),
         code_version=version("mirrorfold"),
+        open_confirmer=functools.partial(Confirmer, options=options_of(run)),
         rulings=acceptance.rule_with_samples(run.store, said, policy),
         spill=run.spill,
         hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
@@ -56,6 +62,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     rows = run.rows("objects")
     retained.decisions | "WriteDecisions" >> WriteTable(run.output, DECISIONS, rows, spill=run.spill)
     retained.hold_checks | "WriteHoldChecks" >> WriteTable(run.output, HOLD_CHECKS, rows, spill=run.spill)
+    retained.confirmations | "WriteConfirmations" >> WriteTable(run.output, CONFIRMATIONS, rows, spill=run.spill)
     retained.lineage | "WriteLineage" >> WriteTable(run.output, LINEAGE, rows, spill=run.spill)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mirrorfold.schemas.aliases import ALIASES
 from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.edges import EDGES
@@ -27,6 +28,7 @@ TABLES: dict[str, Table] = {
         LINEAGE,
         DECISIONS,
         HOLD_CHECKS,
+        CONFIRMATIONS,
         SAVINGS,
         ALIASES,
         CHANGES,

@@ -120,6 +120,7 @@ def expect(policy: dict, said: list[dict], samples: OutputStore | None = None) -
         quarantine_bucket=compiled.quarantine_bucket,
         together={"packages": compiled.packages, "page_runs": compiled.runs, "companions": compiled.companions},
         rulings={pair: (ruling.outcome, ruling.verdicts) for pair, ruling in ruled.items()},
+        opened=frozenset(pair for pair, ruling in ruled.items() if ruling.opened),
     )
 
 

@@ -7,12 +7,14 @@ import functools
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.retain import blocks, page_runs, review_cut
 from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.policy import compile_policy
+from mirrorfold.transforms.retain.records import Confirmed
 from mirrorfold.transforms.retain.sidecar import join_sidecar, without_sidecar
 from mirrorfold.transforms.stores.api import HoldAnswer, StoreError
 
@@ -37,8 +39,15 @@ class FakeStores:
         return None
 
 
-def decide_tables(tables: dict, policy: dict, rulings=None, stores=None, patterns=()) -> dict[str, pa.Table]:
-    """Give decisions, hold_checks and lineage for whole tables in memory."""
+def all_confirmed(_stores):
+    """Give what finds no difference in any pair: for cases that are about something else."""
+    return lambda questions: {q.pair: Confirmed(*q.pair, True, "", 60, 40, 0.5) for q in questions}
+
+
+def decide_tables(
+    tables: dict, policy: dict, rulings=None, stores=None, patterns=(), confirmer=all_confirmed
+) -> dict[str, pa.Table]:
+    """Give decisions, hold_checks, confirmations and lineage for whole tables in memory."""
     stores, plan = stores or FakeStores(), compile_policy(policy)
     objects = tables["objects"].select(blocks.OBJECT_ROWS.names)
     joined = join_sidecar(objects, tables["catalogue"], patterns) if "catalogue" in tables else without_sidecar(objects)
@@ -58,8 +67,8 @@ def decide_tables(tables: dict, policy: dict, rulings=None, stores=None, pattern
     made = {blocks.kind_of(b): b for b in blocks.JoinContents(policy)(0, {"objects": known} | inputs)}
     members = made.get("members", blocks.member_rows().empty_table())
     links = made.get("links", blocks.FAMILY_PAIR_ROWS.empty_table())
-    families = blocks.DecideFamilies(policy, rulings or {}, functools.partial(_same, stores), "0", 2)
-    out = {b"decisions": [], b"hold_checks": [], b"lineage": []}
+    families = blocks.DecideFamilies(policy, rulings or {}, functools.partial(_same, stores), "0", 2, confirmer)
+    out = {b"decisions": [], b"hold_checks": [], b"lineage": [], b"confirmations": []}
     for block in families(0, {"members": blocks.clustered_of(members), "links": links}):
         out[blocks.kind_of(block).encode()].append(block.replace_schema_metadata())
     decided = pa.concat_tables([DECISIONS.schema.empty_table().replace_schema_metadata(), *out[b"decisions"]])
@@ -74,6 +83,7 @@ def decide_tables(tables: dict, policy: dict, rulings=None, stores=None, pattern
         "decisions": sort_rows(decisions, DECISIONS.order),
         "hold_checks": _joined(out[b"hold_checks"], HOLD_CHECKS),
         "lineage": _joined(out[b"lineage"], LINEAGE),
+        "confirmations": _joined(out[b"confirmations"], CONFIRMATIONS),
     }
 
 

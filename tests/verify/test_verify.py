@@ -179,6 +179,9 @@ TAMPERINGS = {
     "no verified pair": (4, drop("pairs", FIRST_OF_CROP)),
     "MD5 alone": (4, change("objects", "s3://gz/md5.jpg", identity_evidence="md5")),
     "a tier that doesn't exist": (4, change("decisions", "s3://gz/a.jpg", tier_to_kept="sure")),
+    "no comparison at full detail": (6, drop("confirmations", FIRST_OF_CROP)),
+    "a comparison that didn't confirm": (6, change("confirmations", FIRST_OF_CROP, confirmed=False)),
+    "confirmed though it differs": (6, change("confirmations", FIRST_OF_CROP, excess=1.5)),
     "no precondition": (5, change("decisions", "s3://gz/a.jpg", etag="")),
     "another precondition": (5, change("decisions", "s3://gz/a.jpg", etag="other")),
     "bytes freed by a kept row": (0, change("decisions", "s3://gz/alone.jpg", bytes_freed=7)),
@@ -299,4 +302,4 @@ def test_a_persons_word_is_enough_and_its_withdrawal_is_red(tmp_path):
     assert [describe(broken) for broken in verify(str(tmp_path))] == []
     for path in (tmp_path / "review" / "verdicts").iterdir():
         path.unlink()
-    assert {broken.promise for broken in verify(str(tmp_path))} == {4, 8}
+    assert {broken.promise for broken in verify(str(tmp_path))} == {4, 6, 8}

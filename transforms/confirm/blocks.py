@@ -13,7 +13,7 @@ def cell_sums(p, q, out):
 
     Args:
       p, q: float32 (H, W).
-      out: float32 (7, H // 2, W // 2): e, e^2, |grad p|, |grad q|, then p'p', q'q', p'q' of the four-neighbour Laplacian.
+      out: float32 (7, H // 2, W // 2): e, e^2, |grad p|, |grad q|; of the four-neighbour Laplacian p'p', q'q', p'q'.
     """
     height, width = p.shape
     for row in range(2 * out.shape[1]):
@@ -44,5 +44,5 @@ def sums_of(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 def windows(cells: np.ndarray, side: int) -> np.ndarray:
     """Give means over windows of side x side cells of 2x2 pixels, at every cell: (H - side + 1, W - side + 1)."""
     height, width = cells.shape[0] - side + 1, cells.shape[1] - side + 1
-    rows = sum(cells[at : at + height] for at in range(side))
-    return sum(rows[:, at : at + width] for at in range(side)) * np.float32(0.25 / side**2)
+    rows = np.add.reduce([cells[at : at + height] for at in range(side)])
+    return np.add.reduce([rows[:, at : at + width] for at in range(side)]) * np.float32(0.25 / side**2)

@@ -18,6 +18,10 @@ from mirrorfold.transforms.confirm.kinds import name_kind
 from mirrorfold.transforms.confirm.place import Place, place_of
 from mirrorfold.transforms.confirm.register import cut, lay_over, match_tone
 
+ALGORITHM = "1"
+"""Version of the comparison: what another one confirmed is compared again."""
+WHOLE_KINDS = ("pages", "preview")
+"""Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""
 SMALLEST = 24
 """Pixels of the shorter side below which there is nothing to compare."""
 MOST_ASPECT = 0.06
@@ -55,12 +59,14 @@ class Test:
     slope: float
 
 
-MEANS = Test("means", 10.0, 9.0, 0.5, 1.0, 0.08)
-CELLS = Test("cells", 12.5, 11.0, 0.7, 1.5, 0.12)
-FINE = Test("fine", 10.5, 9.0, 0.7, 2.5, 0.25)
-COLOUR = Test("colour", 9.0, 9.0, 0.7, 2.0, 0.08)
+MEANS = Test("means", 10.5, 9.5, 0.5, 0.5, 0.07)
+CELLS = Test("cells", 13.0, 11.5, 0.7, 1.5, 0.12)
+FINE = Test("fine", 11.0, 9.5, 0.7, 2.5, 0.25)
+COLOUR = Test("colour", 10.0, 10.0, 0.7, 2.0, 0.08)
 RINGING = 6
 """Cells of 2x2 pixels over which an encoder's blocks spread the error of an edge."""
+WIDE_CELLS, MOST_SHIFT = 8, 2.4
+"""Cells over which tones and colours are averaged, and the levels by which nine tenths of a copy may be off at most."""
 GRAIN_CELLS = 8
 FRAME_GRAIN, FRAME_CORRELATION = 1.0, 0.25
 """Grain, levels, that both must have for its correlation to tell another frame; and the least correlation of a copy."""
@@ -106,9 +112,12 @@ def compare(one: Shown, other: Shown) -> Comparison:
     box = lay_over(a.getchannel(0), b.getchannel(0))
     fitted = cut(a, box, b.size)
     ratio = float(np.sqrt(_pixels(large) / _pixels(small)))
-    spread = float(np.hypot(noise.spread_of(large.steps, ratio), noise.spread_of(small.steps)))
+    spreads = noise.spread_of(large.steps, ratio), noise.spread_of(small.steps)
+    most = float(
+        np.hypot(max(spreads[0], noise.RESAVED), max(spreads[1], noise.RESAVED))
+    )  # either may be a copy of a coarser file
     resized = large.image.size != small.image.size
-    return _judge(fitted, b, Loss(spread, _SLOPE + _RESIZED * resized))
+    return _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
 
 
 def _pixels(shown: Shown) -> int:
@@ -121,14 +130,17 @@ def _coded(image: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True)
 class Loss:
-    """What recompression and resampling may have cost: the spread of 4x4 means, and its growth with detail."""
+    """What recompression and resampling cost: the spread of 4x4 means by the tables, the most that it may be in
+    either's history, and its growth with detail.
+    """
 
     spread: float
+    most: float
     slope: float
 
     def times(self, factor: float) -> Loss:
         """Give the loss of finer measures, which is larger."""
-        return Loss(self.spread * factor, self.slope * min(factor, 1.5))
+        return Loss(self.spread * factor, self.most * factor, self.slope * min(factor, 1.5))
 
 
 def _judge(a: Image.Image, b: Image.Image, loss: Loss) -> Comparison:
@@ -137,8 +149,11 @@ def _judge(a: Image.Image, b: Image.Image, loss: Loss) -> Comparison:
     p = match_tone(p, q)
     cells = blocks.sums_of(p, q)
     found = {test.name: over for test, over in _tests(cells, a, b, loss)}
-    if _other_frame(cells, loss.spread):
+    if _other_frame(cells, loss.most):
         return Comparison(False, "another-frame", width, height, 9.0, Place(0, 0, width, height))
+    look = _other_look(cells, a, b)
+    if look:
+        return Comparison(False, look, width, height, 9.0, Place(0, 0, width, height))
     worst = max(found, key=lambda name: float(found[name].max(initial=0)))
     excess = float(found[worst].max(initial=0))
     if excess <= 1:
@@ -161,7 +176,7 @@ def _tests(cells: np.ndarray, a: Image.Image, b: Image.Image, loss: Loss) -> Ite
     off = [of_b - of_a for of_a, of_b in zip(_halved(a), _halved(b), strict=True)]
     off = [np.abs(blocks.windows(4 * (one - np.clip(np.median(one), -3, 3)), 3)) for one in off]
     texture = _detail(np.maximum(cells[2], cells[3]), 3)
-    yield COLOUR, _excess(np.maximum(*off), texture, COLOUR, loss.times(1.5))
+    yield COLOUR, _excess(np.maximum(off[0], off[1]), texture, COLOUR, loss.times(1.5))
 
 
 def _detail(cells: np.ndarray, side: int) -> np.ndarray:
@@ -182,7 +197,7 @@ def _halved(coded: Image.Image) -> list[np.ndarray]:
 
 
 def _excess(values: np.ndarray, detail: np.ndarray, test: Test, loss: Loss) -> np.ndarray:
-    spreads = np.minimum(_spreads(values, detail, test.floor, loss), test.slack + loss.spread + test.slope * _CENTRES)
+    spreads = np.minimum(_spreads(values, detail, test.floor, loss), test.slack + loss.most + test.slope * _CENTRES)
     limits = np.interp(_CENTRES, _PLAIN, (test.plain, test.limit))
     allowed = np.interp(detail.ravel(), _CENTRES, spreads * limits).astype(np.float32)
     return values / allowed.reshape(values.shape)
@@ -206,6 +221,16 @@ def _spreads(values: np.ndarray, detail: np.ndarray, floor: float, loss: Loss) -
     first = int(np.flatnonzero(~np.isnan(found))[0]) if last >= 0 else 0
     found[:first] = found[first]
     return np.nan_to_num(found, nan=floor)
+
+
+def _other_look(cells: np.ndarray, a: Image.Image, b: Image.Image) -> str:
+    """Name a change of all tones or colours, which blocks can't show against each other; '' for none."""
+    colours = [of_b - of_a for of_a, of_b in zip(_halved(a), _halved(b), strict=True)]
+    shifts = [np.abs(blocks.windows(part, WIDE_CELLS)) for part in (cells[0], *(4 * one for one in colours))]
+    luma, blue, red = (float(np.quantile(shift, 0.9)) if shift.size else 0.0 for shift in shifts)
+    if max(luma, blue, red) <= MOST_SHIFT:
+        return ""
+    return "toned" if luma >= max(blue, red) else "recoloured"
 
 
 def _other_frame(cells: np.ndarray, spread: float) -> bool:

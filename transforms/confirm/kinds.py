@@ -12,8 +12,13 @@ KINDS = {
     "stamp": "another date, number or mark in a corner",
     "retouched": "altered in places",
     "another-frame": "another frame: they differ in many places",
+    "toned": "lighter, darker or of another contrast",
+    "recoloured": "of other colours",
     "cropped": "one shows more than the other",
     "too-small": "too small to be compared",
+    "pages": "several pages: only the first would be compared",
+    "preview": "a camera RAW, of which only the preview would be compared",
+    "not-compared": "nothing compared them",
     "unreadable": "one of them couldn't be read again",
 }
 FRAME_SHARE = 0.04

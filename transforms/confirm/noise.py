@@ -8,6 +8,8 @@ import numpy as np
 
 UNKNOWN = 2.0
 """Levels by which codecs without readable tables (WebP, AVIF, HEIC) shift the mean of 4x4 pixels at quality 30."""
+RESAVED = 1.0
+"""Levels that a file may have lost in an earlier saving, which its own tables don't show."""
 WINDOW = 4
 
 

@@ -28,7 +28,10 @@ def place_of(excess: np.ndarray, above: float, size: tuple[int, int]) -> Place:
     if len(rows) <= MOST_CELLS:
         while True:
             near = (
-                (rows >= top - REACH) & (rows <= bottom + REACH) & (columns >= left - REACH) & (columns <= right + REACH)
+                (rows >= top - REACH)
+                & (rows <= bottom + REACH)
+                & (columns >= left - REACH)
+                & (columns <= right + REACH)
             )
             box = (int(rows[near].min()), int(rows[near].max()), int(columns[near].min()), int(columns[near].max()))
             if box == (top, bottom, left, right):

@@ -19,6 +19,8 @@ MOST_SHIFT = 0.04
 """Share of a side by which a copy's edges may lie inside the other's."""
 SETTLED = 0.02
 """Pixels of a level below which a further step is idle."""
+SNAPPED = 0.15
+"""Pixels of a level within which a box counts as the whole picture."""
 SAMPLES = 1 << 17
 MOST_GAIN, MOST_OFFSET, MOST_SHARPNESS = 0.04, 5.0, 1.5
 """What an encoder's arithmetic does to brightness at most, and a filter to the finest detail; more is a change."""
@@ -53,13 +55,28 @@ def lay_over(large: Image.Image, small: Image.Image) -> Box:
         scale = min(1.0, level / max(small.size))
         size = (max(8, round(small.width * scale)), max(8, round(small.height * scale)))
         target = _plane(small if size == small.size else small.resize(size, Image.Resampling.BICUBIC))
-        for _ in range(STEPS):
-            box, moved = _step(_plane(cut(large, box, size)), target, box)
-            if moved < SETTLED:
+        for start in dict.fromkeys((WHOLE, box)):
+            tried = start
+            for _ in range(STEPS):
+                tried, moved = _step(_plane(cut(large, tried, size)), target, tried)
+                if moved < SETTLED:
+                    break
+            if _apart(tried, WHOLE, size) < SNAPPED:
+                box = WHOLE  # resized and nothing else, as nearly all copies are
                 break
+            box = min(WHOLE, box, tried, key=lambda one: _misfit(large, target, one, size))
         if scale == 1.0:
             break
     return box
+
+
+def _apart(one: Box, other: Box, size: tuple[int, int]) -> float:
+    return max(abs(a - b) * size[at % 2] for at, (a, b) in enumerate(zip(one, other, strict=True)))
+
+
+def _misfit(large: Image.Image, target: np.ndarray, box: Box, size: tuple[int, int]) -> float:
+    plane = _plane(cut(large, box, size))
+    return float(np.square(match_tone(plane, target) - target).mean())
 
 
 def cut(large: Image.Image, box: Box, size: tuple[int, int]) -> Image.Image:
@@ -72,7 +89,7 @@ def cut(large: Image.Image, box: Box, size: tuple[int, int]) -> Image.Image:
     if outside > 0:
         margin = int(np.ceil(outside))
         large = _padded(large, margin)
-        area = tuple(edge + margin for edge in area)
+        area = (area[0] + margin, area[1] + margin, area[2] + margin, area[3] + margin)
     return large.resize(size, Image.Resampling.BICUBIC, area)
 
 
@@ -130,7 +147,8 @@ def _solve(columns: list[np.ndarray], target: np.ndarray) -> np.ndarray:
         matrix[np.diag_indices(len(columns))] += 1e-6
         found = np.linalg.solve(matrix, weighted @ wanted)
         left = np.abs(wanted - found.astype(np.float32) @ rows)
-        spread = _HUBER * (1.5 * float(np.median(left)) + 0.5)
+        # Edges are few on a page and all there is to go by: only what stands out among them counts less.
+        spread = _HUBER * max(1.5 * float(np.median(left)) + 0.5, float(np.sqrt(np.mean(np.square(left)))))
         weights = np.minimum(1, np.float32(spread) / np.maximum(left, 1e-6))
     return found
 

@@ -6,6 +6,8 @@ the cost, and on photographs 0.0 to 0.3 bits of phash64 from the resize without 
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 from PIL import Image
 
@@ -31,6 +33,9 @@ _TURNS = {
 }
 
 
+FULL = 1 << 20
+"""A side that asks for the whole picture: no decoder leaves anything out of one that is said to be as fine as this."""
+
 Box = tuple[float, float, float, float]
 
 
@@ -45,9 +50,11 @@ def canonical(
 
     Args:
       box: the part that holds the picture, where a scaled decode ends within a pixel; None for all.
-      side: pixels of the luma's side: 64, or picture.DETAIL_SIDE.
+      side: pixels of the luma's side: 64, or picture.DETAIL_SIDE; FULL gives what `whole` does in place of the luma.
       profile: the ICC profile by which its colours are meant, as `icc.applied` gives it.
     """
+    if side >= FULL:
+        return whole(image, orientation, profile), b""
     if profile is not None:
         image, box = _by_profile(image, box, profile, side)
     plain = flatten(image)
@@ -56,6 +63,24 @@ def canonical(
     # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
     samples = plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box)
     return from_samples(_grey(plain), samples, orientation, box, side)
+
+
+def whole(image: Image.Image, orientation: int, profile: bytes | None) -> bytes:
+    """Give every pixel, upright and in sRGB: width and height (uint32, little-endian), then RGB, row by row."""
+    plain = image if image.mode == "CMYK" and profile is not None else flatten(image)
+    if profile is not None and plain.mode in ("RGB", "CMYK"):
+        from mirrorfold.transforms.fingerprint import srgb  # loads lcms
+
+        plain = srgb.to_srgb(plain, profile) or plain
+    pixels = np.asarray(_lab_to_rgb(plain) if plain.mode == "LAB" else plain.convert("RGB"))
+    turn = _TURNS.get(orientation)
+    pixels = turn(pixels) if turn else pixels
+    return struct.pack("<II", pixels.shape[1], pixels.shape[0]) + pixels.tobytes()
+
+
+def open_whole(packed: bytes) -> Image.Image:
+    """Read what `whole` gave."""
+    return Image.frombytes("RGB", struct.unpack_from("<II", packed), memoryview(packed)[8:])
 
 
 def _by_profile(image: Image.Image, box: Box | None, profile: bytes, side: int) -> tuple[Image.Image, Box | None]:

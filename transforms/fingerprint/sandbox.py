@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 
 from mirrorfold.transforms.fingerprint import sandbox_worker
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -18,6 +20,7 @@ from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture, unpack
 from mirrorfold.transforms.fingerprint.sandbox_worker import ANSWER, HEAD, PICTURE
 
+T = TypeVar("T")
 REUSES = 500
 """Files after which a process is replaced: codecs leak."""
 
@@ -48,25 +51,33 @@ class SandboxPool:
         Raises:
           DecodeError: the decoder's code; `too-slow`, `too-much-memory` or `crashed` where the process had to end.
         """
+        return self.ask(kind, data, limits, unpack)
+
+    def ask(self, kind: str, data: bytes, limits: Limits, read: Callable[[bytes], T]) -> T:
+        """Have `data` worked on in a process of the pool; `read` makes sense of the answer, or raises ValueError.
+
+        Raises:
+          DecodeError: as `run`.
+        """
         with self._slots:
             try:
-                return self._once(kind, data, limits)
+                return self._once(kind, data, limits, read)
             except DecodeError as error:
                 if error.code != "crashed":
                     raise
             # A fresh process decides: the first may have been damaged by an earlier file.
             self._discard_idle()
-            return self._once(kind, data, limits)
+            return self._once(kind, data, limits, read)
 
     def close(self) -> None:
         """End the idle processes."""
         self._discard_idle()
 
-    def _once(self, kind: str, data: bytes, limits: Limits) -> Picture:
+    def _once(self, kind: str, data: bytes, limits: Limits, read: Callable[[bytes], T]) -> T:
         worker = self._take()
         try:
             status, body = worker.ask(kind, data, limits, self.seconds)
-            picture = unpack(body) if status == PICTURE else None
+            found = read(body) if status == PICTURE else None
         except (DecodeError, ValueError, KeyError, TypeError, OSError) as error:
             worker.kill()
             if isinstance(error, DecodeError):
@@ -77,9 +88,9 @@ class SandboxPool:
                 self._idle.append(worker)
         else:
             worker.kill()
-        if picture is None:
+        if found is None:
             raise DecodeError(*json.loads(body))
-        return picture
+        return found
 
     def _take(self) -> _Worker:
         with self._lock:

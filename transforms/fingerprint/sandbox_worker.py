@@ -11,6 +11,7 @@ import json
 import os
 import struct
 import sys
+from collections.abc import Callable
 from typing import BinaryIO
 
 from mirrorfold.transforms.blocks.process_limits import limit_memory, limit_processor_time
@@ -24,7 +25,10 @@ HEAD = struct.Struct("<IQ")
 ANSWER = struct.Struct("<cQ")
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+Answer = Callable[[str, bytes, Limits], tuple[bytes, bytes]]
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, give: Answer) -> None:
     """Answer requests until the input ends."""
     while True:
         prefix = requests.read(HEAD.size)
@@ -36,7 +40,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         if len(data) < data_length:
             return
         limit_processor_time(head["seconds"])
-        status, body = answer(head["kind"], data, Limits(*head["limits"]))
+        status, body = give(head["kind"], data, Limits(*head["limits"]))
         del data
         answers.write(ANSWER.pack(status, len(body)) + body)
         answers.flush()
@@ -44,8 +48,13 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def answer(kind: str, data: bytes, limits: Limits) -> tuple[bytes, bytes]:
     """Decode one file into an answer."""
+    return guarded(lambda: pack(read(kind, data, limits)))
+
+
+def guarded(work: Callable[[], bytes]) -> tuple[bytes, bytes]:
+    """Make an answer of what work gives, or of why it can't."""
     try:
-        return PICTURE, pack(read(kind, data, limits))
+        return PICTURE, work()
     except DecodeError as error:
         return FAILURE, json.dumps([error.code, error.message]).encode()
     except MemoryError:
@@ -54,12 +63,12 @@ def answer(kind: str, data: bytes, limits: Limits) -> tuple[bytes, bytes]:
         return FAILURE, json.dumps(["corrupt", f"the decoder failed: {type(error).__name__}"]).encode()
 
 
-def main() -> None:
+def main(give: Answer = answer) -> None:
     """Take the pipes away from the codecs (they print), set the limits, and serve."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     limit_memory(int(sys.argv[1]))
-    serve(sys.stdin.buffer, answers)
+    serve(sys.stdin.buffer, answers, give)
 
 
 if __name__ == "__main__":

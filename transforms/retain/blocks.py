@@ -12,18 +12,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.clusters import CLUSTERS
+from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.retain.annotate import CONTENT_COLUMNS, OBJECT_COLUMNS, annotate, with_contents
+from mirrorfold.transforms.retain.compared import Compare, Compared, nothing_confirmed
 from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.keep_order import prioritise
 from mirrorfold.transforms.retain.lineage import lineage_table, trace_family, trace_numbers
 from mirrorfold.transforms.retain.lookups import Lookups
 from mirrorfold.transforms.retain.policy import compile_policy
-from mirrorfold.transforms.retain.records import Link, Member, Ruling
+from mirrorfold.transforms.retain.records import Confirmed, Link, Member, Ruling
 from mirrorfold.transforms.retain.review_cut import batch_bytes, cut_reviews
 from mirrorfold.transforms.retain.rows import links_of, members_of, row_of, table_of
 from mirrorfold.transforms.retain.settle import Family, settle
@@ -41,6 +43,8 @@ JOINED_ROWS = without_earlier(SAID_ROWS.empty_table()).schema
 CONTENT_ROWS = pa.schema([CONTENTS.schema.field(name) for name in CONTENT_COLUMNS])
 CLUSTER_ROWS = pa.schema([CLUSTERS.schema.field(name) for name in CLUSTER_COLUMNS])
 FAILURE_ROWS = pa.schema([FAILURES.schema.field(name) for name in FAILURE_COLUMNS])
+CONFIRMED_ROWS = pa.schema([CONFIRMATIONS.schema.field(name) for name in Confirmed._fields])
+FAMILY_CONFIRMED_ROWS = CONFIRMED_ROWS.append(pa.field("family_id", pa.string()))
 PAIR_ROWS = pa.schema([PAIRS.schema.field(name) for name in Link._fields])
 FAMILY_PAIR_ROWS = PAIR_ROWS.append(pa.field("family_id", pa.string()))
 
@@ -119,6 +123,8 @@ class JoinContents:
             yield _named(_with_clusters(rows, blocks["clusters"]), "members")
         if blocks["pairs"].num_rows and blocks["clusters"].num_rows:
             yield _named(_with_family(blocks["pairs"], blocks["clusters"]), "links")
+        if "confirmed" in blocks and blocks["confirmed"].num_rows and blocks["clusters"].num_rows:
+            yield _named(_with_family(blocks["confirmed"], blocks["clusters"]), "confirmed")
 
 
 def member_rows() -> pa.Schema:
@@ -201,6 +207,7 @@ class DecideFamilies:
 
     Args:
       open_stores: makes the `Stores`, which connect once something is asked.
+      open_confirmer: gives, of them, what compares pairs at full detail; without one no pair is confirmed.
     """
 
     policy: dict
@@ -208,16 +215,18 @@ class DecideFamilies:
     open_stores: Callable[[], Stores]
     code_version: str
     threads: int = 32
+    open_confirmer: Callable[[Stores], Compare] = nothing_confirmed
 
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
         if not blocks["members"].num_rows:
             return
         policy = compile_policy(self.policy)
         families = families_of(blocks["members"], blocks["links"], self.rulings)
-        stores = self.open_stores()
+        stores, compared = self.open_stores(), Compared(blocks.get("confirmed"))
         try:
             lookups = Lookups(stores, self.threads, lambda: dt.datetime.now(dt.UTC))
-            plans = settle(families, policy, lookups.holds, lookups.reads)
+            compare = compared.by(self.open_confirmer(stores))
+            plans = settle(families, policy, lookups.holds, lookups.reads, compare)
         finally:
             stores.close()
         rows = [row_of(decision, policy, self.code_version) for plan in plans for decision in plan.decisions]
@@ -227,6 +236,8 @@ class DecideFamilies:
         yield _named(decisions, "decisions")
         if lookups.rows:
             yield _named(lookups.checks(), "hold_checks")
+        if compared.asked:
+            yield _named(compared.rows(), "confirmations")
         lineage = [row for family in families for row in trace_family(family.members)]
         if lineage:
             yield _named(lineage_table(lineage), "lineage")

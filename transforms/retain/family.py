@@ -8,8 +8,18 @@ from dataclasses import replace
 
 from mirrorfold.transforms.retain.copies import Copies, Facts, aliases, settle_copies, usable
 from mirrorfold.transforms.retain.policy import Policy
-from mirrorfold.transforms.retain.records import Answers, Decision, FamilyPlan, Key, Link, Member, Ruling
-from mirrorfold.transforms.retain.stand_ins import Evidence, StandIn, conflicts, find_stand_ins
+from mirrorfold.transforms.retain.records import (
+    Answers,
+    Decision,
+    FamilyPlan,
+    Key,
+    Link,
+    Member,
+    Question,
+    Ruling,
+    pair_of,
+)
+from mirrorfold.transforms.retain.stand_ins import COMPARED, Evidence, StandIn, conflicts, find_stand_ins
 
 Contents = dict[str, list[Member]]
 
@@ -34,7 +44,7 @@ def decide_family(
     """
     members = _with_roles(sorted(members, key=lambda m: m.priority))
     facts = Facts(policy, answers, aliases(members))
-    evidence = Evidence(links, rulings)
+    evidence = Evidence(links, rulings, answers.pairs)
     contents: Contents = {}
     for member in members:
         contents.setdefault(member.content_id, []).append(member)
@@ -56,9 +66,20 @@ def decide_family(
             ask_hold.append(member)
         elif member.identity_evidence == "md5" and policy.md5 == "confirm" and member.id not in answers.reads:
             ask_read.append(member)
-    return FamilyPlan(
-        decisions, ask_hold, list({m.id: m for m in ask_read}.values()), {c: plan.keepers for c, plan in plans.items()}
-    )
+    keepers = {content: plan.keepers for content, plan in plans.items()}
+    reads = list({m.id: m for m in ask_read}.values())
+    return FamilyPlan(decisions, ask_hold, reads, keepers, _pairs_to_compare(decisions, stand_ins, contents))
+
+
+def _pairs_to_compare(decisions: list[Decision], stand_ins: dict[str, StandIn], contents: Contents) -> list[Question]:
+    """Name the pairs that must be compared at full detail before the plan may act on them."""
+    going = {d.member.content_id for d in decisions if d.action == "quarantine" and d.tier in COMPARED}
+    found = []
+    for content in sorted(going):
+        if content in stand_ins and stand_ins[content].ask:
+            pair = pair_of(content, stand_ins[content].kept)
+            found.append(Question(pair, tuple(contents[pair[0]]), tuple(contents[pair[1]])))
+    return found
 
 
 def _stand_ins(contents: Contents, plans: dict[str, Copies], evidence: Evidence, policy: Policy) -> dict[str, StandIn]:

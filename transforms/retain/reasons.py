@@ -113,6 +113,8 @@ def _tail(decision: Decision) -> str:
         return said + "; a sample of such pairs was looked at and accepted"
     if rule.startswith("verdict-"):
         return said + "; a reviewer said so"
+    if rule.endswith("-unconfirmed") and decision.lost:
+        return said + f"; compared at full detail they differ ({decision.lost[0]})"
     if rule.endswith("-unverified") and decision.lost:
         return said + f"; the policy's verification isn't met: {decision.lost[0]}"
     return said

@@ -122,14 +122,49 @@ class Ruling(NamedTuple):
 
     outcome: str
     verdicts: tuple[str, ...]
+    opened: bool = True
+    """A person looked at this very pair: not at a batch or a sample that it belongs to."""
+
+
+class Confirmed(NamedTuple):
+    """How a pair compares at the full detail of the smaller, as in the table confirmations."""
+
+    content_a: str
+    content_b: str
+    confirmed: bool
+    kind: str
+    width: int = 0
+    height: int = 0
+    excess: float | None = None
+    x: int = 0
+    y: int = 0
+    w: int = 0
+    h: int = 0
+    algorithm: str = ""
+
+    @property
+    def place(self) -> str:
+        """Say where the two differ most."""
+        return f"{self.w}x{self.h} at {self.x},{self.y} of {self.width}x{self.height}"
+
+
+class Question(NamedTuple):
+    """A pair that must be compared at full detail before it may go, and objects that hold either content."""
+
+    pair: tuple[str, str]
+    first: tuple[Member, ...]
+    second: tuple[Member, ...]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What stores said so far: hold look-ups (yes, no, unknown) and SHA-256 confirmations (None: couldn't be read)."""
+    """What stores said so far: hold look-ups (yes, no, unknown), SHA-256 confirmations (None: couldn't be read), and
+    pairs compared at full detail.
+    """
 
     holds: dict[Key, str] = field(default_factory=dict)
     reads: dict[Key, bool | None] = field(default_factory=dict)
+    pairs: dict[tuple[str, str], Confirmed] = field(default_factory=dict)
 
 
 @dataclass
@@ -164,6 +199,7 @@ class FamilyPlan:
     ask_hold: list[Member]
     ask_read: list[Member]
     keepers: dict[str, list[Member]]
+    ask_pair: list[Question] = field(default_factory=list)
 
 
 def pair_of(first: str, second: str) -> tuple[str, str]:

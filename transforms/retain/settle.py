@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mirrorfold.transforms.retain.compared import Compare
 from mirrorfold.transforms.retain.family import decide_family
 from mirrorfold.transforms.retain.policy import Policy
-from mirrorfold.transforms.retain.records import Answers, FamilyPlan, Key, Link, Member, Ruling
+from mirrorfold.transforms.retain.records import Answers, Confirmed, FamilyPlan, Key, Link, Member, Ruling
 
 
 class Family(NamedTuple):
@@ -23,25 +24,36 @@ def settle(
     policy: Policy,
     ask_holds: Callable[[list[Member]], dict[Key, str]],
     ask_reads: Callable[[list[Member]], dict[Key, bool | None]],
+    compare: Compare,
 ) -> list[FamilyPlan]:
     """Decide families; questions of all of them go to the stores together.
 
-    Each object is asked about at most once, and an answer only ever keeps more, so this ends.
+    Each object and pair is asked about at most once, and an answer only ever keeps more, so this ends.
+
+    Args:
+      compare: compares pairs at full detail.
     """
     holds: dict[Key, str] = {}
     reads: dict[Key, bool | None] = {}
-    answers = Answers(holds, reads)
+    pairs: dict[tuple[str, str], Confirmed] = {}
+    answers = Answers(holds, reads, pairs)
     plans = [decide_family(*family, policy, answers) for family in families]
-    open_ = [number for number, plan in enumerate(plans) if plan.ask_hold or plan.ask_read]
+    open_ = [number for number, plan in enumerate(plans) if _asks(plan)]
     while open_:
         holds |= ask_holds([member for number in open_ for member in plans[number].ask_hold])
         reads |= ask_reads([member for number in open_ for member in plans[number].ask_read])
+        questions = {question.pair: question for number in open_ for question in plans[number].ask_pair}
+        pairs |= compare([questions[pair] for pair in sorted(questions)])
         for number in open_:
             plans[number] = decide_family(*families[number], policy, answers)
-        open_ = [number for number in open_ if plans[number].ask_hold or plans[number].ask_read]
+        open_ = [number for number in open_ if _asks(plans[number])]
     for plan in plans:
         _add_evidence(plan, answers)
     return plans
+
+
+def _asks(plan: FamilyPlan) -> bool:
+    return bool(plan.ask_hold or plan.ask_read or plan.ask_pair)
 
 
 def _add_evidence(plan: FamilyPlan, answers: Answers) -> None:

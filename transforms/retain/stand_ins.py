@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from mirrorfold.transforms.retain.copies import Copies
 from mirrorfold.transforms.retain.policy import Policy, TierRule
-from mirrorfold.transforms.retain.records import Link, Member, Ruling, pair_of
+from mirrorfold.transforms.retain.records import Confirmed, Link, Member, Ruling, pair_of
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,26 @@ class StandIn:
     conflicts: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    ask: bool = False
+    """The pair has to be compared at full detail before this holds."""
+
+
+COMPARED = ("near-certain", "probable")
+"""Tiers that rest on a small picture: only a person's word on the very pair lets one go without a second look."""
 
 
 class Evidence:
-    """The links and rulings of a family, by pair of contents."""
+    """The links and rulings of a family, by pair of contents, and what full detail showed."""
 
-    def __init__(self, links: list[Link], rulings: dict[tuple[str, str], Ruling]):
+    def __init__(
+        self,
+        links: list[Link],
+        rulings: dict[tuple[str, str], Ruling],
+        pairs: Mapping[tuple[str, str], Confirmed] | None = None,
+    ):
         self.links = {(link.content_a, link.content_b): link for link in links}
         self.rulings = rulings
+        self.pairs = pairs or {}
 
     def link(self, first: str, second: str) -> Link | None:
         """Give the verified pair, if it is listed."""
@@ -68,8 +81,31 @@ def find_stand_ins(
             ruling = Ruling("conflict", ruling.verdicts if ruling else ())
         shown = members[0] if content != master else cluster[stays][0]
         tier, kind = (link.tier, link.kind) if link else (shown.tier, shown.kind)
-        found[content] = _judge(members[0], cluster[stays][0], tier, kind, link, ruling, policy)
+        said = _judge(members[0], cluster[stays][0], tier, kind, link, ruling, policy)
+        opened = ruling is not None and ruling.opened and ruling.outcome in ("same", "keep-a", "keep-b")
+        found[content] = said if opened else _at_full_detail(said, evidence.pairs.get(pair_of(content, stays)))
     return found
+
+
+def _at_full_detail(said: StandIn, pair: Confirmed | None) -> StandIn:
+    """Let go without a person's word on the pair only what full detail confirms; the rest goes to people."""
+    if said.action != "quarantine" or said.tier not in COMPARED:
+        return said
+    if pair is None:
+        return replace(said, ask=True)
+    named = f"{pair.content_a}:{pair.content_b}"
+    if pair.confirmed:
+        return replace(said, evidence=(*said.evidence, f"confirmed:{named}"))
+    where = f"{pair.kind}: {pair.place}" if pair.width else pair.kind
+    return replace(
+        said,
+        action="review",
+        rule=f"{said.tier}-unconfirmed",
+        tier="probable",
+        kind=pair.kind,
+        lost=(where, f"{said.rule}: quarantine", *said.lost),
+        evidence=(*said.evidence, f"differs:{named}"),
+    )
 
 
 def _is_chosen(ruling: Ruling | None) -> bool:

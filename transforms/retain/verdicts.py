@@ -268,7 +268,8 @@ def _ruling(verdicts: list[dict], reviewers: int) -> Ruling:
         said = {"different"}
     if len(said) > 1:
         return Ruling("conflict", ids)
-    return Ruling(said.pop() if said and settled else "defer", ids)
+    opened = any(v["verdict"] != "defer" and v.get("seen", True) for v in verdicts)
+    return Ruling(said.pop() if said and settled else "defer", ids, opened)
 
 
 def conflicting(verdicts: Iterable[dict]) -> list[dict]:

@@ -11,11 +11,13 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked, Park
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.retain import blocks, page_runs, review_cut
+from mirrorfold.transforms.retain.compared import Compare, nothing_confirmed
 from mirrorfold.transforms.retain.earlier import EARLIER, without_earlier
 from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
@@ -23,7 +25,12 @@ from mirrorfold.transforms.retain.records import Ruling
 from mirrorfold.transforms.retain.sidecar import SIDECAR, pattern_regexes, without_sidecar
 from mirrorfold.transforms.stores.api import Stores
 
-SCHEMAS = {"decisions": DECISIONS.schema, "hold_checks": HOLD_CHECKS.schema, "lineage": LINEAGE.schema}
+SCHEMAS = {
+    "decisions": DECISIONS.schema,
+    "hold_checks": HOLD_CHECKS.schema,
+    "lineage": LINEAGE.schema,
+    "confirmations": CONFIRMATIONS.schema,
+}
 
 JOINED = {
     "objects": ("content_id", blocks.JOINED_ROWS),
@@ -31,16 +38,18 @@ JOINED = {
     "clusters": ("content_id", blocks.CLUSTER_ROWS),
     "pairs": ("content_a", blocks.PAIR_ROWS),
     "masters": ("content_id", MASTERS),
+    "confirmed": ("content_a", blocks.CONFIRMED_ROWS),
 }
 """By input of the first join: the column it is joined by, and its schema."""
 
 
 class Retained(NamedTuple):
-    """What the stage gives: blocks of three tables."""
+    """What the stage gives: blocks of four tables."""
 
     decisions: beam.PCollection
     hold_checks: beam.PCollection
     lineage: beam.PCollection
+    confirmations: beam.PCollection
 
 
 @dataclass(eq=False)
@@ -48,11 +57,13 @@ class Retain(beam.PTransform):
     """Decide on every object.
 
     Takes {"objects", "contents", "clusters", "pairs", "failures"} and, where there is one, "catalogue" (rows of
-    `sidecar.SIDECAR`), and of the previous run "masters" (rows of `keep_order.MASTERS`) and "earlier" (`EARLIER`).
+    `sidecar.SIDECAR`), of the previous run "masters" (rows of `keep_order.MASTERS`) and "earlier" (`EARLIER`), and
+    "confirmed" (rows of `blocks.CONFIRMED_ROWS`: pairs that earlier runs compared at full detail).
 
     Args:
       policy: resolved, as `configs.policy.load_policy` gives it.
       open_stores: a picklable callable that makes the `Stores` to ask about holds.
+      open_confirmer: a picklable callable that gives, of these stores, what compares pairs at full detail.
       rulings: what people said, from `verdicts.rule_on`.
       rows: rows of the table objects, which sets the number of partitions.
       hold_patterns: lines of the hold lists that stand for many objects.
@@ -63,6 +74,7 @@ class Retain(beam.PTransform):
     open_stores: Callable[[], Stores]
     rows: int
     code_version: str
+    open_confirmer: Callable[[Stores], Compare] = nothing_confirmed
     rulings: dict[tuple[str, str], Ruling] = field(default_factory=dict)
     rows_per_partition: int = 100_000
     threads: int = 32
@@ -78,21 +90,25 @@ class Retain(beam.PTransform):
             "clusters": inputs["clusters"] | "PickClusterColumns" >> beam.Map(_pick, blocks.CLUSTER_ROWS.names),
             "pairs": inputs["pairs"] | "PickPairColumns" >> beam.Map(_pick, blocks.PAIR_ROWS.names),
         }
-        if "masters" in inputs:
-            joined["masters"] = inputs["masters"]
+        joined |= {name: inputs[name] for name in ("masters", "confirmed") if name in inputs}
         joined = joined | "JoinContents" >> self._shuffle(
             {name: JOINED[name][0] for name in joined},
             {name: JOINED[name][1] for name in joined},
             blocks.JoinContents(self.policy),
         )
         members = joined | "TakeMembers" >> beam.Filter(_is, "members")
-        families = {
+        parts = {
             "members": members | "TakeClustered" >> beam.Map(blocks.clustered_of),
             "links": joined | "TakeLinks" >> beam.Filter(_is, "links"),
-        } | "DecideFamilies" >> self._shuffle(
-            {"members": "family_id", "links": "family_id"},
-            {"members": blocks.member_rows(), "links": blocks.FAMILY_PAIR_ROWS},
-            blocks.DecideFamilies(self.policy, self.rulings, self.open_stores, self.code_version, self.threads),
+        }
+        if "confirmed" in inputs:
+            parts["confirmed"] = joined | "TakeConfirmed" >> beam.Filter(_is, "confirmed")
+        families = parts | "DecideFamilies" >> self._shuffle(
+            dict.fromkeys(parts, "family_id"),
+            {name: schema for name, schema in _family_rows().items() if name in parts},
+            blocks.DecideFamilies(
+                self.policy, self.rulings, self.open_stores, self.code_version, self.threads, self.open_confirmer
+            ),
         )
         taken = {
             name: families | f"Take {name}" >> beam.Filter(_is, name) | f"Plain {name}" >> beam.Map(_cast, schema)
@@ -113,7 +129,7 @@ class Retain(beam.PTransform):
             >> self._shuffle({"rows": "catalogue_no"}, {"rows": blocks.member_rows()}, blocks.trace_catalogue)
         )
         lineage = (taken["lineage"], numbered) | "JoinLineage" >> FlattenBlocks(self.spill)
-        return Retained(decisions, taken["hold_checks"], lineage)
+        return Retained(decisions, taken["hold_checks"], lineage, taken["confirmations"])
 
     def _catalogued(self, inputs):
         objects = inputs["objects"] | "PickObjectColumns" >> beam.Map(_pick, blocks.OBJECT_ROWS.names)
@@ -195,6 +211,14 @@ class Retain(beam.PTransform):
             | "ParkDecisions" >> Park(self.spill)
             | "CutReviews" >> MapParked(partial(review_cut.cut_reviews, policy=policy), beam.pvalue.AsSingleton(freed))
         )
+
+
+def _family_rows() -> dict[str, pa.Schema]:
+    return {
+        "members": blocks.member_rows(),
+        "links": blocks.FAMILY_PAIR_ROWS,
+        "confirmed": blocks.FAMILY_CONFIRMED_ROWS,
+    }
 
 
 def _add_up(parts) -> dict[str, int]:

@@ -132,6 +132,20 @@ CHECKS: tuple[Check, ...] = (
     Check(4, "decisions", "records conflict and a sample that was accepted lets the row go", """
         SELECT uri, version, conflicts FROM decisions WHERE action = 'quarantine' AND "rule" = 'accepted'
         AND len(conflicts) > 0"""),
+    Check(6, "confirmations", "a quarantined row's copy wasn't confirmed at full detail, nor was the pair opened", """
+        SELECT d.uri, d.kept_uri, d.tier_to_kept FROM relied d
+        WHERE d.action = 'quarantine' AND d.content_id IS DISTINCT FROM d.kept_content
+        AND d.tier_to_kept IN ('near-certain', 'probable')
+        AND NOT EXISTS (SELECT 1 FROM confirmations f WHERE f.content_a = least(d.content_id, d.kept_content)
+            AND f.content_b = greatest(d.content_id, d.kept_content) AND f.confirmed)
+        AND NOT EXISTS (SELECT 1 FROM rulings r WHERE r.opened
+            AND r.content_a = least(d.content_id, d.kept_content)
+            AND r.content_b = greatest(d.content_id, d.kept_content)
+            AND (r.outcome = 'same'
+            OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
+    Check(6, "confirmations", "a pair is called confirmed though a place in it differs by more than a copy's does", """
+        SELECT content_a, content_b, excess FROM confirmations WHERE confirmed
+        AND (excess IS NULL OR isnan(excess) OR excess > 1 OR width < 1 OR height < 1)"""),
     Check(4, "decisions", "identical bytes are quarantined though neither the policy nor a person says so", """
         SELECT d.uri, d.kept_uri FROM relied d, expected
         WHERE d.action = 'quarantine' AND d.tier_to_kept = 'identical' AND expected.identical <> 'quarantine'

@@ -74,6 +74,7 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
                 "content_a": pa.array([pair[0] for pair in expected.rulings], pa.string()),
                 "content_b": pa.array([pair[1] for pair in expected.rulings], pa.string()),
                 "outcome": pa.array([outcome for outcome, _ in expected.rulings.values()], pa.string()),
+                "opened": pa.array([pair in expected.opened for pair in expected.rulings], pa.bool_()),
             }
         ),
         "hold_lines": pa.table(

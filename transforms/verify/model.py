@@ -49,6 +49,7 @@ class Expected:
       together: what is done with packages, page_runs and companions.
       holds: lines of the hold lists as they stand there, each with an RE2 expression if it is a pattern.
       rulings: (content_a, content_b) -> (outcome, verdict ids).
+      opened: the pairs of `rulings` that a person looked at one by one.
     """
 
     policy_hash: str
@@ -67,3 +68,4 @@ class Expected:
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     together: dict[str, str] = field(default_factory=dict)
     holds: tuple[tuple[str, str | None], ...] = ()
+    opened: frozenset[tuple[str, str]] = frozenset()

@@ -16,7 +16,18 @@ from mirrorfold.transforms.verify.shape import check_shape
 
 EXAMPLES = 3
 ALWAYS = frozenset(
-    ("objects", "contents", "failures", "pairs", "clusters", "lineage", "decisions", "hold_checks", "savings")
+    (
+        "objects",
+        "contents",
+        "failures",
+        "pairs",
+        "clusters",
+        "lineage",
+        "decisions",
+        "hold_checks",
+        "confirmations",
+        "savings",
+    )
 )
 """Tables that every run has; others come with an earlier run to compare with."""
 

@@ -1,0 +1,110 @@
+"""Nothing near goes without a person's word on the pair, or the full detail of both."""
+
+from __future__ import annotations
+
+import pytest
+
+from mirrorfold.configs.policy import resolve_policy
+from mirrorfold.schemas.confirmations import CONFIRMATIONS
+from mirrorfold.transforms.retain import verdicts
+from mirrorfold.transforms.retain.compared import Compared
+from mirrorfold.transforms.retain.records import Confirmed, Question
+
+from .pure import decide_tables
+from .tables import clusters, content, content_id, contents, failures, fill, obj, objects, pairs, twin
+
+PAIR = tuple(sorted((content_id("m"), content_id("v"))))
+BY_POLICY = "  {tier}: {{action: quarantine, verification: {{min_correlation: 0.9, max_residual: 0.5}}}}\n"
+
+
+def tables(tier: str) -> dict:
+    pair = {
+        "content_a": PAIR[0], "content_b": PAIR[1], "tier": tier, "kind": "resized", "in_cluster": True,
+        "reason": "master", "rule": "rule-a", "correlation": 0.99, "residual": 0.01,
+    }  # fmt: skip
+    return {
+        "objects": objects(obj("s3://x/m.jpg", "m"), obj("s3://x/v.jpg", "v", size=50_000_000)),
+        "contents": contents(content("m", width=99), content("v")),
+        "clusters": clusters(
+            twin("s3://x/m.jpg", "m", "m", min("mv", key=content_id), is_master=True),
+            twin("s3://x/v.jpg", "v", "m", min("mv", key=content_id), tier=tier, kind="resized"),
+        ),
+        "pairs": pairs(pair),
+        "failures": failures(),
+    }
+
+
+class Compares:
+    """Answers as it is told, and remembers what was asked."""
+
+    def __init__(self, confirmed: bool):
+        self.confirmed, self.asked = confirmed, []
+
+    def answer(self, questions: list[Question]):
+        self.asked += [question.pair for question in questions]
+        kind = "" if self.confirmed else "redacted"
+        return {q.pair: Confirmed(*q.pair, self.confirmed, kind, 60, 40, 0.5, 7, 8, 9, 10) for q in questions}
+
+
+def decided(tier: str, confirmed: bool, policy: str = "", said=()):
+    compares = Compares(confirmed)
+    resolved = resolve_policy("version: 1\n" + (policy and "tiers:\n" + policy), "p.yaml")
+    rulings = verdicts.rule_on([verdicts.checked_verdict(row, "x:1") for row in said])
+    made = decide_tables(tables(tier), resolved, rulings, confirmer=lambda _: compares.answer)
+    row = next(row for row in made["decisions"].to_pylist() if row["uri"] == "s3://x/v.jpg")
+    return row, compares.asked, made["confirmations"].to_pylist()
+
+
+def word(**more) -> dict:
+    return {
+        "content_a": PAIR[0], "content_b": PAIR[1], "verdict": "same", "reviewer": "ann", "at": "2026-01-01",
+    } | more  # fmt: skip
+
+
+@pytest.mark.parametrize("tier", ["near-certain", "probable"])
+def test_a_policy_frees_what_full_detail_confirms(tier):
+    row, asked, confirmations = decided(tier, True, BY_POLICY.format(tier=tier))
+    assert (row["action"], row["rule"]) == ("quarantine", tier)
+    assert asked == [PAIR]
+    assert f"confirmed:{PAIR[0]}:{PAIR[1]}" in row["evidence"]
+    assert [(c["content_a"], c["content_b"], c["confirmed"]) for c in confirmations] == [(*PAIR, True)]
+
+
+@pytest.mark.parametrize("tier", ["near-certain", "probable"])
+def test_what_differs_at_full_detail_goes_to_people_with_kind_and_place(tier):
+    row, _, confirmations = decided(tier, False, BY_POLICY.format(tier=tier))
+    assert (row["action"], row["rule"]) == ("review", f"{tier}-unconfirmed")
+    assert (row["tier_to_kept"], row["kind"]) == ("probable", "redacted")
+    assert "compared at full detail they differ (redacted: 9x10 at 7,8 of 60x40)" in row["reason"]
+    assert (confirmations[0]["x"], confirmations[0]["y"]) == (7, 8)
+
+
+def test_a_word_on_many_at_once_needs_full_detail_too():
+    assert decided("probable", True, said=[word(seen=False)])[0]["action"] == "quarantine"
+    row, asked, _ = decided("probable", False, said=[word(reason="batch: probable/resized")])
+    assert (row["action"], asked) == ("review", [PAIR])
+
+
+def test_a_word_on_the_pair_itself_is_enough():
+    row, asked, _ = decided("near-certain", False, BY_POLICY.format(tier="near-certain"), said=[word()])
+    assert (row["action"], row["rule"], asked) == ("quarantine", "verdict-same", [])
+
+
+def test_the_same_coded_picture_needs_no_second_reading():
+    policy = "  same-picture: {action: quarantine, verification: {rules: [rule-a]}}\n"
+    row, asked, _ = decided("same-picture", False, policy)
+    assert (row["action"], asked) == ("quarantine", [])
+
+
+def test_what_only_waits_for_review_is_not_read():
+    row, asked, _ = decided("near-certain", False)
+    assert (row["action"], asked) == ("review", [])
+
+
+def test_an_earlier_comparison_is_taken_over():
+    known = Confirmed(*PAIR, True, "", 60, 40, 0.5)
+    compares = Compares(False)
+    compared = Compared(fill(CONFIRMATIONS, [known._asdict()]))
+    assert compared.by(compares.answer)([Question(PAIR, (), ())]) == {PAIR: known}
+    assert compares.asked == []
+    assert compared.rows().num_rows == 1
