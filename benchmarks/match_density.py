@@ -12,6 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks.real_tiles import contents_of
+from mirrorfold.transforms.match.agreement import agreeing
 from mirrorfold.transforms.match.in_process import candidate_edges
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.signatures import KINDS, low_rows, make_light, node_ids
@@ -107,15 +108,13 @@ def proposed_copies(rows: pa.Table) -> tuple[Counter, Counter]:
         )
         if kind not in NO_COPIES and picture in first and not (low[row] or low[first[picture]])
     ]
-    near = {
-        (min(pair), max(pair))
-        for pair in copies
-        for a, b in (pair, pair[::-1])
-        if np.any(
-            (np.bitwise_count(hashes[a, 0] ^ hashes[b]) <= RADIUS)
-            & (np.bitwise_count(checks[a, 0] ^ checks[b]).sum(axis=1) <= CHECK_LIMIT)
-        )
-    }
+    near = set()
+    for pair in copies:
+        for a, b in (pair, pair[::-1]):
+            distance = np.bitwise_count(hashes[a, 0] ^ hashes[b])
+            agree = agreeing(np.repeat(checks[a, :1], KINDS, axis=0), checks[b], distance, CHECK_LIMIT)
+            if np.any((distance <= RADIUS) & agree):
+                near.add((min(pair), max(pair)))
     return recall_of(rows, near)
 
 

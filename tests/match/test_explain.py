@@ -56,6 +56,6 @@ def test_predicted_comparisons_are_near_the_measured(kinds):
     rows = Rows(hashes, ids | np.tile(np.arange(kinds, dtype=np.uint64), contents), np.zeros((len(ids), 2), np.uint64))
     like = compared_like(contents, kinds)
     plan = make_plan(6, like, np.unique(hashes))
-    counts = search(rows, plan, Rule(6, 128))[1]
+    counts = search(rows, plan, Rule(6, 0))[1]
     predicted = plan.candidates(like) * kinds * contents
     assert predicted / 2 < counts.compared < predicted * 2

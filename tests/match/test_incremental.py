@@ -18,10 +18,12 @@ from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.ipc import sort_rows
+from mirrorfold.transforms.match.agreement import agreeing
 from mirrorfold.transforms.match.incremental.search import make_broadcast, pass_by
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.plan import make_plan
 from mirrorfold.transforms.match.signatures import KINDS, make_light, node_ids
+from mirrorfold.transforms.match.verify import CHECK_LIMIT
 from mirrorfold.transforms.stores.output import open_output
 
 from .match_pictures import content_id, make_contents, make_objects, photographs
@@ -148,7 +150,7 @@ def test_edges_of_a_removed_content_are_dropped(archive, tmp_path, monkeypatch) 
 
 
 def test_old_probes_meet_new_pictures_as_in_a_comparison_of_all(archive) -> None:
-    rule = Rule(8, 32)
+    rule = Rule(8, CHECK_LIMIT)
     light = make_light(archive, crops=True)
     hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(-1, KINDS)
     checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(len(hashes), KINDS, -1)
@@ -163,8 +165,8 @@ def test_old_probes_meet_new_pictures_as_in_a_comparison_of_all(archive) -> None
         if not low[i]
         and not low[j]
         and (hashes[i, kind] != hashes[i, 0] or (checks[i, kind] != checks[i, 0]).any())
-        and int(hashes[i, kind] ^ hashes[j, 0]).bit_count() <= rule.radius
-        and np.bitwise_count(checks[i, kind] ^ checks[j, 0]).sum() <= rule.check_limit
+        and (distance := int(hashes[i, kind] ^ hashes[j, 0]).bit_count()) <= rule.radius
+        and agreeing(checks[i, kind][None], checks[j, :1], np.array([distance]), rule.check_limit)
     }
     plan = make_plan(rule.radius, 1_000, np.empty(0, np.uint64))
     found = pass_by(archive.take(pa.array(old)), make_broadcast([light.take(pa.array(new))], plan), plan, rule)

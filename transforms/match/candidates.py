@@ -7,7 +7,7 @@ import numpy as np
 from mirrorfold.transforms.blocks.compiled import compiled
 from mirrorfold.transforms.match.features import Features
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.kernels import bits_apart, popcount
+from mirrorfold.transforms.match.kernels import agrees, popcount
 
 
 @compiled
@@ -19,10 +19,8 @@ def _is_candidate(hashes, checks, digests, low, i, j, radius, limit):
     for kind in range(hashes.shape[1]):
         for swap in range(2 if kind else 1):
             a, b = (j, i) if swap else (i, j)
-            if (
-                popcount(hashes[a, 0] ^ hashes[b, kind]) <= radius
-                and bits_apart(checks[a, 0], checks[b, kind]) <= limit
-            ):
+            distance = popcount(hashes[a, 0] ^ hashes[b, kind])
+            if distance <= radius and agrees(checks[a, 0], checks[b, kind], distance, limit):
                 return True
     return False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mirrorfold.transforms.match.agreement import agreeing
 from mirrorfold.transforms.match.kernels import FULL_KEEPS, PROBE_KEEPS
 from mirrorfold.transforms.match.rows import Rows
 from mirrorfold.transforms.match.signatures import KIND_BITS
@@ -23,7 +24,7 @@ def candidates_among(rows: Rows, radius: int, check_limit: int) -> np.ndarray:
     A row with more candidates than it keeps lets some go, by the rule of `kernels.join_buckets`.
 
     Args:
-      radius, check_limit: largest distance of hashes, and of checks, in bits.
+      radius: largest distance of hashes in bits; check_limit: least agreement of checks in percent.
     """
     nodes, kinds = rows.ids >> np.uint64(KIND_BITS), rows.ids & np.uint64((1 << KIND_BITS) - 1)
     fulls = np.flatnonzero(kinds == 0)
@@ -36,7 +37,8 @@ def candidates_among(rows: Rows, radius: int, check_limit: int) -> np.ndarray:
         apart = (nodes[a] != nodes[b]) & ((kinds[b] > 0) | (a < b))
         a, b = a[apart], b[apart]
         distance = np.bitwise_count(rows.checks[a] ^ rows.checks[b]).sum(axis=1, dtype=np.int64)
-        near = distance <= check_limit
+        apart = np.bitwise_count(rows.hashes[a] ^ rows.hashes[b])
+        near = agreeing(rows.checks[a], rows.checks[b], apart, check_limit)
         a, b, distance = a[near], b[near], distance[near]
         found.append(np.stack([a, b, distance + np.bitwise_count(rows.hashes[a] ^ rows.hashes[b])], axis=1))
     return _thinned(np.concatenate(found), rows.ids, np.where(kinds == 0, FULL_KEEPS, PROBE_KEEPS))

@@ -41,7 +41,11 @@ class JoinCounts:
 
 @dataclass(frozen=True)
 class Rule:
-    """What makes two rows a candidate: at most `radius` bits apart in the hash, and `check_limit` in the check."""
+    """What makes two rows a candidate: at most `radius` bits apart in the hash, and checks that agree.
+
+    Attributes:
+      check_limit: least agreement of the checks, in percent at equal hashes (see `agreement.agreeing`).
+    """
 
     radius: int
     check_limit: int

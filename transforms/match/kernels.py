@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mirrorfold.transforms.blocks.compiled import compiled, inlined
+from mirrorfold.transforms.match.agreement import STEP
 
 M1, M2, M4 = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333), np.uint64(0x0F0F0F0F0F0F0F0F)
 H01 = np.uint64(0x0101010101010101)
@@ -47,6 +48,23 @@ def bits_apart(one, other):
     for word in range(len(one)):
         distance += popcount(one[word] ^ other[word])
     return distance
+
+
+@inlined
+def agrees(one, other, distance, limit):
+    """Tell whether two checks agree, given the bits in which their hashes differ: see `agreement.agreeing`."""
+    words = len(one)
+    if words == 0 or limit <= 0:
+        return True
+    net, mine, their = 0, 0, 0
+    half = words // 2
+    for word in range(words):
+        crossed = word + half if word < half else word - half
+        net += popcount(one[word] & other[word]) - popcount(one[word] & other[crossed])
+        mine += popcount(one[word])
+        their += popcount(other[word])
+    least = limit + STEP * distance
+    return net > 0 and (100 * net) ** 2 >= least * least * mine * their
 
 
 @compiled
@@ -90,11 +108,12 @@ def deal(hashes, ids, mask, bits):
 def _candidate(hashes, ids, checks, i, j, mask, earlier, radius, check_limit):
     """Tell whether two rows of one key are a candidate pair that no earlier table finds."""
     difference = hashes[i] ^ hashes[j]
-    if popcount(difference) > radius or difference & mask != ZERO:
+    distance = popcount(difference)
+    if distance > radius or difference & mask != ZERO:
         return False
     if (ids[i] ^ ids[j]) >> KIND_SHIFT == ZERO or meets(difference, earlier):
         return False
-    return bits_apart(checks[i], checks[j]) <= check_limit
+    return agrees(checks[i], checks[j], distance, check_limit)
 
 
 @inlined
@@ -165,7 +184,7 @@ def join_buckets(hashes, ids, checks, order, starts, middles, mask, earlier, rad
       hashes, ids, checks: the rows, see `rows.Rows`.
       order, starts, middles: buckets, see `deal`; mask: the key bits, on which a pair must agree.
       earlier: masks of the tables before this one: a pair that meets there is left to them.
-      radius, check_limit: largest distance of hashes, and of checks.
+      radius: largest distance of hashes; check_limit: least agreement of checks, see `agreement.agreeing`.
       hot: buckets with more than hot * hot pairs are left out and returned.
 
     Returns:

@@ -13,7 +13,7 @@ import numpy as np
 SIDE = 64
 BATCH = 64
 CHECK_SIDE = 9
-CHECK_WORDS = 2
+CHECK_WORDS = 4
 DEAD_ZONE = 1.5
 """Levels of luma below which two cells count as equal: noise on plain ground would otherwise be half of the bits."""
 UNIT = 1 << 12
@@ -108,11 +108,12 @@ def _areas(start: float, share: float) -> np.ndarray:
 
 
 def _checks(cells: np.ndarray) -> np.ndarray:
-    """Tell on 9x9 cells whether brightness falls to the right, and downwards: uint64 (rows, kinds, 2)."""
-    corner = cells[:, :, :8, :8]
-    across = corner - cells[:, :, :8, 1:] > DEAD_ZONE * UNIT * UNIT
-    down = corner - cells[:, :, 1:, :8] > DEAD_ZONE * UNIT * UNIT
-    bits = np.stack([across, down], axis=2).reshape(*cells.shape[:2], CHECK_WORDS, 64)
+    """Tell where 9x9 cells get darker to the right and downwards, then where lighter: uint64 (rows, kinds, 4)."""
+    corner, zone = cells[:, :, :8, :8], DEAD_ZONE * UNIT * UNIT
+    across, down = corner - cells[:, :, :8, 1:], corner - cells[:, :, 1:, :8]
+    bits = np.stack([across > zone, down > zone, across < -zone, down < -zone], axis=2).reshape(
+        *cells.shape[:2], CHECK_WORDS, 64
+    )
     return np.packbits(bits, axis=3).view(">u8").astype(np.uint64)[..., 0]
 
 

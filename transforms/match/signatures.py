@@ -1,8 +1,8 @@
 """What is searched: one full signature of each content and probes for its crops, rotations and mirrors.
 
 A probe is compared with full signatures only: a window of A against the whole of B finds that B is a crop of A. Beside
-the 64-bit hash goes a 128-bit check, made from the stored luma of the same region: it throws out all but a few of the
-pairs that share a hash by chance, inside the bucket, before anything larger has to move.
+the 64-bit hash goes a check of 128 places, made from the stored luma of the same region: it throws out all but a few
+of the pairs that share a hash by chance, inside the bucket, before anything larger has to move.
 """
 
 from __future__ import annotations

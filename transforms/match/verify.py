@@ -17,8 +17,8 @@ from mirrorfold.transforms.match.measure import Measures, measure, replaced
 
 SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
 PAGE_RADIUS = 6
-CHECK_LIMIT = 32
-"""Bits of the 128-bit check in which a candidate may differ: see docs/matching.md for what it keeps and drops."""
+CHECK_LIMIT = 50
+"""Percent of agreement that a candidate's checks need: see docs/matching.md for what it keeps and drops."""
 
 RESULT = pa.schema(
     [

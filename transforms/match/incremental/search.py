@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from mirrorfold.transforms.blocks.compiled import compiled
+from mirrorfold.transforms.match.agreement import agreeing
 from mirrorfold.transforms.match.edges import MET, met_ids
 from mirrorfold.transforms.match.join import Rule, bucket_bits
 from mirrorfold.transforms.match.kernels import KIND_SHIFT, MIX, ZERO, deal, meets, popcount
@@ -111,13 +112,13 @@ def _pass_batch(contents: pa.Table, new: Broadcast, plan: Plan, rule: Rule) -> p
     kind, full = hits[:, 1], hits[:, 2]
     all_checks = _flat(make_light(some, crops=True), "checks").reshape(len(rows), KINDS, -1)
     checks, probes = all_checks[place, kind], hashes[hits[:, 0], kind]
-    near = np.bitwise_count(checks ^ new.checks[full]).sum(axis=1) <= rule.check_limit
+    gap = np.bitwise_count(probes ^ new.hashes[full])
+    near = agreeing(checks, new.checks[full], gap, rule.check_limit)
     # A probe that repeats the full signature isn't searched, see `rows.searched_rows`.
     near &= (probes != hashes[hits[:, 0], 0]) | (checks != all_checks[place, 0]).any(axis=1)
     mine = (node_ids(some.column("content_id"))[place] << KIND_SHIFT) | kind.astype(np.uint64)
     their = new.nodes[full] << KIND_SHIFT
     near &= mine >> KIND_SHIFT != new.nodes[full]
-    gap = np.bitwise_count(probes ^ new.hashes[full])
     return met_ids(np.stack([mine, their], axis=1)[near], gap[near])
 
 
