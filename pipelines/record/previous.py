@@ -142,7 +142,9 @@ def same_matching(run: RunContext) -> bool:
 
 def matched_alike(run: RunContext) -> bool:
     """Tell whether the previous run chose masters as this one would: it searched alike, under the same policy."""
-    return searched_alike(run) and read_record(run.previous)["policy_hash"] == policy_hash(run.policy)
+    if run.previous is None or not searched_alike(run):
+        return False
+    return read_record(run.previous)["policy_hash"] == policy_hash(run.policy)
 
 
 def searched_alike(run: RunContext) -> bool:

@@ -45,7 +45,8 @@ class Known:
         keys = self._keys(np.stack([a, b], axis=1))
         order = np.argsort(keys, kind="stable")
         self._sorted, self._place = keys[order], order
-        self._tables, self._further = [edges.select(MEASURED.names).cast(MEASURED)], {}
+        self._tables = [edges.select(MEASURED.names).cast(MEASURED)]
+        self._further: dict[int, int] = {}
         ends = np.argsort(np.concatenate([a, b]), kind="stable")
         self._others = np.concatenate([b, a])[ends]
         self._starts = np.searchsorted(np.concatenate([a, b])[ends], np.arange(contents.num_rows + 1))
