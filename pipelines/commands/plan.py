@@ -193,10 +193,13 @@ def approve(folder: str, role: str, name: str) -> Said:
     )
 
 
+TOOLS = ["s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv"]
+
+
 @click.command()
 @folder_argument()
 @click.option("--what", required=True, type=click.Choice(["quarantine", "migrate", "restore", "crosswalk"]))
-@click.option("--to", required=True, type=click.Choice(["s3-batch", "storage-transfer", "rclone", "s5cmd", "csv"]))
+@click.option("--to", required=True, type=click.Choice(TOOLS))
 @click.option("--target", metavar="URI", help="Where copies go, e.g. s3://quarantine; the policy's bucket by default.")
 @click.option(
     "--recheck/--no-recheck", default=None, help="Look objects and kept copies up again; default: for quarantine."

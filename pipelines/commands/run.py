@@ -18,7 +18,7 @@ output_option = click.option(
 )
 config_option = click.option("--config", metavar="FILE", help="Settings as YAML; see configs/example.yaml.")
 policy_option = click.option(
-    "--policy", metavar="NAME|FILE", help="Policy: default, newsroom, museum, training-set, or a YAML file."
+    "--policy", metavar="NAME|FILE", help="Policy: default, studio, newsroom, museum, training-set, or a YAML file."
 )
 previous_option = click.option(
     "--previous",

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from mirrorfold.pipelines.commands.printing import many
 from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
 from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.contents import CONTENTS
@@ -37,7 +38,7 @@ def summarise(store: OutputStore, read_again: bool) -> RenderableType:
     if not read_again:
         parts += _documents(store)
     return Panel(
-        Group(*parts, _files(store)),
+        Group(*parts, _files(store, tables)),
         title="mirrorfold",
         title_align="left",
         border_style="dim",
@@ -90,6 +91,15 @@ def _headline(tables) -> Text:
     text.append("Waits for people   ", style="bold yellow")
     asked = f": {work.pairs:,} pairs in {work.clusters:,} clusters" if work.pairs else ""
     text.append(f"{format_bytes(work.bytes_freed)}{asked}{_money(tables, 'review')}\n")
+    hidden, size = tables.execute(
+        "SELECT count(*), coalesce(sum(bytes_below_cutoff), 0) FROM decisions WHERE bytes_below_cutoff > 0"
+    ).fetchone()
+    if hidden:
+        text.append("Below the cut-off  ", style="bold")
+        text.append(
+            f"{format_bytes(int(size))} in {many(hidden, 'object')} that a person could free: the policy's "
+            "review.min_bytes_freed hides them. To see all of them: --policy studio, or a policy with a smaller one\n"
+        )
     return text
 
 
@@ -190,13 +200,28 @@ def _documents(store: OutputStore) -> list[RenderableType]:
     return [Text(told, style="dim")]
 
 
-def _files(store: OutputStore) -> Text:
+def _files(store: OutputStore, tables) -> Text:
     text = Text("\nReport   ", style="bold")
     text.append(store.url("report.html"), style="cyan")
     text.append("\nPlans    ", style="bold")
     text.append(store.url("manifests/"), style="cyan")
     text.append("\nNothing was deleted: mirrorfold only writes plans.", style="dim")
+    if (step := _next_step(tables, store)) is not None:
+        text.append("\n\nNext     ", style="bold")
+        text.append(step)
     return text
+
+
+def _next_step(tables, store: OutputStore) -> str | None:
+    """Say what a person does now: look, or act on a plan for folders; None where there is nothing to do."""
+    place = store.url().rstrip("/")
+    actions = dict(tables.execute("SELECT action, count(*) FROM decisions GROUP BY ALL").fetchall())
+    if actions.get("review"):
+        return f"open {place}/review/index.html and decide; then mirrorfold review import {place} FILE"
+    if actions.get("quarantine"):
+        stores = [name for (name,) in tables.execute("SELECT DISTINCT store FROM objects").fetchall()]
+        return f"mirrorfold export {place} --what quarantine --to {'script' if stores == ['file'] else 's3-batch'}"
+    return None
 
 
 def format_bytes(size: float) -> str:

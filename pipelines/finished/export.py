@@ -40,7 +40,7 @@ def export(
 
     Args:
       what: quarantine, migrate, restore or crosswalk.
-      to: s3-batch, storage-transfer, rclone, s5cmd or csv.
+      to: s3-batch, storage-transfer, rclone, s5cmd, script or csv.
       target: where copies go, e.g. s3://quarantine; a policy that names a bucket is the default of a quarantine.
       recheck: look every object and the copies that count for it up at the stores; by default for quarantine alone.
       reread: read the kept copies that a quarantine names once more, unless nothing is rechecked.
@@ -54,7 +54,7 @@ def export(
     policy = read_policy(store)
     if not store.exists("_SUCCESS"):
         raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then export")
-    if target is None and what in ("quarantine", "restore") and policy["quarantine"]["bucket"]:
+    if target is None and to != "script" and what in ("quarantine", "restore") and policy["quarantine"]["bucket"]:
         target = f"s3://{policy['quarantine']['bucket']}"
     job = Job(what, target.rstrip("/") if target else None)
     check_request(what, to, job.target, policy["quarantine"]["method"])

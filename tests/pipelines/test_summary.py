@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mirrorfold.pipelines.commands.summary import summarise
 from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import open_output
 from tests.match.match_pictures import make_contents
@@ -60,3 +61,31 @@ def test_many_documents_name_the_setting(tmp_path, documents, read_again, told):
 
 def test_an_empty_run_has_no_hint(tmp_path):
     assert "documents" not in screen(tmp_path, 0, 0, False)
+
+
+def decided(**given: object) -> pa.Table:
+    """Make one row of `decisions`, with whatever a column takes where nothing is given."""
+    plain = {"int64": 0, "int32": 0, "bool": False, "string": "", "large_string": "", "double": 0.0}
+    row = {
+        field.name: given.get(field.name, None if field.nullable else plain.get(str(field.type), []))
+        for field in DECISIONS.schema
+    }
+    return pa.Table.from_pylist([row], schema=DECISIONS.schema)
+
+
+@pytest.mark.parametrize(
+    ("row", "says", "not_said"),
+    [
+        pytest.param({"action": "keep", "bytes_below_cutoff": 5_000_000}, "5.0 MB in 1 object", "Next", id="hidden"),
+        pytest.param({"action": "review"}, "review/index.html", "Below the cut-off", id="to review"),
+        pytest.param({"action": "quarantine"}, "--what quarantine --to", "Below the cut-off", id="to act on"),
+    ],
+)
+def test_what_a_cutoff_hides_and_what_comes_next(tmp_path, row: dict, says: str, not_said: str) -> None:
+    store = open_output(str(tmp_path))
+    parquet.write_shard(store, DECISIONS, decided(**row), 0, 1)
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(summarise(store, True))
+    shown = console.export_text()
+    assert says in shown
+    assert not_said not in shown

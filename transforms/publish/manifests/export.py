@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -53,6 +54,8 @@ def check_request(what: str, to: str, target: str | None, method: str) -> None:
         raise ValueError(f"--to {to}: use one of {', '.join(FORMATS)}")
     if what not in FORMATS[to].whats:
         raise ValueError(f"a {what} isn't something that {to} can carry out: use --to csv")
+    if to == "script" and target and not os.path.isabs(target):
+        raise ValueError("a script moves within this machine: --target is the whole path of a folder")
     if to == "s5cmd" and not target:
         raise ValueError("s5cmd copies: say where to with --target s3://BUCKET[/PREFIX]")
     if to == "s5cmd" and target and not target.startswith("s3://"):

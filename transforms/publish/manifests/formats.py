@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from mirrorfold.schemas.uri import unescape_key
+from mirrorfold.transforms.publish.manifests import script
 from mirrorfold.transforms.publish.manifests.csv import COLUMNS, cells, csv_line
 from mirrorfold.transforms.publish.manifests.rows import PlanRow
 
@@ -153,5 +154,14 @@ FORMATS: dict[str, Format] = {
     "storage-transfer": Format(".csv", ACTS, ("s3", "gs", "file"), True, _refuse_transfer, _transfer_line, _nothing),
     "rclone": Format(".txt", ACTS, ("s3", "gs", "file"), True, _refuse_rclone, _rclone_line, _nothing),
     "s5cmd": Format(".txt", ACTS, ("s3",), True, _refuse_s5cmd, _s5cmd_line, _nothing),
+    "script": Format(
+        ".tsv",
+        ("quarantine",),
+        ("file",),
+        True,
+        lambda row, job: script.refuse(row, job.target),
+        lambda row, job: script.line(row, job.target),
+        _nothing,
+    ),
     "csv": Format(".csv", (*ACTS, "crosswalk"), ("s3", "gs", "file"), False, _take, _csv_line, _csv_header),
 }

@@ -8,6 +8,7 @@ import shlex
 from typing import NamedTuple
 
 from mirrorfold.transforms.publish.manifests.formats import Job
+from mirrorfold.transforms.publish.manifests.script import how, scripts
 
 
 class Written(NamedTuple):
@@ -41,6 +42,8 @@ def instructions(
     if to == "s3-batch":
         for found in lists:
             files[f"{found.name}.job.json"] = _batch_job(job, policy, found)
+    if to == "script":
+        files |= scripts([found.name for found in lists])
     return files
 
 
@@ -57,7 +60,7 @@ def _readme(
         ]
     for found in lists:
         lines.append(f"{found.name}: {found.rows:,} objects, {found.bytes:,} bytes")
-        if found.unversioned and to not in ("csv",):
+        if found.unversioned and to not in ("csv", "script"):
             looked = "were looked up as this list was written" if rechecked else "were NOT looked up again"
             lines.append(f"  {found.unversioned:,} of them have no version that a tool could check, and {looked}:")
             lines.append("  act soon, or export again first.")
@@ -70,9 +73,10 @@ def _readme(
     lines += ["", "refused.csv names every object that the lists leave out, and why.", ""]
     lines += ["How to act", "", *_how(job, to, policy, lists), ""]
     if job.what == "quarantine":
+        undo = "sh quarantine.sh --undo" if to == "script" else f"mirrorfold export DIR --what restore --to {to}"
         lines += [
             f"Keep what was set aside for {days} days at least.",
-            f"To undo: `mirrorfold export DIR --what restore --to {to}`.",
+            f"To undo: `{undo}`.",
             "The *.preconditions.csv files carry the version and etag of every object and of the copy that is kept;",
             "a conditional delete after the quarantine (If-Match, ifGenerationMatch) takes them from there.",
         ]
@@ -80,6 +84,8 @@ def _readme(
 
 
 def _how(job: Job, to: str, policy: dict, lists: list[Written]) -> list[str]:
+    if to == "script":
+        return how()
     if to == "csv":
         return [
             "Cells that begin with = + - @ ' or a tab have an apostrophe before them, so that no spreadsheet runs them."
