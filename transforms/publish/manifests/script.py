@@ -1,7 +1,7 @@
 """A quarantine of files in folders: a list, and scripts for POSIX shells and PowerShell that move and move back.
 
 The scripts look before each move: the file must have the size and SHA-256 that it was decided on, and its kept copy
-must be there, with the same bytes where the plan says that they are the same. What isn't so is left where it is and named.
+must be there, with the same bytes where the plan says so. What isn't as it should be is left where it is and named.
 Nothing is overwritten; a script that was stopped goes on when it is run again.
 """
 
