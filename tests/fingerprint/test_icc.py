@@ -14,8 +14,10 @@ from mirrorfold.transforms.fingerprint.colour import look
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.picture import Picture
+from mirrorfold.transforms.fingerprint.provenance import icc_description
 from mirrorfold.transforms.fingerprint.sandbox import SandboxPool
 from mirrorfold.transforms.fingerprint.signatures import sign
+from mirrorfold.transforms.fingerprint.srgb_profile import PRIMARIES, is_srgb
 from tests.fingerprint.worlds import encode, inline, photo
 
 SRGB_CURVE = (3, (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
@@ -106,6 +108,42 @@ def test_the_profile_of_the_web_costs_nothing():
     assert icc.applied(profile, "RGB") is None
     tagged, plain = (inline(encode(PHOTO, "JPEG", **options)) for options in ({"icc_profile": profile}, {}))
     assert (tagged.luma, tagged.cells) == (plain.luma, plain.cells)
+
+
+def named_srgb(space: str) -> bytes:
+    """Make a space's profile whose name has srgb in it."""
+    return profile_of(space).replace(space.encode(), b"x-srgb-x"[: len(space)].ljust(len(space), b"b"))
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_a_name_with_srgb_in_it_is_no_srgb(space):
+    profile = named_srgb(space)
+    assert "srgb" in (icc_description(profile) or "")
+    assert icc.applied(profile, "RGB") == profile
+    tagged, plain = (inline(encode(PHOTO, "JPEG", quality=90, **options)) for options in ({"icc_profile": profile}, {}))
+    assert tagged.digest != plain.digest
+
+
+def test_srgb_under_another_name_is_srgb():
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    table = [
+        round(65535 * (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4)) for x in np.linspace(0, 1, 256)
+    ]
+    curve = b"curv" + bytes(4) + struct.pack(">I256H", 256, *table)
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 7) + b"office\0" + bytes(78),
+        **{tag: b"XYZ " + bytes(4) + b"".join(map(fixed, xyz)) for tag, xyz in PRIMARIES.items()},
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
+    }
+    assert is_srgb(own)
+    assert is_srgb(profile_file(b"mntrRGB XYZ ", tags))
+
+
+@pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
+def test_srgbs_primaries_under_another_curve_are_no_srgb(gamma):
+    curve = b"para" + bytes(4) + struct.pack(">HH", 0, 0) + fixed(gamma)
+    tags = {tag: b"XYZ " + bytes(4) + b"".join(map(fixed, xyz)) for tag, xyz in PRIMARIES.items()}
+    assert not is_srgb(profile_file(b"mntrRGB XYZ ", tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)))
 
 
 def test_a_grey_picture_keeps_its_levels():

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from mirrorfold.transforms.match.join import Rule
+from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
 from mirrorfold.transforms.match.probes import turn
-from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier, captured_apart
+from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
 from .match_pictures import make_contents, photographs
 
@@ -165,6 +166,39 @@ def test_conflicting_capture_times_make_a_burst():
 def test_capture_times(one, other, apart):
     assert captured_apart(one, other) is apart
     assert captured_apart(other, one) is apart
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "burst"),
+    [
+        ("2020-01-01T10:00:00", "2020-01-01T10:00:01", True),
+        ("2020-01-01T10:00:00", "2020-01-01T10:02:00", True),
+        ("2020-01-01T10:00:00", "2020-01-01T10:02:01", False),
+        ("2020-01-01T10:00:00", "2020-01-01T18:00:00", False),
+        ("2020-01-01T10:00:00", "2020-01-01T18:00:05", True),
+        ("2020-01-01T10:00:05", "2020-01-01T18:00:00", True),
+        ("2020-01-01T10:00:00", "2020-01-02T00:00:03", True),
+        ("2020-01-01T10:00:00", "2020-01-02T00:15:03", False),
+        ("1957-06-01T00:00:00", "2024-03-05T10:11:12", False),
+        ("2023-03-05T10:00:00", "2024-03-05T10:00:30", False),
+        ("2020-01-01T10:00:00.1", "2020-01-01T10:00:00.6", True),
+        ("2020-01-01T10:00:00", "2020-01-01T10:00:00", False),
+        (None, "2020-01-01T10:00:00", False),
+    ],
+    ids=[
+        "a second", "two minutes", "longer", "a zone", "a zone and 5 s", "5 s before a zone", "14 h",
+        "beyond all zones", "a scan's date", "a year", "sub-seconds", "the same", "unknown",
+    ],
+)  # fmt: skip
+def test_only_times_close_together_but_for_zones_are_a_burst(one, other, burst):
+    assert captured_in_burst(one, other) is burst
+    assert captured_in_burst(other, one) is burst
+
+
+@pytest.mark.parametrize("other", ["2020-01-01T18:00:00", "1957-01-01T00:00:00"], ids=["a zone", "a catalogue's date"])
+def test_any_other_difference_of_times_joins_with_a_conflict(other):
+    found = judge(photograph(), photograph(), ({"capture_time": "2020-01-01T10:00:00"}, {"capture_time": other}))
+    assert (found["joins"], found["capture_conflict"], found["tier"]) == (True, True, "probable")
 
 
 def test_documents_never_reach_a_sure_tier():

@@ -7,7 +7,7 @@ look-up tables, CMYK's and large ones wait for a process of their own.
 from __future__ import annotations
 
 from mirrorfold.transforms.fingerprint.limits import Limits
-from mirrorfold.transforms.fingerprint.provenance import icc_description
+from mirrorfold.transforms.fingerprint.srgb_profile import is_srgb
 
 MAX_BYTES, MAX_SIMPLE_BYTES = 4 << 20, 32 << 10
 MAX_TAGS = 64
@@ -22,7 +22,7 @@ def applied(profile: bytes | None, mode: str) -> bytes | None:
         return None
     if _MODES.get(profile[16:20]) != ("CMYK" if mode == "CMYK" else "RGB") or mode in ("L", "1", "LA", "LAB"):
         return None
-    return None if "srgb" in (icc_description(profile) or "").lower() else profile
+    return None if is_srgb(profile) else profile
 
 
 def check(profile: bytes | None, limits: Limits) -> None:

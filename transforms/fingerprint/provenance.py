@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 
 from mirrorfold.transforms.fingerprint import ifd, photoshop
+from mirrorfold.transforms.fingerprint.srgb_profile import is_srgb
 from mirrorfold.transforms.fingerprint.xmp import place_of, read_xmp
 
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
@@ -175,6 +176,5 @@ def _icc_text(tag: bytes) -> str | None:
 
 def looks_salt(orientation: int, profile: bytes | None) -> bytes:
     """Give what changes how a picture looks but isn't in its coding: orientation, and a profile other than sRGB."""
-    name = icc_description(profile) or ""
-    seen = b"" if not profile or "srgb" in name.lower() else hashlib.sha256(profile).digest()
+    seen = b"" if not profile or is_srgb(profile) else hashlib.sha256(profile).digest()
     return bytes([orientation]) + seen

@@ -14,6 +14,7 @@ from mirrorfold.transforms.match.features import Features, colour_shift, make_fe
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, describe, kind_of
 from mirrorfold.transforms.match.measure import Measures, measure, replaced
+from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
 
 SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
 PAGE_RADIUS = 6
@@ -153,7 +154,9 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     pictures' digests are equal.
     """
     a, b = found.a, found.b
-    conflict = np.array([captured_apart(features.captured[i], features.captured[j]) for i, j in zip(a, b, strict=True)])
+    times = [(features.captured[i], features.captured[j]) for i, j in zip(a, b, strict=True)]
+    conflict = np.array([captured_apart(*pair) for pair in times])
+    frames = np.array([captured_in_burst(*pair) for pair in times])
     pages = np.array([same_pages(features, i, j) for i, j in zip(a, b, strict=True)])
     document = features.document[a] | features.document[b]
     low = features.low[a] | features.low[b]
@@ -180,7 +183,7 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     found, settled = _settle(features, found, limits, open_ & has_detail(features, found), toned)
     aligned = (fits | marked | settled) & pages & ~low & ~blind
     near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned
-    burst = conflict & ~same
+    burst = frames & ~same
     undecided = open_ & ~settled & ~same & ~burst & worth_detail(features, found)
     joins = same | near | (aligned & ~burst)
     miss = ~joins & (limits.miss.passes(found) | aligned | blind) & ~low
@@ -235,27 +238,6 @@ def _near_certain(found: Measures, limits: Limits) -> np.ndarray:
         & (found.aspect <= limits.aspect)
         & limits.near.passes(found)
     )
-
-
-def captured_apart(one: str | None, other: str | None) -> bool:
-    """Tell whether two capture times contradict each other, as far as both state one.
-
-    A clock without an offset is compared with one that has it by local time only; sub-seconds count where both have
-    them.
-    """
-    if not one or not other or one == other:
-        return False
-    a, b = _clock(one), _clock(other)
-    digits = min(len(a), len(b))
-    return a[:digits] != b[:digits]
-
-
-def _clock(text: str) -> str:
-    """Cut the offset off an ISO 8601 time."""
-    date, _, time = text.partition("T")
-    for sign in "+-Z":
-        time = time.partition(sign)[0]
-    return f"{date}T{time}"
 
 
 def same_pages(features: Features, i: int, j: int) -> bool:
