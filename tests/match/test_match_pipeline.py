@@ -131,6 +131,7 @@ def test_partitions_change_nothing(archive, matched, tmp_path, monkeypatch):
     """With two contents a partition nearly every edge crosses one, and nearly every family lies in several."""
     for module in (match_wiring, cluster_wiring):
         monkeypatch.setattr(module, "CONTENTS_PER_PARTITION", 2)
+    monkeypatch.setattr(match_wiring, "FEATURES_PER_PARTITION", 2)
     monkeypatch.setattr(cluster_wiring, "MOST_IN_ONE", 0)
     monkeypatch.setattr(cluster_wiring, "NODES_PER_PARTITION", 5)
     for table, first, second in zip((PAIRS, CLUSTERS), matched, run_match(tmp_path, *archive[:2]), strict=True):

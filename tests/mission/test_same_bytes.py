@@ -75,7 +75,7 @@ from mirrorfold.pipelines.commands import cli
 from mirrorfold.transforms.cluster import wiring as cluster
 from mirrorfold.transforms.match import wiring as match
 
-match.CONTENTS_PER_PARTITION = cluster.CONTENTS_PER_PARTITION = 3
+match.CONTENTS_PER_PARTITION = match.FEATURES_PER_PARTITION = cluster.CONTENTS_PER_PARTITION = 3
 cluster.MOST_IN_ONE, cluster.NODES_PER_PARTITION = 0, 5
 cli.main()
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -29,6 +30,11 @@ from mirrorfold.transforms.match.verify import Verifier
 DIGESTS = pa.schema([("node", pa.uint64()), ("digest", pa.uint64())])
 DIGESTS_PER_PARTITION = 4_000_000
 CONTENTS_PER_PARTITION = 20_000
+FEATURES_PER_PARTITION = 50_000
+"""Contents whose features one worker holds to verify edges: 250 MB."""
+CHANCE_EDGES = 25e-6
+"""Share of all pairs that the search proposes by chance, with crops, among tiles of photographs
+(`python -m benchmarks.bench_match_real`). Only the number of partitions hangs on it."""
 
 
 @dataclass(eq=False)
@@ -191,6 +197,12 @@ class JoinTable(beam.DoFn):
         return rows
 
 
+def verify_partitions(contents: int) -> int:
+    """Choose the partitions in which edges are verified: each end of an edge may have come from another one."""
+    features = contents * (1 + CHANCE_EDGES * contents / 2)
+    return max(1, math.ceil(features / FEATURES_PER_PARTITION))
+
+
 class Verified(NamedTuple):
     """Blocks of the table `edges`, and of `verified.REQUESTS`."""
 
@@ -214,7 +226,7 @@ class Verify(beam.PTransform):
     spill: str | None = None
 
     def expand(self, inputs):
-        partitions = max(1, -(-self.contents // CONTENTS_PER_PARTITION))
+        partitions = verify_partitions(self.contents)
         node = pa.field("node", pa.uint64())
         routed = {
             "met": inputs["met"] | "NameBothEnds" >> beam.Map(both_ends).with_output_types(pa.Table),
