@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import collections
+import logging
+
+import pyarrow.compute as pc
 
 from mirrorfold.pipelines import list_objects
 from mirrorfold.pipelines.context import RunContext
@@ -13,6 +16,8 @@ from mirrorfold.schemas.failures import CODES, FAILURES, STORE_CODES
 from mirrorfold.schemas.uri import make_uri
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import open_output
+
+_log = logging.getLogger("mirrorfold.safety")
 
 
 def check_listing(run: RunContext) -> None:
@@ -37,6 +42,27 @@ def check_listing(run: RunContext) -> None:
         if not now:
             raise UsageError(f"{place} lists no objects: check the bucket, the prefix and the permissions")
     check_same_buckets(run)
+    _tell_unknown_rules(run)
+
+
+def _tell_unknown_rules(run: RunContext) -> None:
+    """Say of each bucket whose lifecycle rules couldn't be read what that means, once."""
+    policy = run.policy or {}
+    vouched = policy.get("lifecycle", {}).get("unknown") == "lasting"
+    buckets = {(spec.store, spec.bucket) for spec in run.sources if spec.bucket and spec.store != "file"}
+    for store, bucket in sorted(buckets):
+        specs = [spec for spec in run.sources if (spec.store, spec.bucket) == (store, bucket)]
+        if any(_says_unknown(run, path) for path in list_objects.block_paths(run, specs)):
+            right = "s3:GetLifecycleConfiguration" if store == "s3" else "storage.buckets.get"
+            means = (
+                "the policy takes its copies for lasting" if vouched else "what lies there is kept, and not relied on"
+            )
+            _log.warning("%s://%s: its lifecycle rules can't be read (grant %s): %s", store, bucket, right, means)
+
+
+def _says_unknown(run: RunContext, path: str) -> bool:
+    blocks = parquet.read_blocks(run.store, path, ["lifecycle"])
+    return any(pc.any(pc.equal(block.column("lifecycle"), "unknown")).as_py() for block in blocks)
 
 
 def _places(library: str, store: str, bucket: str) -> tuple[str, str]:

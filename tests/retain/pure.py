@@ -16,14 +16,15 @@ from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Confirmed
 from mirrorfold.transforms.retain.sidecar import join_sidecar, without_sidecar
-from mirrorfold.transforms.stores.api import HoldAnswer, StoreError
+from mirrorfold.transforms.stores.api import HoldAnswer, LastingAnswer, StoreError
 
 
 class FakeStores:
     """Stores that answer from mappings of keys: holds, and bytes."""
 
-    def __init__(self, holds=None, data=None):
+    def __init__(self, holds=None, data=None, lasts=None):
         self.holds, self.data = holds or {}, data or {}
+        self.lasts = lasts or {}
         self.asked: list[str] = []
 
     def hold(self, ref):
@@ -34,6 +35,9 @@ class FakeStores:
         if ref.key not in self.data:
             raise StoreError("vanished", "gone")
         return self.data[ref.key][start:stop]
+
+    def lasting(self, ref, tag):
+        return LastingAnswer(self.lasts.get(ref.key, "yes"), "")
 
     def close(self):
         return None

@@ -36,6 +36,7 @@ def test_boto3_refuses_what_isnt_a_read(operation: str, arguments: dict):
 
 RIGHTS = {
     "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "HeadBucket": "s3:ListBucket",
     "HeadObject": "s3:GetObject",

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from mirrorfold.schemas.table import TIMESTAMP
 from mirrorfold.transforms.listing.encodings import base64_to_hex, decode_urls, escape_keys, extra_map
 from mirrorfold.transforms.listing.rows import RANK, block_of
+from mirrorfold.transforms.stores.lifecycle import STATED
 
 BEFORE_S3 = datetime.datetime(2006, 1, 1, tzinfo=datetime.UTC)
 STRING = pa.string()
@@ -108,6 +109,7 @@ def s3_inventory_rows(
             "replication_status": columns.get("ReplicationStatus"),
             "archived": archived,
             "expires_at": columns.get("LifecycleExpirationDate", TIMESTAMP),
+            "lifecycle": STATED if columns.has("LifecycleExpirationDate") else None,
             "extra": extra_map(_with_tier(columns.unused(), tier), columns.rows),
         },
     )

@@ -6,6 +6,7 @@ import datetime
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -20,7 +21,9 @@ from mirrorfold.transforms.listing.gcs_rows import gcs_rows
 from mirrorfold.transforms.listing.rows import RANK, block_of
 from mirrorfold.transforms.listing.s3_rows import s3_rows
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
+from mirrorfold.transforms.stores.check import bucket_rules
 from mirrorfold.transforms.stores.describe import Described, describe
+from mirrorfold.transforms.stores.lifecycle import apply_rules
 from mirrorfold.transforms.stores.reports import ReportFiles
 
 ROWS = 2_000
@@ -104,14 +107,15 @@ def list_named(spec: SourceSpec, rank: int, names: Sequence[Named]) -> Iterator[
         for (store, bucket), group in groupby(sorted(names), key=lambda name: name[:2]):
             place = {"library": spec.library, "bucket": bucket, "rank": rank}
             found = list(pool.map(lambda name: describe(spec, *name), group))
+            rules = bucket_rules(replace(spec, store=store, bucket=bucket))
             present = [one for one in found if one.entry is not None]
             if store == "s3":
                 for versioned in (False, True):
                     some = [one for one in present if bool(one.version) is versioned]
                     if some:
-                        yield _s3(some, versioned, place)
+                        yield apply_rules(_s3(some, versioned, place), rules)
             elif store == "gs" and present:
-                yield gcs_rows([one.entry for one in present], now=now, **place)
+                yield apply_rules(gcs_rows([one.entry for one in present], now=now, **place), rules)
             elif present:
                 yield folder_rows([Entry(*one.entry) for one in present], **place)
             absent = [one for one in found if one.entry is None]

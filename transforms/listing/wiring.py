@@ -28,7 +28,8 @@ from mirrorfold.transforms.listing.raw import Listed, read_commits, write_unit
 from mirrorfold.transforms.listing.rows import RAW
 from mirrorfold.transforms.listing.uri_list import Named, list_named, read_list
 from mirrorfold.transforms.stores.api import SourceSpec
-from mirrorfold.transforms.stores.check import bucket_has_lock
+from mirrorfold.transforms.stores.check import bucket_has_lock, bucket_rules
+from mirrorfold.transforms.stores.lifecycle import apply_rules
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
 
@@ -105,6 +106,9 @@ def list_unit(unit: Unit, output: str) -> pa.Table:
         blocks = list_named(unit.spec, unit.rank, unit.part)
     else:
         blocks = list_live(unit.spec, unit.rank, unit.part)
+    if unit.spec.kind != "listing":
+        rules = bucket_rules(unit.spec)
+        blocks = (apply_rules(block, rules) for block in blocks)
     blocks = (leave_out(block, unit.spec.exclude) for block in blocks)
     listed = write_unit(open_output(output), unit.name, unit.spec.library, blocks)
     return pa.table({name: [getattr(listed, name)] for name in REPORT.names}, schema=REPORT)

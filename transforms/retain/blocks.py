@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -226,7 +227,8 @@ class DecideFamilies:
         try:
             lookups = Lookups(stores, self.threads, lambda: dt.datetime.now(dt.UTC))
             compare = compared.by(self.open_confirmer(stores))
-            plans = settle(families, policy, lookups.holds, lookups.reads, compare)
+            ask_lasting = partial(lookups.lasting, tag=policy.quarantine_tag)
+            plans = settle(families, policy, lookups.holds, lookups.reads, compare, ask_lasting)
         finally:
             stores.close()
         rows = [row_of(decision, policy, self.code_version) for plan in plans for decision in plan.decisions]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mirrorfold.schemas.belongings import is_run
 from mirrorfold.transforms.retain.policy import Policy
@@ -51,9 +51,13 @@ RESTRAINTS: tuple[tuple[str, str, Callable[[Member, Facts], bool]], ...] = (
     ("keep", "link", lambda m, f: m.passes == "link"),
     ("keep", "door", lambda m, f: m.passes == "door"),
     ("keep", "passing", lambda m, f: m.passes == "passing"),
-    ("keep", "quarantine-place", lambda m, f: m.passes == "quarantine-place"),
-    ("keep", "expiring", lambda m, f: m.passes == "expiring"),
-    ("keep", "lifecycle-unknown", lambda m, f: m.passes == "lifecycle-unknown"),
+    (
+        "keep",
+        "quarantine-place",
+        lambda m, f: m.passes == "quarantine-place" or f.answers.lasting.get(m.id) == "tagged",
+    ),
+    ("keep", "expiring", lambda m, f: m.passes == "expiring" or f.answers.lasting.get(m.id) == "no"),
+    ("keep", "lifecycle-unknown", lambda m, f: m.passes == "lifecycle-unknown" or _unknown(m, f.answers, f.policy)),
     ("keep", "same-copy", lambda m, f: m.id in f.aliased),
     ("keep", "replica", lambda m, f: m.replication_status == "REPLICA" and f.policy.replicas == "keep"),
     ("keep", "no-precondition", lambda m, f: not (m.version or m.etag)),
@@ -68,7 +72,7 @@ def restraints(member: Member, facts: Facts) -> list[tuple[str, str]]:
     return [(action, rule) for action, rule, applies in RESTRAINTS if applies(member, facts)]
 
 
-def usable(member: Member, answers: Answers) -> bool:
+def usable(member: Member, answers: Answers, policy: Policy) -> bool:
     """Tell whether an object may be a kept copy: current, readable, read, lasting, and named by no earlier plan."""
     read = answers.reads.get(member.id, member.identity_evidence in READ)
     return bool(
@@ -79,7 +83,15 @@ def usable(member: Member, answers: Answers) -> bool:
         and not member.archived
         and member.passes is None
         and member.earlier is None
+        and answers.lasting.get(member.id) not in ("no", "tagged")
+        and not _unknown(member, answers, policy)
     )
+
+
+def _unknown(member: Member, answers: Answers, policy: Policy) -> bool:
+    """Tell whether a rule that goes by tags might delete it, and nobody may look, and the policy counts that."""
+    hidden = member.lifecycle == "attributes" and answers.lasting.get(member.id) == "unknown"
+    return hidden and policy.lifecycle_unknown == "keep"
 
 
 def aliases(members: list[Member]) -> frozenset[Key]:
@@ -95,7 +107,7 @@ def settle_copies(copies: list[Member], facts: Facts) -> Copies:
     """Choose which copies of one content are kept, best first: by the class that lasts, the key, then the policy."""
     copies = sorted(copies, key=_order)
     held_back = {member.id: restraints(member, facts) for member in copies}
-    fit = [member for member in copies if usable(member, facts.answers)]
+    fit = [member for member in copies if usable(member, facts.answers, facts.policy)]
     plan = Copies(keepers=_choose(fit, held_back, facts.policy))
     kept_ids = {member.id for member in plan.keepers}
     short, short_places = _shortages(copies, plan.keepers, facts.policy)
@@ -115,9 +127,9 @@ def settle_copies(copies: list[Member], facts: Facts) -> Copies:
             plan.free.append(member)
     fewest = max([facts.policy.min_archival_copies, *facts.policy.min_copies().values()])
     plan.ask_read = [
-        m for m in copies if (short or m.place in short_places) and _would_count(m, held_back[m.id], facts.answers)
+        m for m in copies if (short or m.place in short_places) and _would_count(m, held_back[m.id], facts)
     ][:fewest]
-    plan.ask_read += _better_unread(plan, facts.answers)
+    plan.ask_read += _better_unread(plan, facts)
     return plan
 
 
@@ -125,9 +137,9 @@ def _order(member: Member) -> tuple:
     return *member.frailty, member.priority
 
 
-def _better_unread(plan: Copies, answers: Answers) -> list[Member]:
+def _better_unread(plan: Copies, facts: Facts) -> list[Member]:
     """Name a copy that would go only because it wasn't read: once read, it would be kept before the kept one."""
-    return [m for m in plan.free if m.frailty < plan.keepers[0].frailty and _would_count(m, [], answers)][:1]
+    return [m for m in plan.free if m.frailty < plan.keepers[0].frailty and _would_count(m, [], facts)][:1]
 
 
 def _choose(fit: list[Member], held_back: dict, policy: Policy) -> list[Member]:
@@ -160,6 +172,6 @@ def _shortages(copies: list[Member], keepers: list[Member], policy: Policy) -> t
     return len(keepers) < policy.min_archival_copies, short
 
 
-def _would_count(member: Member, stops: list[tuple[str, str]], answers: Answers) -> bool:
-    asked = member.id in answers.reads or member.identity_evidence in READ
-    return not asked and not stops and usable(member, Answers(reads={member.id: True}))
+def _would_count(member: Member, stops: list[tuple[str, str]], facts: Facts) -> bool:
+    asked = member.id in facts.answers.reads or member.identity_evidence in READ
+    return not asked and not stops and usable(member, replace(facts.answers, reads={member.id: True}), facts.policy)

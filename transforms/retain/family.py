@@ -66,9 +66,10 @@ def decide_family(
             ask_hold.append(member)
         elif member.identity_evidence == "md5" and policy.md5 == "confirm" and member.id not in answers.reads:
             ask_read.append(member)
+    once = list({m.id: m for m in ask_read}.values())
     keepers = {content: plan.keepers for content, plan in plans.items()}
-    reads = list({m.id: m for m in ask_read}.values())
-    return FamilyPlan(decisions, ask_hold, reads, keepers, _pairs_to_compare(decisions, stand_ins, contents))
+    questions = _pairs_to_compare(decisions, stand_ins, contents)
+    return FamilyPlan(decisions, ask_hold, once, keepers, questions, _unasked(decisions, keepers, answers))
 
 
 def _pairs_to_compare(decisions: list[Decision], stand_ins: dict[str, StandIn], contents: Contents) -> list[Question]:
@@ -80,6 +81,13 @@ def _pairs_to_compare(decisions: list[Decision], stand_ins: dict[str, StandIn], 
             pair = pair_of(content, stand_ins[content].kept)
             found.append(Question(pair, tuple(contents[pair[0]]), tuple(contents[pair[1]])))
     return found
+
+
+def _unasked(decisions: list[Decision], keepers: dict[str, list[Member]], answers: Answers) -> list[Member]:
+    """Name the kept copies in buckets that what goes relies on, and of which no look-up has said that they last."""
+    relied = {decision.kept.content_id for decision in decisions if decision.action == "quarantine" and decision.kept}
+    found = [keeper for content in sorted(relied) for keeper in keepers[content]]
+    return [keeper for keeper in found if keeper.store != "file" and keeper.id not in answers.lasting]
 
 
 def _stand_ins(contents: Contents, plans: dict[str, Copies], evidence: Evidence, policy: Policy) -> dict[str, StandIn]:
@@ -248,7 +256,7 @@ def _count_copies(decisions: list[Decision], facts: Facts) -> None:
     left: dict[str, dict[str, str]] = {}
     for decision in decisions:
         member = decision.member
-        decision.counts_as_copy = usable(member, facts.answers)
+        decision.counts_as_copy = usable(member, facts.answers, facts.policy)
         if decision.action != "quarantine" and decision.counts_as_copy:
             left.setdefault(member.content_id, {}).setdefault(member.copy, member.place)
     counts = {content: Counter(copies.values()) for content, copies in left.items()}

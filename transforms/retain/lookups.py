@@ -39,6 +39,14 @@ class Lookups:
         with ThreadPoolExecutor(self.threads) as pool:
             return dict(zip((m.id for m in members), pool.map(self._confirm, members), strict=True))
 
+    def lasting(self, members: list[Member], tag: tuple[str, str]) -> dict[Key, str]:
+        """Look up what no listing shows of kept copies: tags, and rules that go by them."""
+        if not members:
+            return {}
+        with ThreadPoolExecutor(self.threads) as pool:
+            found = list(pool.map(lambda member: self.stores.lasting(ref_of(member), tag).lasting, members))
+        return dict(zip((member.id for member in members), found, strict=True))
+
     def checks(self) -> pa.Table:
         """Make the rows of hold_checks."""
         return pa.Table.from_pylist(self.rows, schema=HOLD_CHECKS.schema)

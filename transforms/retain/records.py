@@ -158,13 +158,17 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Answers:
-    """What stores said so far: hold look-ups (yes, no, unknown), SHA-256 confirmations (None: couldn't be read), and
-    pairs compared at full detail.
+    """What stores said so far, and pairs compared at full detail.
+
+    Attributes:
+      holds: yes, no or unknown; reads: whether the SHA-256 is confirmed, None where an object couldn't be read.
+      lasting: of kept copies: yes, no, tagged (by the policy's own quarantine) or unknown.
     """
 
     holds: dict[Key, str] = field(default_factory=dict)
     reads: dict[Key, bool | None] = field(default_factory=dict)
     pairs: dict[tuple[str, str], Confirmed] = field(default_factory=dict)
+    lasting: dict[Key, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -200,6 +204,7 @@ class FamilyPlan:
     ask_read: list[Member]
     keepers: dict[str, list[Member]]
     ask_pair: list[Question] = field(default_factory=list)
+    ask_lasting: list[Member] = field(default_factory=list)
 
 
 def pair_of(first: str, second: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ def settle(
     ask_holds: Callable[[list[Member]], dict[Key, str]],
     ask_reads: Callable[[list[Member]], dict[Key, bool | None]],
     compare: Compare,
+    ask_lasting: Callable[[list[Member]], dict[Key, str]] = lambda _: {},
 ) -> list[FamilyPlan]:
     """Decide families; questions of all of them go to the stores together.
 
@@ -36,7 +37,8 @@ def settle(
     holds: dict[Key, str] = {}
     reads: dict[Key, bool | None] = {}
     pairs: dict[tuple[str, str], Confirmed] = {}
-    answers = Answers(holds, reads, pairs)
+    lasting: dict[Key, str] = {}
+    answers = Answers(holds, reads, pairs, lasting)
     plans = [decide_family(*family, policy, answers) for family in families]
     open_ = [number for number, plan in enumerate(plans) if _asks(plan)]
     while open_:
@@ -44,6 +46,9 @@ def settle(
         reads |= ask_reads([member for number in open_ for member in plans[number].ask_read])
         questions = {question.pair: question for number in open_ for question in plans[number].ask_pair}
         pairs |= compare([questions[pair] for pair in sorted(questions)])
+        # What can't be asked is as the listing says.
+        asked = [member for number in open_ for member in plans[number].ask_lasting]
+        lasting |= {member.id: "yes" for member in asked} | ask_lasting(asked)
         for number in open_:
             plans[number] = decide_family(*families[number], policy, answers)
         open_ = [number for number in open_ if _asks(plans[number])]
@@ -53,7 +58,7 @@ def settle(
 
 
 def _asks(plan: FamilyPlan) -> bool:
-    return bool(plan.ask_hold or plan.ask_read or plan.ask_pair)
+    return bool(plan.ask_hold or plan.ask_read or plan.ask_pair or plan.ask_lasting)
 
 
 def _add_evidence(plan: FamilyPlan, answers: Answers) -> None:
@@ -61,5 +66,7 @@ def _add_evidence(plan: FamilyPlan, answers: Answers) -> None:
         member = decision.member
         if answers.reads.get(member.id):
             decision.evidence = (*decision.evidence, f"read:{member.content_id}")
+        if member.id in answers.lasting:
+            decision.evidence = (*decision.evidence, f"lasting:{answers.lasting[member.id]}")
         if member.id in answers.holds:
             decision.evidence = (*decision.evidence, f"hold:{answers.holds[member.id]}")

@@ -79,6 +79,13 @@ class HoldAnswer(NamedTuple):
     detail: str
 
 
+class LastingAnswer(NamedTuple):
+    """Whether a copy will still be there: `lasting` is yes, no, tagged (by the policy's own quarantine) or unknown."""
+
+    lasting: str
+    detail: str
+
+
 class StoreError(Exception):
     """A store didn't give what was asked; `code` is one of the fetch codes in schemas/failures.py."""
 
@@ -104,6 +111,14 @@ class Stores(Protocol):
 
     def hold(self, ref: ObjectRef) -> HoldAnswer:
         """Look up whether anything holds the object now. Refused or failed is `unknown`, never an error."""
+        ...
+
+    def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
+        """Look up what no listing shows: whether a rule, or a tag, will take the object. Refused is `unknown`.
+
+        Args:
+          tag: what the policy's quarantine puts on objects.
+        """
         ...
 
     def close(self) -> None:

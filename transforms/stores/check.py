@@ -14,8 +14,10 @@ from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google
 from mirrorfold.transforms.stores.gcs_client import gcs_access
 from mirrorfold.transforms.stores.guard import EndpointRefusedError
+from mirrorfold.transforms.stores.lifecycle import Rule
 from mirrorfold.transforms.stores.s3 import S3Source
 from mirrorfold.transforms.stores.s3_client import s3_access
+from mirrorfold.transforms.stores.sources import open_stores
 
 _LOG_IN = {"AWS": "set AWS_PROFILE or run `aws configure`", "Google": "run `gcloud auth application-default login`"}
 _POLICY = "docs/sources.md shows the rights it takes"
@@ -37,6 +39,18 @@ def bucket_has_lock(spec: SourceSpec) -> bool | None:
             return None
         return S3Source(spec).has_lock()
     except (EndpointRefusedError, *BOTO_ERRORS):
+        return None
+
+
+def bucket_rules(spec: SourceSpec) -> tuple[Rule, ...] | None:
+    """Read a bucket's lifecycle rules; None where that can't be asked. Folders have none."""
+    if spec.store == "file":
+        return ()
+    try:
+        if spec.store == "s3" and not (s3_access(spec).signed or spec.anonymous):
+            return None
+        return open_stores((spec,)).source(spec.store, spec.bucket, spec.library).rules()
+    except (EndpointRefusedError, StoreError, *BOTO_ERRORS, *GOOGLE_ERRORS):
         return None
 
 

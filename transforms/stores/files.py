@@ -7,8 +7,9 @@ import stat
 import threading
 
 from mirrorfold.schemas.uri import unescape_key
-from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec
+from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec
 from mirrorfold.transforms.stores.errors import changed, from_os
+from mirrorfold.transforms.stores.lifecycle import Rule
 
 
 def file_etag(found: os.stat_result, size: int | None = None) -> str:
@@ -67,6 +68,12 @@ class FolderSource:
 
     def hold(self, ref: ObjectRef) -> HoldAnswer:
         return HoldAnswer("no", "not-supported", "folders have no holds")
+
+    def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
+        return LastingAnswer("yes", "folders have no rules")
+
+    def rules(self) -> tuple[Rule, ...] | None:
+        return ()
 
     def close(self) -> None:
         """Nothing stays open."""

@@ -10,7 +10,7 @@ import obstore
 from google.cloud.storage import Blob
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import (
     GOOGLE_ERRORS,
     OBSTORE_ERRORS,
@@ -21,6 +21,7 @@ from mirrorfold.transforms.stores.errors import (
 )
 from mirrorfold.transforms.stores.gcs_client import gcs_access
 from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+from mirrorfold.transforms.stores.lifecycle import Rule, gcs_rules, listed_object, matches
 
 RETRY = DEFAULT_RETRY.with_timeout(180).with_delay(initial=0.5, maximum=20, multiplier=2)
 
@@ -49,6 +50,7 @@ class GcsSource:
         self.bucket = self.client.bucket(spec.bucket, user_project=self.user_project)
         self._bytes = access.byte_store(spec.bucket, user_project=self.user_project)
         self._slots = threading.BoundedSemaphore(spec.concurrency)
+        self._rules: list[tuple[Rule, ...] | None] = []
 
     def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
         whole = start == 0 and (stop is None or stop >= ref.size)
@@ -147,6 +149,33 @@ class GcsSource:
             return hold_of_blob(self.look_up(ref))
         except StoreError as error:
             return HoldAnswer("unknown", "none", f"couldn't ask: {error.message}")
+
+    def rules(self) -> tuple[Rule, ...] | None:
+        """Read the bucket's lifecycle rules; None where that was refused or failed."""
+        if not self._rules:
+            self._rules = [self._look_up_rules()]
+        return self._rules[0]
+
+    def _look_up_rules(self) -> tuple[Rule, ...] | None:
+        with self._slots:
+            try:
+                self.bucket.reload(retry=RETRY, projection="noAcl")
+            except GOOGLE_ERRORS:
+                return None
+        return gcs_rules(list(self.bucket.lifecycle_rules))
+
+    def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
+        rules = [rule for rule in self.rules() or () if rule.custom_time and rule.to_class is None]
+        try:
+            blob = self.look_up(ref)
+        except StoreError as error:
+            return LastingAnswer("unknown", f"couldn't ask: {error.message}")
+        if (blob.metadata or {}).get(tag[0]) == tag[1]:
+            return LastingAnswer("tagged", f"carries the quarantine's own mark {tag[0]}={tag[1]}")
+        object_ = listed_object(ref, blob.time_created, blob.storage_class or "STANDARD")
+        if blob.custom_time and any(matches(object_, rule)[0].as_py() for rule in rules):
+            return LastingAnswer("no", "a lifecycle rule goes by the custom time it has")
+        return LastingAnswer("yes", "no rule goes by a custom time of its own")
 
     def close(self) -> None:
         self.client.close()

@@ -13,11 +13,13 @@ from google.auth.transport.requests import AuthorizedSession
 READS = frozenset(
     {
         "GetBucketEncryption",
+        "GetBucketLifecycleConfiguration",
         "GetBucketVersioning",
         "GetObject",
         "GetObjectLegalHold",
         "GetObjectLockConfiguration",
         "GetObjectRetention",
+        "GetObjectTagging",
         "HeadBucket",
         "HeadObject",
         "ListObjectVersions",

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import obstore
 
-from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, OBSTORE_ERRORS, changed, from_boto, from_obstore
 from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+from mirrorfold.transforms.stores.lifecycle import Rule, expiration, listed_object, matches, s3_rules
 from mirrorfold.transforms.stores.s3_client import s3_access
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -21,6 +22,8 @@ ABSENT = frozenset(
         "NoSuchObjectLockConfiguration",
         "InvalidRequest",  # asked for a lock in a bucket without any
         "ServerSideEncryptionConfigurationNotFoundError",
+        "NoSuchLifecycleConfiguration",
+        "NoSuchTagSet",
     }
 )
 """How servers say that a bucket or an object has no such configuration."""
@@ -29,6 +32,7 @@ PAID = frozenset(
         "get_object",
         "get_object_legal_hold",
         "get_object_retention",
+        "get_object_tagging",
         "head_object",
         "list_object_versions",
         "list_objects_v2",
@@ -58,6 +62,7 @@ class S3Source:
         self._versioned: bool | None = None
         self._plain_etags: bool | None = None
         self._sees_holds: bool | None = None
+        self._rules: list[tuple[Rule, ...] | None] = []
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Send one named read, e.g. `head_object`, within the source's concurrency.
@@ -133,7 +138,41 @@ class S3Source:
             sha256=whole_sha256(found),
             hold=hold_of_head(found) or self.hold(ref).hold,
             archived=is_archived(found.get("StorageClass", "STANDARD"), found),
+            passing=expiration(found.get("Expiration")),
         )
+
+    def rules(self) -> tuple[Rule, ...] | None:
+        """Read the bucket's lifecycle rules; None where that was refused or failed."""
+        if not self._rules:
+            self._rules = [self._look_up_rules()]
+        return self._rules[0]
+
+    def _look_up_rules(self) -> tuple[Rule, ...] | None:
+        try:
+            return s3_rules(self._optional("get_bucket_lifecycle_configuration", Bucket=self.spec.bucket))
+        except StoreError as error:
+            return () if "NotImplemented" in error.message else None
+
+    def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
+        rules = [rule for rule in self.rules() or () if rule.tags and rule.to_class is None]
+        name: dict[str, Any] = {"Bucket": ref.bucket, "Key": real_key(ref.key)}
+        try:
+            found = self.call("head_object", **name)
+            if ends := expiration(found.get("Expiration")):
+                return LastingAnswer("no", ends)
+            if not rules and not found.get("TagCount"):
+                return LastingAnswer("yes", "no rule goes by its tags")
+            tags = self._optional("get_object_tagging", **name).get("TagSet", [])
+        except StoreError as error:
+            return LastingAnswer("unknown", f"couldn't ask: {error.message}")
+        said = {(entry["Key"], entry["Value"]) for entry in tags}
+        if tag in said:
+            return LastingAnswer("tagged", f"carries the quarantine's own tag {tag[0]}={tag[1]}")
+        object_ = listed_object(ref, found.get("LastModified"), found.get("StorageClass", "STANDARD"))
+        for rule in rules:
+            if set(rule.tags) <= said and matches(object_, rule)[0].as_py():
+                return LastingAnswer("no", f"a lifecycle rule deletes what is tagged {dict(rule.tags)}")
+        return LastingAnswer("yes", "no rule goes by the tags it has")
 
     def list_page(
         self, prefix: str, after: str | None, token: tuple[str, str] | None = None, limit: int = 1000

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from mirrorfold.transforms.stores.api import Head, HoldAnswer, ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google, store_error
 from mirrorfold.transforms.stores.files import FolderSource
 from mirrorfold.transforms.stores.gcs import GcsSource
 from mirrorfold.transforms.stores.guard import EndpointRefusedError
+from mirrorfold.transforms.stores.lifecycle import Rule
 from mirrorfold.transforms.stores.s3 import S3Source
 
 
@@ -22,6 +23,8 @@ class Source(Protocol):
     def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes: ...
     def head(self, ref: ObjectRef) -> Head: ...
     def hold(self, ref: ObjectRef) -> HoldAnswer: ...
+    def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer: ...
+    def rules(self) -> tuple[Rule, ...] | None: ...
     def close(self) -> None: ...
 
 
@@ -48,6 +51,13 @@ class OpenStores:
         except StoreError as error:
             return HoldAnswer("unknown", "none", f"couldn't ask: {error.message}")
         return source.hold(ref)
+
+    def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
+        try:
+            source = self.source(ref.store, ref.bucket, ref.library)
+        except StoreError as error:
+            return LastingAnswer("unknown", f"couldn't ask: {error.message}")
+        return source.lasting(ref, tag)
 
     def source(self, store: str, bucket: str, library: str = "") -> Any:
         """Open a bucket or folder, or give it again; each kind of store lists in its own way besides.

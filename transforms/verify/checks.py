@@ -179,6 +179,12 @@ CHECKS: tuple[Check, ...] = (
     Check(7, "decisions", "the kept copy that a row names is in a bin or snapshot, is a link, or a rule deletes it", """
         SELECT d.uri, d.kept_uri FROM decisions d
         JOIN standing k ON k.uri = d.kept_uri AND k.version = d.kept_version WHERE k.passes"""),
+    Check(7, "decisions", "a rule may delete the kept copy by its tags or custom time, and nobody looked", """
+        SELECT d.uri, d.kept_uri FROM decisions d, expected
+        JOIN objects o ON o.uri = d.kept_uri AND o.version = d.kept_version
+        JOIN decisions k ON k.uri = d.kept_uri AND k.version = d.kept_version
+        WHERE d.action = 'quarantine' AND o.lifecycle = 'attributes' AND NOT list_contains(k.evidence, 'lasting:yes')
+            AND expected.lifecycle_unknown = 'keep'"""),
     Check(7, "decisions", "what the run before said of an object isn't remembered", """
         SELECT s.uri, s.version, s.earlier FROM standing s JOIN decisions d USING (uri, version)
         WHERE s.earlier IS NOT NULL AND s.earlier IS DISTINCT FROM d.earlier AND s.action <> 'quarantine'"""),

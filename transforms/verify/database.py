@@ -89,6 +89,7 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
                 "min_archival_copies": [expected.min_archival_copies],
                 "md5": [expected.md5],
                 "replicas": [expected.replicas],
+                "lifecycle_unknown": [expected.lifecycle_unknown],
                 "identical": [expected.tiers["identical"][0]],
                 **{name: [expected.together.get(name, "")] for name in ("packages", "page_runs", "companions")},
             }
@@ -176,7 +177,12 @@ def _passing(expected: Expected) -> str:
         terms.append(f"o.library IN ({', '.join(map(_literal, expected.doors))})")
     if expected.quarantine_bucket:
         terms.append(f"o.bucket = {_literal(expected.quarantine_bucket)} AND o.store <> 'file'")
+    terms.append(
+        "coalesce(list_contains(d.evidence, 'lasting:no') OR list_contains(d.evidence, 'lasting:tagged'), false)"
+    )
     if expected.lifecycle_unknown == "keep":
+        hidden = "o.lifecycle = 'attributes' AND list_contains(d.evidence, 'lasting:unknown')"
+        terms.append(f"coalesce({hidden}, false)")
         terms.append("coalesce(o.lifecycle = 'unknown', false)")
     return " OR ".join(f"({term})" for term in terms)
 
