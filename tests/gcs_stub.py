@@ -55,6 +55,7 @@ class GcsStub:
     objects: list[StubObject] = field(default_factory=list)
     page: int = 1000
     refuse: int | None = None
+    lifecycle: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -93,6 +94,8 @@ def gcs_stub() -> Iterator[GcsStub]:
             if stub.refuse is not None:
                 return self.answer(stub.refuse, {"error": {"code": stub.refuse, "message": "refused", "errors": []}})
             json_api = f"/storage/v1/b/{stub.bucket}/o"
+            if path == json_api.removesuffix("/o"):
+                return self.answer(200, {"kind": "storage#bucket", "name": stub.bucket, "lifecycle": stub.lifecycle})
             if path == json_api:
                 return self.answer(200, listing(stub, asked))
             for prefix in (f"{json_api}/", f"/download{json_api}/", f"/{stub.bucket}/"):

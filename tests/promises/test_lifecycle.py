@@ -115,6 +115,16 @@ def test_the_header_is_read():
     assert expiration(None) == ""
 
 
+def test_gcs_is_asked_for_its_rules(stub, monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", stub.url)
+    stub.lifecycle = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 10}}]}
+    spec = SourceSpec("l", "live", "gs", stub.bucket, anonymous=True)
+    assert [rule.days for rule in bucket_rules(spec)] == [10]
+    made = stub.add("aside", metadata={"mirrorfold-quarantine": "planned"})
+    ref = ObjectRef("l", "gs", stub.bucket, "aside", str(made.generation), "", 1)
+    assert open_stores((spec,)).lasting(ref, ("mirrorfold-quarantine", "planned")).lasting == "tagged"
+
+
 def test_a_real_server_is_asked_for_rules_and_tags(moto, monkeypatch):
     for name, value in {
         "AWS_ENDPOINT_URL_S3": moto.url,

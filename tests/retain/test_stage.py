@@ -14,7 +14,7 @@ from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.blocks.wiring import WriteTable
 from mirrorfold.transforms.retain.sidecar import SIDECAR
 from mirrorfold.transforms.retain.wiring import Retain
-from mirrorfold.transforms.stores.api import HoldAnswer
+from mirrorfold.transforms.stores.api import HoldAnswer, LastingAnswer
 from mirrorfold.transforms.stores.output import LocalOutput
 
 from .pure import decide_tables
@@ -26,6 +26,9 @@ class FakeStores:
 
     def __init__(self, holds):
         self.holds = holds
+
+    def lasting(self, ref, tag):
+        return LastingAnswer("yes", "")
 
     def hold(self, ref):
         return HoldAnswer(self.holds.get(ref.key, "no"), "none", "")
