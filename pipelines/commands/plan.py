@@ -76,19 +76,17 @@ def review() -> None:
 
 @review.command("import")
 @folder_argument(rest="files")
-@click.argument("files", metavar="FILE...", nargs=-1)
+@click.argument("files", metavar="[FILE...]", nargs=-1)
 @prints
 def import_verdicts(folder: str, files: tuple[str, ...]) -> Said:
     """Take reviewers' verdicts (JSONL or CSV) for this run's plan and every later run.
 
     The review pages' "Export decisions" makes a FILE; take everybody's at once. All of them are taken or none, and none
-    overwrites another: each reviewer's word is kept. Then run `mirrorfold publish DIR`: decisions, savings and pages
-    are made anew, and no image is read.
+    overwrites another: each reviewer's word is kept. Without a FILE, what `review serve` saved is taken. Then run
+    `mirrorfold publish DIR`: decisions, savings and pages are made anew, and no image is read.
     """
     from mirrorfold.pipelines.finished.review_import import review_import
 
-    if not files:
-        raise UsageError("name the files that the review pages exported: mirrorfold review import DIR FILE...")
     with usage_errors():
         done = review_import(folder, *files)
     lines = [f"{many(done.read, 'verdict')} read, {done.new:,} of them new"]
@@ -116,18 +114,15 @@ class Share(click.ParamType):
 
 
 @review.command("plan")
-@click.argument("folder", metavar="DIR")
+@folder_argument()
 @click.option("--max-error", type=Share(), default="1%", show_default=True, help="Share of wrong pairs not to exceed.")
 @click.option("--confidence", type=Share(), default="95%", show_default=True, help="How sure that must be.")
 @click.option(
-    "--expected-error",
-    type=Share(),
-    default="0",
-    show_default=True,
-    help="Share you expect to be wrong.",
+    "--expected-error", type=Share(), default="0", show_default=True, help="Share that you expect to be wrong."
 )
 @click.option("--again", is_flag=True, help="Draw once more, from pairs that came since; a rejected stratum stays so.")
-def plan_samples(folder: str, max_error: float, confidence: float, expected_error: float, again: bool) -> None:
+@prints
+def plan_samples(folder: str, max_error: float, confidence: float, expected_error: float, again: bool) -> Said:
     """Draw samples so that people look at some pairs of each kind, and their answers stand for all of it.
 
     A stratum is a tier, a kind and which library copies which. Of its N pairs n are drawn; with at most c errors among
@@ -135,20 +130,53 @@ def plan_samples(folder: str, max_error: float, confidence: float, expected_erro
     cases. `near-certain: {action: quarantine, when: accepted}` in the policy then lets the rest of an accepted stratum
     go. Said again, the command tells where each stratum stands.
     """
+    from dataclasses import asdict
+
     from mirrorfold.pipelines.finished.review_plan import review_plan
 
     with usage_errors():
         found = review_plan(folder, max_error, confidence, expected_error, again)
     width = max(len(judged.stratum.name) for judged in found)
-    click.echo(f"{'stratum':{width}}  {'pairs':>9}  {'n':>7}  {'c':>3}  {'answered':>8}  {'errors':>6}  state")
+    lines = [f"{'stratum':{width}}  {'pairs':>9}  {'n':>7}  {'c':>3}  {'answered':>8}  {'errors':>6}  state"]
     for judged in found:
         s = judged.stratum
         counts = f"{s.pairs:>9,}  {s.sample:>7,}  {s.errors:>3}  {judged.answered:>8,}  {judged.errors:>6,}"
-        click.echo(f"{s.name:{width}}  {counts}  {judged.state}")
+        lines.append(f"{s.name:{width}}  {counts}  {judged.state}")
     asked, whole = sum(j.stratum.sample for j in found), sum(j.stratum.pairs for j in found)
-    click.echo(
-        f"{asked:,} pairs to look at stand for {whole:,}. Show them on the pages: mirrorfold publish --output {folder}"
-    )
+    lines.append(f"{many(asked, 'pair')} to look at stand for {whole:,}")
+    lines.append(f"show them on the pages with: mirrorfold publish {folder}")
+    return Said({"strata": [asdict(judged) for judged in found]}, lines)
+
+
+@review.command("serve")
+@folder_argument()
+@click.option("--people", default="reviewer", metavar="A,B,...", help="Reviewers' names; each gets an address.")
+@click.option("--tokens", metavar="FILE", help="Lines of NAME,TOKEN instead, of 16 characters at least.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; loopback unless you say so.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8350, show_default=True, help="0: any that is free.")
+@click.option("--open/--no-open", "opens", default=True, help="Open the first address in a browser.")
+def serve_pages(folder: str, people: str, tokens: str | None, host: str, port: int, opens: bool) -> None:
+    """Serve the review pages to several people at once, with decisions saved as they are made.
+
+    Each reviewer opens an address with a token of their own. Pictures are read from the sources when they are looked
+    at, at any size. Ctrl-C ends it; nothing that was acknowledged is lost, however it ends. `mirrorfold review import
+    DIR` then takes what was decided. Without TLS: beyond this machine put it behind your own proxy or tunnel.
+    """
+    from mirrorfold.pipelines.serving.serve import serve
+
+    names = [name.strip() for name in people.split(",") if name.strip()]
+
+    def say(addresses: dict[str, str]) -> None:
+        for name, address in addresses.items():
+            click.echo(f"{name}: {address}")
+        click.echo(f"Ctrl-C ends it. Then: mirrorfold review import {folder}")
+        if opens:
+            click.launch(next(iter(addresses.values())))
+
+    if not names and not tokens:
+        raise UsageError("--people names nobody")
+    with usage_errors():
+        serve(folder, names, tokens, host, port, say)
 
 
 @review.command("split")

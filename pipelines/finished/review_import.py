@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mirrorfold.pipelines.finished.verify import read_policy
+from mirrorfold.pipelines.serving.answers import saved_answers
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.people import check_may_review
@@ -30,7 +31,7 @@ class Imported(NamedTuple):
 def review_import(folder: str, *files: str) -> Imported:
     """Check files of verdicts (JSONL or CSV), and keep what is new under DIR/review/verdicts.
 
-    All or nothing: one bad row refuses all files.
+    All or nothing: one bad row refuses all files. Without files, what `review serve` saved in DIR is taken.
 
     Raises:
       ValueError: one line naming file and line, or a reviewer whom the policy doesn't list.
@@ -43,6 +44,11 @@ def review_import(folder: str, *files: str) -> Imported:
                 found += verdicts.parse_verdicts(source.read(), file)
         except OSError as error:
             raise ValueError(f"{file}: can't read it: {error.strerror}") from error
+    if not files:
+        found = saved_answers(folder)
+        if not found:
+            raise ValueError(f"{folder}: `review serve` saved nothing here: name the reviewers' exported files")
+        file = "review serve"
     if not parquet.shards(store, "contents/"):
         raise ValueError(f"{store.url()} holds no run: there are no contents to have verdicts on")
     if store.exists("policy.yaml"):

@@ -17,6 +17,17 @@ DRIVER = shutil.which("chromedriver")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 
+def start_chromium(profile: Path, downloads: Path) -> webdriver.Chrome:
+    """Start a headless Chromium with a profile of its own."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1400,1000"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+
+
 @pytest.fixture(scope="session")
 def published(tmp_path_factory) -> Published:
     archive = build_archive(tmp_path_factory.mktemp("published"))
@@ -32,13 +43,7 @@ def downloads(tmp_path_factory) -> Path:
 def chromium(tmp_path_factory, downloads: Path):
     if not CHROMIUM or not DRIVER:
         pytest.skip("needs chromium and chromedriver: make tools-browser")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1400,1000"):
-        options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver = start_chromium(tmp_path_factory.mktemp("profile"), downloads)
     yield driver
     driver.quit()
 

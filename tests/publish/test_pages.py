@@ -81,7 +81,7 @@ def test_the_page_loads_its_scripts_in_order_and_allows_no_others(published) -> 
     assert "script-src 'self'; style-src 'self'; img-src 'self' data:" in page
     assert "require-trusted-types-for 'script'" in page
     sources = re.findall(r'<script src="([^"]+)"></script>', page)
-    assert sources == [*SCRIPTS[:2], "words.js", "data/index.js", "data/team.js", *SCRIPTS[2:]]
+    assert sources == [*SCRIPTS[:2], "words.js", "data/index.js", "data/team.js", "served.js", *SCRIPTS[2:]]
     assert page.count("<script") == len(sources)
     assert " style=" not in page
     assert not re.findall(r"\son\w+=", page)

@@ -25,6 +25,8 @@ FLAGS = {"conflict": 1, "sample": 2, "sample_only": 4, "kept_is_b": 8, "drawn": 
 """Bits of an index row: records conflict; in the quality sample; asked for that alone; which side is kept; its answer
 decides on a stratum."""
 
+NOT_SERVED = b'"use strict";\n// Pages from a folder or a bucket: `mirrorfold review serve` says something here.\n'
+
 PARTS = ("review.", "kinds.", "tiers.", "fields.", "actions.")
 
 PictureOf = Callable[[str], str | None]
@@ -71,6 +73,7 @@ def _write_static(store: OutputStore, language: str) -> list[str]:
     )
     files["review/index.html"] = page.encode()
     files["review/words.js"] = _script("words", [texts])
+    files["review/served.js"] = NOT_SERVED
     for path, data in files.items():
         store.put(path, data)
     return list(files)

@@ -197,7 +197,8 @@
     );
   };
 
-  const picture = (content) => content?.pic || null;
+  // Served pages fetch any picture, larger than a thumbnail, when it is looked at.
+  const picture = (content) => (content && mirrorfold.served ? `pictures/${content.id}?side=1024` : content?.pic || null);
 
   const drawQuestion = () => {
     const pair = question();
@@ -247,7 +248,8 @@
     const { item } = state;
     get("variants").replaceChildren(
       ...item.pairs.map((pair) => {
-        const source = picture(item.contents[pair.other]);
+        const other = item.contents[pair.other];
+        const source = other.pic || (mirrorfold.served ? `pictures/${other.id}?side=256` : null);
         return h(
           "li",
           {},
@@ -406,7 +408,8 @@
   };
   const drawNotices = () => {
     const index = mirrorfold.index;
-    const texts = [progress.saves ? "" : t("review.no_storage")];
+    const texts = [progress.saves || mirrorfold.served ? "" : t("review.no_storage")];
+    if (progress.unsent() > 0 && state.offline) texts.push(t("review.unsent", { pairs: mirrorfold.number(progress.unsent()) }));
     for (const [name, key] of [["over", "carried"], ["kept", "kept_for_later"], ["dropped", "dropped"]])
       if (progress.carried[name]) texts.push(t(`review.${key}`, { pairs: mirrorfold.number(progress.carried[name]) }));
     if (index.beyond > 0)
@@ -419,6 +422,7 @@
     progress.load();
     const remembered = (name, id, otherwise) => (get(id).value = progress.setting(name) || otherwise);
     remembered("reviewer", "reviewer", "");
+    if (mirrorfold.served) Object.assign(get("reviewer"), { value: mirrorfold.served.reviewer, readOnly: true });
     remembered("theme", "theme", "");
     remembered("language", "language", mirrorfold.language);
     const theme = () => (get("theme").value ? (document.documentElement.dataset.theme = get("theme").value) : delete document.documentElement.dataset.theme);
@@ -454,8 +458,18 @@
       }
       get("import-file").value = "";
     });
+    // A decision is on disk within milliseconds; only one that isn't, for a while, is worth a word.
+    mirrorfold.connection = (count) => {
+      clearTimeout(state.waiting);
+      if (!count && state.offline) (state.offline = false), drawNotices();
+      if (count) state.waiting = setTimeout(() => ((state.offline = true), drawNotices()), 1500);
+    };
+    mirrorfold.anew = () => {
+      say(t("review.anew"));
+      setTimeout(() => location.reload(), 800);
+    };
     window.addEventListener("beforeunload", (event) => {
-      if (!progress.saves && progress.size()) event.preventDefault();
+      if ((!progress.saves || mirrorfold.served) && (mirrorfold.served ? progress.unsent() : progress.size())) event.preventDefault();
     });
     setLanguage(get("language").value);
     get("f-part").value = String(people.part());

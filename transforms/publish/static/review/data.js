@@ -17,6 +17,7 @@
     if (name === "words") mirrorfold.words = values[0];
     else if (name === "index") mirrorfold.index = values[0];
     else if (name === "team") mirrorfold.team = values[0];
+    else if (name === "served") mirrorfold.served = values[0];
     else shards[name].set(values[0], values[1]);
   };
 

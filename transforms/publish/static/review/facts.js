@@ -28,7 +28,7 @@
         "section",
         { class: "side" },
         h("header", {}, h("h2", {}, heading), tick),
-        h("p", {}, `${content.meta.pixels || ""} · ${mirrorfold.bytes(content.size)} · `, visible(content.meta.media_type)),
+        h("p", {}, `${content.meta.pixels || ""} · ${mirrorfold.bytes(content.size)} · `, visible(content.meta.media_type), mirrorfold.served ? " · " : "", mirrorfold.served ? h("a", { href: `originals/${content.id}`, target: "_blank", rel: "noopener" }, t("review.original")) : ""),
         places(content),
       ),
     metadata(left, right, conflicts) {

@@ -3,7 +3,9 @@
 // then. They are stored in 64 chunks, so that saving one decision never writes a hundred thousand.
 {
   const { index } = mirrorfold;
-  const room = `mirrorfold:2:${index.archive}`;
+  const { served } = mirrorfold;
+  // Served pages keep a copy here of what the server has, under the reviewer's name: it bridges a lost connection.
+  const room = `mirrorfold:2:${index.archive}${served ? `:${served.reviewer}` : ""}`;
   const FLAG = { sampleOnly: 4, keptIsB: 8 };
   const NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const KEY = 8;
@@ -113,11 +115,81 @@
     if (anew) write(`${room}:plan`, index.plan);
   };
 
+  // ---- a served page sends each decision on at once, and again until the server says that it is on disk ----
+  const outbox = new Map(); // by key; a later word on a question replaces an earlier one that isn't sent yet
+  let sending = false;
+  const wire = async (pair, said) => {
+    const [content_a, content_b] = said?.ids || (await mirrorfold.loadIds(pair));
+    const purpose = said?.purpose || (index.flags[pair] & FLAG.sampleOnly ? "sample" : "decision");
+    if (!said) return { content_a, content_b, purpose, verdict: null };
+    const { reason, at, seen } = said;
+    return { content_a, content_b, purpose, verdict: outward(said.verdict, pair), reason, at, seen };
+  };
+  const unsent = () => {
+    write(`${room}:unsent`, JSON.stringify([...outbox.keys()]));
+    mirrorfold.connection?.(outbox.size, saves);
+  };
+  const send = async () => {
+    if (sending || !outbox.size) return;
+    sending = true;
+    const batch = [...outbox].slice(0, 500);
+    try {
+      const rows = await Promise.all(batch.map(([, [pair, said]]) => wire(pair, said)));
+      const headers = { "Content-Type": "application/json" };
+      const reply = await fetch("answers", { method: "POST", headers, body: JSON.stringify(rows), credentials: "same-origin" });
+      if (!reply.ok) throw new Error(String(reply.status));
+      for (const [key, entry] of batch) if (outbox.get(key) === entry) outbox.delete(key);
+      sending = false;
+      unsent();
+      const { plan } = await reply.json();
+      if (outbox.size) send();
+      else if (plan && plan !== index.plan) mirrorfold.anew?.();
+    } catch {
+      sending = false;
+      unsent();
+      setTimeout(send, 2000);
+    }
+  };
+  const post = (changes) => {
+    if (!served) return;
+    for (const [pair, said] of changes) {
+      const key = index.keys[pair];
+      outbox.delete(key);
+      outbox.set(key, [pair, said]);
+    }
+    unsent();
+    send();
+  };
+  // What the server has counts; of what this browser has, only what never reached it is sent again.
+  const loadServed = () => {
+    const waiting = new Set(JSON.parse(read(`${room}:unsent`) || "[]"));
+    const again = [...waiting].map((key) => [pairs.get(key), chunks.get(chunkOf(key))?.get(key)]).filter(([pair]) => pair !== undefined);
+    for (const [key, said] of [...chunks.values()].flatMap((held) => [...held])) {
+      if (waiting.has(key)) continue;
+      chunk(key).delete(key);
+      if (pairs.has(key)) set(pairs.get(key), null);
+      else if (said) carried.kept -= 1;
+    }
+    for (const [key, said] of served.answers) {
+      if (waiting.has(key)) continue;
+      const pair = pairs.get(key);
+      if (pair === undefined) continue;
+      chunk(key).set(key, said);
+      set(pair, { ...said, verdict: inward(said.verdict, pair) });
+    }
+    Object.assign(carried, { over: 0, kept: 0, dropped: 0 });
+    post(again.map(([pair, said]) => [pair, said ? { ...said, verdict: inward(said.verdict, pair) } : null]));
+  };
+
   mirrorfold.progress = {
     get saves() {
       return saves;
     },
-    load,
+    load() {
+      load();
+      if (served) loadServed();
+    },
+    unsent: () => outbox.size,
     carried,
     outward,
     inward,
@@ -138,6 +210,7 @@
       }
       if (undoable) undo.push(before);
       save(new Set(changes.map(([pair]) => chunkOf(index.keys[pair]))));
+      post(changes);
     },
     undo() {
       const before = undo.pop();

@@ -1,0 +1,119 @@
+"""What the server gives beside the published files: the team as it stands, pictures and originals when looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from typing import NamedTuple
+
+from mirrorfold.pipelines.finished.review_split import gather_team
+from mirrorfold.pipelines.record.request import saved_request
+from mirrorfold.pipelines.serving.answers import Answers
+from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.publish.decoding import DecoderPool
+from mirrorfold.transforms.publish.details import wanted_pictures
+from mirrorfold.transforms.publish.pages import pair_key, team_script
+from mirrorfold.transforms.publish.pictures import Maker, Wanted, thumb_path
+from mirrorfold.transforms.publish.tables import open_tables
+from mirrorfold.transforms.retain.verdicts import checked_verdict
+from mirrorfold.transforms.stores.api import StoreError
+from mirrorfold.transforms.stores.output import LocalOutput
+from mirrorfold.transforms.stores.sources import open_stores
+
+SIDES = (256, 1024, 2048)
+DECODERS = 2
+INDEX = "review/data/index.js"
+_PLAN = re.compile(rb'"plan":"([0-9a-f]+)"')
+COLUMNS = {
+    "objects": (
+        "content_id", "library", "store", "bucket", "key", "version", "etag", "size", "archived", "is_latest",
+        "is_delete_marker", "uri",
+    ),
+    "contents": ("content_id", "media_type", "width", "height"),
+}  # fmt: skip
+
+
+class Original(NamedTuple):
+    """A file as its source holds it."""
+
+    data: bytes
+    media_type: str
+
+
+class Desk:
+    """The published run behind the server: reads its tables and sources, writes thumbnails alone."""
+
+    def __init__(self, store: LocalOutput):
+        request = saved_request(store.root)
+        self.store = store
+        self._stores = open_stores(request.sources)
+        self._decoders = DecoderPool(DECODERS, request.settings.fingerprint.max_pixels)
+        self._maker = Maker(store, self._stores.read, self._decoders.decode, threads=1)
+        self._lock = threading.Lock()
+
+    def plan(self) -> str:
+        """Name the plan whose pages are published now."""
+        found = _PLAN.search(self.store.get(INDEX))
+        return found[1].decode() if found else ""
+
+    def team(self, answers: Answers) -> bytes:
+        """Write the team's script as it stands: what was imported, and what was answered here since."""
+        given = [row for row in answers.all() if row["purpose"] != "sample"]
+        said = [checked_verdict(row, "answers") | {"imported": row["at"]} for row in given]
+        return team_script(gather_team(self.store.root, said))
+
+    def picture(self, content_id: str, side: int) -> bytes | None:
+        """Give a content's picture as WebP, made from its source when it is looked at first; None where it can't be."""
+        path = thumb_path(content_id, side)
+        if not self.store.exists(path):
+            wanted = self._wanted(content_id)
+            if wanted is None or not all(made for _, made in self._maker.make([wanted], (side,))):
+                return None
+        return self.store.get(path)
+
+    def original(self, content_id: str) -> Original | None:
+        """Read a content's own bytes; None where no source gives them now."""
+        wanted = self._wanted(content_id)
+        for ref in wanted.refs if wanted else ():
+            try:
+                return Original(self._stores.read(ref), wanted.media_type if wanted else "")
+            except StoreError:
+                continue
+        return None
+
+    def _wanted(self, content_id: str) -> Wanted | None:
+        tables = {TABLES[name]: columns for name, columns in COLUMNS.items()}
+        with self._lock, open_tables(self.store, tables) as connection:
+            found = wanted_pictures(connection, [content_id], luma=False)
+        return found[0] if found else None
+
+    def close(self) -> None:
+        """End the decoders and the sources' clients."""
+        self._decoders.__exit__()
+        self._stores.close()
+
+
+def page_answers(rows: list[dict]) -> list[list]:
+    """Write a reviewer's answers as the page keeps them: by the question's key."""
+    return [
+        [
+            pair_key(row["content_a"], row["content_b"], row["purpose"] == "sample"),
+            {name: row[name] for name in ("verdict", "reason", "reviewer", "at", "seen", "purpose")}
+            | {"ids": [row["content_a"], row["content_b"]]},
+        ]
+        for row in rows
+    ]
+
+
+def static_files(folder: str) -> dict[str, str]:
+    """Name the published files below review/ that may be served, by their path on the server."""
+    found = {}
+    root = os.path.join(folder, "review")
+    for name in os.listdir(root):
+        if name.endswith((".js", ".css")) or name == "index.html":
+            found[name] = os.path.join(root, name)
+    return found
+
+
+SERVED = re.compile(r"data/(?:index|items-\d{5}|ids-\d{5})\.js|thumbs/[0-9a-f]{2}/[0-9a-f]{64}(?:-\d{3,4})?\.webp")
