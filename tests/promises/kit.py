@@ -51,6 +51,12 @@ def finish(
     return {row["uri"]: (row["action"], row["rule"]) for row in made}
 
 
+def note_previous(folder: Path, previous: Path | None) -> None:
+    """Write into run.json which run came before."""
+    said = json.loads((folder / "run.json").read_bytes())
+    (folder / "run.json").write_text(json.dumps(said | {"previous": str(previous) if previous else None}))
+
+
 def tamper(folder: Path, table: str, uri: str, **fields) -> None:
     """Rewrite fields of the rows about a URI."""
     output = LocalOutput(str(folder))

@@ -15,6 +15,7 @@ from mirrorfold.transforms.retain import blocks, page_runs, review_cut
 from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Confirmed
+from mirrorfold.transforms.retain.rows import forget_going
 from mirrorfold.transforms.retain.sidecar import join_sidecar, without_sidecar
 from mirrorfold.transforms.stores.api import HoldAnswer, LastingAnswer, StoreError
 
@@ -79,7 +80,7 @@ def decide_tables(
     singles = blocks.DecideSingles(policy, "0")(blocks.singles_of(members))
     failed = tables["failures"].select(blocks.FAILURE_ROWS.names)
     rest = list(blocks.DecideUnread(policy, "0")(0, {"objects": unread, "failures": failed}))
-    decided = _whole_runs(decided.cast(DECISIONS.schema), [singles, *rest], plan)
+    decided = forget_going(_whole_runs(decided.cast(DECISIONS.schema), [singles, *rest], plan))
     decided = review_cut.cut_reviews(decided, review_cut.batch_bytes(decided, plan.review_per), plan)
     decisions = pa.concat_tables([decided.cast(DECISIONS.schema), singles, *rest])
     out[b"lineage"] += blocks.trace_catalogue(0, {"rows": blocks.numbered_of(members)})

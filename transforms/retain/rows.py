@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.transforms.retain.policy import Policy
@@ -72,13 +73,21 @@ def row_of(decision: Decision, policy: Policy, code_version: str) -> dict:
         "copies_left_here": decision.copies_left_here,
         "conflicts": list(decision.conflicts),
         # What this plan names is remembered by that.
-        "earlier": member.earlier if decision.action != "quarantine" else None,
+        "earlier": member.earlier,
         "rules_lost": list(decision.lost),
         "evidence": list(decision.evidence),
         "premis_event": PREMIS[decision.action],
         "policy_hash": policy.hash,
         "code_version": code_version,
     }
+
+
+def forget_going(decisions: pa.Table) -> pa.Table:
+    """Take `earlier` from what this plan sends away itself: it matters for what stays alone."""
+    going = pc.equal(decisions.column("action"), "quarantine")
+    place = decisions.schema.get_field_index("earlier")
+    stays = pc.if_else(going, pa.scalar(None, pa.string()), decisions.column("earlier"))
+    return decisions.set_column(place, decisions.schema.field(place), stays)
 
 
 def table_of(rows: list[dict]) -> pa.Table:

@@ -22,6 +22,7 @@ from mirrorfold.transforms.retain.earlier import EARLIER, without_earlier
 from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Ruling
+from mirrorfold.transforms.retain.rows import forget_going
 from mirrorfold.transforms.retain.sidecar import SIDECAR, pattern_regexes, without_sidecar
 from mirrorfold.transforms.stores.api import Stores
 
@@ -120,7 +121,8 @@ class Retain(beam.PTransform):
             | "DecideSingles" >> beam.Map(blocks.DecideSingles(self.policy, self.code_version))
         )
         unread = self._unread(objects, inputs["failures"])
-        reviewed = self._cut(self._whole_runs(taken["decisions"], singles, unread))
+        whole = self._whole_runs(taken["decisions"], singles, unread)
+        reviewed = self._cut(whole | "ForgetGoing" >> beam.Map(forget_going).with_output_types(pa.Table))
         decisions = (reviewed, singles, unread) | "JoinDecisions" >> FlattenBlocks(self.spill)
         numbered = (
             members
