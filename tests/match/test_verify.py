@@ -1,12 +1,17 @@
 """Tiers and kinds: what each rule lets through and what it must not."""
 
+import itertools
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
-from mirrorfold.transforms.match.probes import turn
+from mirrorfold.transforms.match.probes import WINDOWS, turn
+from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
 from .match_pictures import make_contents, photographs
@@ -287,3 +292,60 @@ def test_the_order_of_a_pair_changes_no_score():
     forth, back = judge(one, other), judge(other, one)
     for name in ("tier", "kind", "kind_text", "correlation", "residual", "highpass", "crop_area"):
         assert forth[name] == pytest.approx(back[name])
+
+
+def variants():
+    """Give photographs, copies of them and a page, all in one block."""
+    pictures = [photograph(0), cut(photograph(0), 0.1), photograph(0).rotate(90, expand=True)]
+    pictures += [photograph(1), photograph(1).resize((200, 200)), photograph(2), page(1), page(2)]
+    return make_contents(pictures, [{"document": number > 5} for number in range(len(pictures))])
+
+
+ALL_PAIRS = np.array(list(itertools.combinations(range(8), 2)))
+
+
+def test_edges_are_the_verified_pairs_that_came_to_something():
+    features = VERIFIER.features(variants())
+    every = VERIFIER.verify(features, ALL_PAIRS)
+    taken = pc.or_(pc.or_(every.column("joins"), every.column("near_miss")), every.column("undecided"))
+    edges = VERIFIER.verify_edges(features, ALL_PAIRS)
+    assert edges.drop_columns("pair").equals(every.filter(taken))
+    assert (
+        ALL_PAIRS[edges.column("pair").to_numpy()] == np.stack([edges.column("a"), edges.column("b")], axis=1)
+    ).all()
+    assert edges.filter(edges.column("joins")).select(["a", "b"]).to_pylist() == [
+        {"a": 0, "b": 1},
+        {"a": 0, "b": 2},
+        {"a": 3, "b": 4},
+    ]
+
+
+def test_a_pair_comes_to_the_same_whatever_its_block():
+    contents = variants()
+    whole = VERIFIER.verify_edges(VERIFIER.features(contents), ALL_PAIRS).drop_columns(["a", "b", "pair"])
+    order = [5, 3, 7, 1, 0, 6, 4, 2]
+    shuffled = VERIFIER.features(contents.take(order))
+    place = np.argsort(order)
+    alone = [VERIFIER.verify_edges(shuffled, place[ALL_PAIRS[[k]]]) for k in range(len(ALL_PAIRS))]
+    assert pa.concat_tables(alone).drop_columns(["a", "b", "pair"]).equals(whole)
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["forth", "back"])
+@pytest.mark.parametrize(
+    ("change", "kind", "name"),
+    [
+        (lambda p: cut(p, 0.1), 1 + WINDOWS.index((0.5 * (1 - 0.9), 0.5 * (1 - 0.9), 0.9)), "cropped"),
+        (lambda p: p.rotate(90, expand=True), DIHEDRAL_KINDS.start, "rotated-90"),
+        (lambda p: p.resize((200, 200)), 0, "resized"),
+    ],
+    ids=["window", "turn", "whole"],
+)
+def test_the_ways_that_the_search_found_stand_for_the_probes(change, kind, name, swapped):
+    pictures, ways = [change(photograph(0)), photograph(0)], np.zeros((1, 4), np.int64)
+    if swapped:
+        pictures = pictures[::-1]
+    ways[0, 2 * swapped + (kind >= DIHEDRAL_KINDS.start)] = kind
+    light = VERIFIER.features(make_contents(pictures), probes=False)
+    assert light.hashes.shape[1] == 1
+    found = VERIFIER.verify_edges(light, np.array([[0, 1]]), ways=ways).to_pylist()[0]
+    assert (found["joins"], found["kind"]) == (True, name)

@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from mirrorfold.transforms.blocks.compiled import compiled
+from mirrorfold.transforms.match.align import align_coarse, align_fine, prepare_coarse, prepare_fine
 from mirrorfold.transforms.match.features import Features
-from mirrorfold.transforms.match.filters import box_blur, halve, smooth
 from mirrorfold.transforms.match.measure import Measures, rescored
 from mirrorfold.transforms.match.probes import turn
-from mirrorfold.transforms.match.register import refine
-from mirrorfold.transforms.match.score import SCORES, compare
+from mirrorfold.transforms.match.score import SCORES
 
 SIDE = 256
-COARSE_STEPS, FINE_STEPS = 10, 6
+COARSE_STEPS = 10
 SHORT_SIDE = 200
 """Pixels that the short side of both must have: smaller ones hold no more than 64 pixels show."""
 
 
-@compiled
-def _lay_over(reference, other, warp, scores):
-    """Refine a warp at 128 and at 256 pixels, in place, and score it there."""
-    fine, other_fine = smooth(reference), smooth(other)
-    start = warp.copy()
-    good = refine(smooth(halve(fine)), smooth(halve(other_fine)), warp, COARSE_STEPS)
-    good = good and refine(fine, other_fine, warp, FINE_STEPS)
-    if not good:
-        warp[:] = start
-    compare(fine, fine - box_blur(fine, 3), other_fine, other_fine - box_blur(other_fine, 3), warp, scores)
+def _lay_over(reference: np.ndarray, other: np.ndarray, warp: np.ndarray) -> np.ndarray:
+    """Improve a warp at 128 and at 256 pixels, in place, and score it there; lumas uint8 (256, 256)."""
+    lumas, pair = np.stack([reference, other]), (np.array([0]), np.array([1]))
+    align_coarse(prepare_coarse(lumas), *pair, warp[None], COARSE_STEPS)
+    return align_fine(prepare_fine(lumas), *pair, warp[None].copy(), warp[None], 0.0)[0]
 
 
 def has_detail(features: Features, found: Measures) -> np.ndarray:
@@ -57,11 +50,11 @@ def measure_detail(features: Features, found: Measures, chosen: np.ndarray) -> M
     for place, pair in enumerate(chosen.tolist()):
         reference, other = int(found.reference[pair]), int(found.turned[pair])
         turned = turn(_luma(features, other)[None], int(found.symmetry[pair]))[0]
-        _lay_over(_luma(features, reference), np.ascontiguousarray(turned), warps[place], scores[place])
+        scores[place] = _lay_over(_luma(features, reference), turned, warps[place])
     return rescored(features, found, chosen, warps, scores)
 
 
 def _luma(features: Features, row: int) -> np.ndarray:
     detail = features.details[row]
     assert detail is not None  # only pairs with both details are measured by them
-    return np.frombuffer(detail, np.uint8).reshape(SIDE, SIDE).astype(np.float32)
+    return np.frombuffer(detail, np.uint8).reshape(SIDE, SIDE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from mirrorfold.transforms.match.signatures import CHECK_WORDS, light_schema, luma_array, make_light
+from mirrorfold.transforms.match.signatures import CHECK_WORDS, low_rows, luma_array, make_light, picture_digests
 
 COLUMNS = (
     "content_id",
@@ -80,15 +80,21 @@ class Features:
         return len(self.ids)
 
 
-def make_features(contents: pa.Table, crops: bool) -> Features:
-    """Make features of contents, in their order."""
+def make_features(contents: pa.Table, crops: bool, probes: bool = True) -> Features:
+    """Make features of contents, in their order.
+
+    Args:
+      crops: with the probes of windows and symmetries.
+      probes: with hashes beside the whole picture's, and with checks: a pair that is a candidate already needs neither.
+    """
     contents = contents.combine_chunks()
-    light = make_light(contents, crops)
-    rows, kinds = len(light), light_schema(1).field("hashes").type.list_size
-    hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(rows, -1)
-    checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(rows, -1, CHECK_WORDS)
-    assert hashes.shape[1] >= kinds
-    low = light.column("low").to_numpy()
+    rows = contents.num_rows
+    hashes, checks = contents.column("phash64").to_numpy()[:, None], np.zeros((rows, 1, CHECK_WORDS), np.uint64)
+    if probes:
+        light = make_light(contents, crops)
+        hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(rows, -1)
+        checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(rows, -1, CHECK_WORDS)
+    low = low_rows(contents)
     return Features(
         ids=contents.column("content_id").to_pylist(),
         hashes=np.ascontiguousarray(hashes),
@@ -105,7 +111,7 @@ def make_features(contents: pa.Table, crops: bool) -> Features:
         faint=contents.column("low_information").to_numpy() & ~low,
         document=contents.column("document").to_numpy(),
         colours=_colours(contents.column("colour")),
-        digests=light.column("digest").to_numpy(),
+        digests=picture_digests(contents),
         media=contents.column("media_type").to_pylist(),
         captured=contents.column("capture_time").to_pylist(),
         pages=[tuple(pages or ()) for pages in contents.column("page_hashes").to_pylist()],

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
-from mirrorfold.transforms.match.align import IDENTITY, align_pairs
+from mirrorfold.transforms.match.align import align_coarse, align_fine, prepare_coarse, prepare_fine
 from mirrorfold.transforms.match.features import Features, distances
-from mirrorfold.transforms.match.filters import prepare
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.probes import WINDOWS, turn
-from mirrorfold.transforms.match.score import SCORES
-from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS
+from mirrorfold.transforms.match.score import UNSEEN
+from mirrorfold.transforms.match.tries import BACK, Tries, choose_tries, found_tries, reversed_warps, turned
 
-BATCH = 2_048
-CLEAR_CORRELATION, CLEAR_HIGHPASS = 0.995, 0.95
-"""A pair that fits this well as it lies isn't aligned: it costs thirty times as much and changes nothing."""
+BATCH = 1_024
+ALIKE_CORRELATION, ALIKE_HIGHPASS, ALIKE_SHAPE = 0.5, 0.0, 0.2
+"""What a pair must reach at 32 pixels to be aligned at 64: correlations at least, stretch and shear at most. Four
+fifths of the chance pairs are bent into likeness there and stay out (docs/matching.md tells what is kept)."""
 
-BACK = (0, 3, 2, 1, 4, 5, 6, 7)
-"""The symmetry that undoes each (see `probes.turn`)."""
-MOVES = np.array(
-    [
-        np.linalg.matrix_power([[0, 1], [-1, 0]], symmetry % 4) @ np.diag([-1 if symmetry >= 4 else 1, 1])
-        for symmetry in range(8)
-    ]
-)
-"""Where each symmetry takes a place of the picture, its coordinates -1..1 to the right and downwards."""
+ELSEWHERE, NEARLY = 0.05, 0.1
+"""A second way is aligned at 64 pixels where it lies by so much elsewhere, and its correlations are nearly as good."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +37,7 @@ class Measures:
         pixels may stretch; shear: the warp's off-diagonal part.
       angle: radians by which one is turned on the other, besides the symmetry; slant: what shears it beyond that turn.
       aspect: relative difference of the aspect ratios, after the symmetry.
+      alike: whether the pair was alike enough at 32 pixels to be measured at 64.
     """
 
     a: np.ndarray
@@ -68,58 +60,115 @@ class Measures:
     angle: np.ndarray
     slant: np.ndarray
     aspect: np.ndarray
+    alike: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Measures:
+        """Give some of the pairs, by number or mask."""
+        columns = {name: getattr(self, name)[rows] for name in Measures.__dataclass_fields__ if name != "distances"}
+        return Measures(distances={name: values[rows] for name, values in self.distances.items()}, **columns)
 
 
-@dataclass(frozen=True)
-class _Tries:
-    """Ways in which pairs may lie on each other: the reference row, the other row, its symmetry and a first warp."""
+def measure(
+    features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide: bool = False, ways: np.ndarray | None = None
+) -> Measures:
+    """Measure pairs of rows; each is tried as it lies, and in each way that its hashes propose (see `tries`).
 
-    pair: np.ndarray
-    reference: np.ndarray
-    other: np.ndarray
-    symmetry: np.ndarray
-    warp: np.ndarray
-
-
-def measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide: bool = False) -> Measures:
-    """Measure pairs of rows; each pair is tried as it lies, and in each way that the search proposes.
+    What isn't alike at 32 pixels is measured there alone: its residual and agreement are those of unlike pictures.
 
     Args:
-      wide: try all eight symmetries both ways, whatever the hashes say.
+      wide: the pairs belong to one family: try the nearest ways, whatever the distance of the hashes.
+      ways: how the search found them, int64 (pairs, 4), see `edges.EDGES`: try these, beside as they lie.
     """
-    parts = [
-        _measure(features, a[i : i + BATCH], b[i : i + BATCH], rule, wide) for i in range(0, max(1, len(a)), BATCH)
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    joined = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in Measures.__dataclass_fields__
-        if name != "distances"
-    }
-    columns = {name: np.concatenate([part.distances[name] for part in parts]) for name in parts[0].distances}
-    return Measures(distances=columns, **joined)
-
-
-def _measure(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide: bool) -> Measures:
     a, b = np.asarray(a, np.int64), np.asarray(b, np.int64)
-    tries = _propose(features, a, b, rule, wide)
-    warps, scores = _align(features, tries)
-    quality = np.where(scores[:, 3] > 0, scores[:, 1] + scores[:, 0], -9.0)
-    order = np.lexsort((np.arange(len(quality)), -np.round(quality, 9), tries.pair))
-    best = order[np.searchsorted(tries.pair[order], np.arange(len(a)))]
-    columns = distances(features, a, b)
-    return _scored(
-        features,
-        a,
-        b,
-        columns,
-        tries.reference[best],
-        tries.other[best],
-        tries.symmetry[best],
-        warps[best],
-        scores[best],
+    parts = []
+    for start in range(0, max(1, len(a)), BATCH):
+        part = slice(start, start + BATCH)
+        ends, swapped = _in_order(features, np.stack([a[part], b[part]]))
+        if wide or ways is None:
+            tries = choose_tries(features.hashes, *ends, rule.radius, wide)
+        else:
+            tries = found_tries(*ends, np.where(swapped[:, None], ways[part][:, [2, 3, 0, 1]], ways[part]))
+        parts.append(_measure(features, a[part], b[part], tries))
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _in_order(features: Features, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order the two pictures of each pair by their hashes, so that the order of rows changes no score."""
+    one, other = features.large[ends].reshape(2, ends.shape[1], -1)
+    first = (one != other).argmax(axis=1)[:, None]
+    swapped = (np.take_along_axis(one, first, 1) > np.take_along_axis(other, first, 1))[:, 0]
+    return np.where(swapped, ends[::-1], ends), swapped
+
+
+def _joined(parts: list[Measures]) -> Measures:
+    names = [name for name in Measures.__dataclass_fields__ if name != "distances"]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    bits = {name: np.concatenate([part.distances[name] for part in parts]) for name in parts[0].distances}
+    return Measures(distances=bits, **columns)
+
+
+def _measure(features: Features, a: np.ndarray, b: np.ndarray, tries: Tries) -> Measures:
+    warps, scores = _align_coarse(features, tries)
+    stretch, shear = _shape(features, tries.reference, tries.other, tries.symmetry, turned(warps, tries.symmetry))
+    straight = (np.abs(stretch) <= ALIKE_SHAPE) & (shear <= ALIKE_SHAPE)
+    # Bent pictures are alike by chance: a way that bends them stands behind one that doesn't.
+    quality = _quality(scores) - 9 * ~straight
+    kept = _finalists(tries, warps, quality)
+    alike = straight[kept] & (scores[kept, 0] >= ALIKE_CORRELATION) & (scores[kept, 1] >= ALIKE_HIGHPASS)
+    pair, reference, other, symmetry = (
+        values[kept] for values in (tries.pair, tries.reference, tries.other, tries.symmetry)
     )
+    starts, warps, scores = tries.warp[kept], warps[kept], scores[kept]
+    scores[:, 2] = UNSEEN
+    # The smaller is laid onto the larger: each of its pixels has a counterpart.
+    larger = np.abs(warps[:, 0] * warps[:, 4] - warps[:, 1] * warps[:, 3]) > 1
+    reference, other = np.where(larger, other, reference), np.where(larger, reference, other)
+    symmetry = np.where(larger, np.array(BACK)[symmetry], symmetry)
+    starts[larger], warps[larger] = reversed_warps(starts[larger]), reversed_warps(warps[larger])
+    if alike.any():
+        ways = (reference[alike], other[alike], starts[alike], warps[alike])
+        warps[alike], scores[alike] = _align_fine(features, *ways)
+    best = _best(pair, _quality(scores) - 99 * ~alike)
+    reference, other, symmetry = reference[best], other[best], symmetry[best]
+    found = (reference, other, symmetry, turned(warps[best], symmetry), scores[best], alike[best])
+    return _scored(features, a, b, distances(features, a, b), *found)
+
+
+def _quality(scores: np.ndarray) -> np.ndarray:
+    return np.where(scores[:, 3] > 0, scores[:, 1] + scores[:, 0], -99.0)
+
+
+def _best(pair: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Give the best of each pair's tries, the first of equals; every pair from 0 on has some."""
+    order = np.lexsort((np.arange(len(quality)), -np.round(quality, 9), pair))
+    first = np.ones(len(order), bool)
+    first[1:] = pair[order[1:]] != pair[order[:-1]]
+    return order[first]
+
+
+def _finalists(tries: Tries, warps: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Give the best try of each pair, then the best of those that lie elsewhere and are nearly as good."""
+    best = _best(tries.pair, quality)
+    onward = np.where(tries.swapped[:, None], reversed_warps(warps), warps)
+    elsewhere = np.abs(onward - onward[best][tries.pair]).max(axis=1) > ELSEWHERE
+    others = np.flatnonzero(elsewhere & (quality >= quality[best][tries.pair] - NEARLY))
+    if not len(others):
+        return best
+    _, pair = np.unique(tries.pair[others], return_inverse=True)
+    return np.concatenate([best, others[_best(pair, quality[others])]])
+
+
+def _align_coarse(features: Features, tries: Tries) -> tuple[np.ndarray, np.ndarray]:
+    unique, place = np.unique(np.concatenate([tries.reference, tries.other]), return_inverse=True)
+    prepared = prepare_coarse(np.ascontiguousarray(features.lumas[unique]))
+    warps = tries.warp.copy()
+    return warps, align_coarse(prepared, place[: len(warps)], place[len(warps) :], warps)
+
+
+def _align_fine(features: Features, reference, other, starts, warps) -> tuple[np.ndarray, np.ndarray]:
+    unique, place = np.unique(np.concatenate([reference, other]), return_inverse=True)
+    prepared = prepare_fine(np.ascontiguousarray(features.lumas[unique]))
+    return warps, align_fine(prepared, place[: len(warps)], place[len(warps) :], starts, warps)
 
 
 def rescored(
@@ -128,7 +177,8 @@ def rescored(
     """Give the chosen pairs as measured by other warps and scores, of the same pictures in the same turns."""
     columns = {name: values[chosen] for name, values in found.distances.items()}
     reference, turned, symmetry = (getattr(found, name)[chosen] for name in ("reference", "turned", "symmetry"))
-    return _scored(features, found.a[chosen], found.b[chosen], columns, reference, turned, symmetry, warps, scores)
+    ways = (reference, turned, symmetry, warps, scores, found.alike[chosen])
+    return _scored(features, found.a[chosen], found.b[chosen], columns, *ways)
 
 
 def replaced(found: Measures, rows: np.ndarray, other: Measures, which: np.ndarray) -> Measures:
@@ -142,7 +192,15 @@ def replaced(found: Measures, rows: np.ndarray, other: Measures, which: np.ndarr
     return Measures(**columns)
 
 
-def _scored(features: Features, a, b, columns, reference, other, symmetry, warp, score) -> Measures:
+def _shape(features: Features, reference, other, symmetry, warp) -> tuple[np.ndarray, np.ndarray]:
+    """Give the stretch and the shear of warps onto turned pictures, see Measures."""
+    sides = np.log(features.width / features.height)
+    turned_aspect = np.where(symmetry % 2 == 1, -sides[other], sides[other])
+    wider = np.log(np.maximum(np.abs(warp[:, 0]), 1e-6) / np.maximum(np.abs(warp[:, 4]), 1e-6))
+    return wider + turned_aspect - sides[reference], np.maximum(np.abs(warp[:, 1]), np.abs(warp[:, 3]))
+
+
+def _scored(features: Features, a, b, columns, reference, other, symmetry, warp, score, alike) -> Measures:
     determinant = np.abs(warp[:, 0] * warp[:, 4] - warp[:, 1] * warp[:, 3])
     covered = score[:, 3]
     sides = np.log(features.width / features.height)
@@ -152,6 +210,7 @@ def _scored(features: Features, a, b, columns, reference, other, symmetry, warp,
     side = np.exp((sides[reference] + turned_aspect) / 2)
     across, down = warp[:, 1] * side, warp[:, 3] / side
     size = np.maximum(np.sqrt(determinant), 1e-6)
+    stretch, shear = _shape(features, reference, other, symmetry, warp)
     return Measures(
         a=a,
         b=b,
@@ -167,83 +226,11 @@ def _scored(features: Features, a, b, columns, reference, other, symmetry, warp,
         agreement=score[:, 5],
         crop_area=np.minimum(covered, covered * determinant),
         container=np.where(determinant < 1, other, reference),
-        stretch=np.log(np.maximum(np.abs(warp[:, 0]), 1e-6) / np.maximum(np.abs(warp[:, 4]), 1e-6))
-        + turned_aspect
-        - sides[reference],
+        stretch=stretch,
         rounding=1 / np.minimum(sides_min[reference], sides_min[other]),
-        shear=np.maximum(np.abs(warp[:, 1]), np.abs(warp[:, 3])),
+        shear=shear,
         angle=np.abs(across - down) / 2 / size,
         slant=np.abs(across + down) / 2 / size,
         aspect=np.abs(np.expm1(turned_aspect - sides[reference])),
+        alike=alike,
     )
-
-
-def _propose(features: Features, a: np.ndarray, b: np.ndarray, rule: Rule, wide: bool) -> _Tries:
-    """List the ways to try: as they lie, and the best window and the best symmetry within the radius each way."""
-    pairs = np.arange(len(a))
-    unmoved = np.tile(IDENTITY, (len(a), 1))
-    found = [(pairs, a, b, np.zeros(len(a), np.int64), unmoved)]
-    kinds = features.hashes.shape[1]
-    if wide:
-        turns = itertools.product(range(8), ((a, b), (b, a)))
-        found += [
-            (pairs, reference, other, np.full(len(a), symmetry), unmoved) for symmetry, (reference, other) in turns
-        ]
-    if wide and features.hashes.shape[1] > 1:
-        found += [_turned_window(features, reference, other) for reference, other in ((a, b), (b, a))]
-    if kinds > 1:
-        for reference, other in ((a, b), (b, a)):
-            gaps = np.bitwise_count(features.hashes[reference, :1] ^ features.hashes[other])
-            for group in (WINDOW_KINDS, DIHEDRAL_KINDS):
-                kind = gaps[:, group.start : group.stop].argmin(axis=1) + group.start
-                hit = np.flatnonzero(gaps[pairs, kind] <= rule.radius)
-                warp, symmetry = _start(kind[hit])
-                found.append((hit, reference[hit], other[hit], symmetry, warp))
-    return _Tries(*(np.concatenate(column) for column in zip(*found, strict=True)))
-
-
-def _turned_window(features: Features, reference: np.ndarray, other: np.ndarray):
-    """Give the try of the window of the other that some turn of the reference is nearest to."""
-    turns = features.hashes[reference, DIHEDRAL_KINDS.start : DIHEDRAL_KINDS.stop]
-    windows = features.hashes[other, WINDOW_KINDS.start : WINDOW_KINDS.stop]
-    gaps = np.bitwise_count(turns[:, :, None] ^ windows[:, None, :]).reshape(len(reference), -1)
-    turn_of, window = np.divmod(gaps.argmin(axis=1), len(WINDOWS))
-    # What turns the reference into the window turns the other, and the window's place, the opposite way.
-    back = np.array(BACK)[turn_of + 1]
-    warp, _ = _start(window + WINDOW_KINDS.start)
-    warp[:, [2, 5]] = np.einsum("pij,pj->pi", MOVES[back], warp[:, [2, 5]])
-    return np.arange(len(reference)), reference, other, back, warp
-
-
-def _start(kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    warp = np.tile(IDENTITY, (len(kind), 1))
-    symmetry = np.zeros(len(kind), np.int64)
-    window = (kind >= WINDOW_KINDS.start) & (kind < WINDOW_KINDS.stop)
-    top, left, share = np.array(WINDOWS)[kind[window] - WINDOW_KINDS.start].T
-    warp[window, 0] = warp[window, 4] = share
-    warp[window, 2] = 2 * left + share - 1
-    warp[window, 5] = 2 * top + share - 1
-    symmetry[~window] = kind[~window] - DIHEDRAL_KINDS.start + 1
-    return warp, symmetry
-
-
-def _align(features: Features, tries: _Tries) -> tuple[np.ndarray, np.ndarray]:
-    """Score every try as it lies, then refine those of pairs that have no clear one."""
-    keys = np.concatenate([tries.reference * 8, tries.other * 8 + tries.symmetry])
-    unique, place = np.unique(keys, return_inverse=True)
-    lumas = features.lumas[unique // 8].copy()
-    for symmetry in range(1, 8):
-        chosen = unique % 8 == symmetry
-        lumas[chosen] = turn(lumas[chosen], symmetry)
-    fine, high, coarse = prepare(lumas)
-    reference, other = place[: len(tries.pair)], place[len(tries.pair) :]
-    warps, scores = tries.warp.copy(), np.zeros((len(tries.pair), len(SCORES)))
-    align_pairs(fine, high, coarse, reference, other, warps, scores, False)
-    clear = (scores[:, 0] >= CLEAR_CORRELATION) & (scores[:, 1] >= CLEAR_HIGHPASS)
-    settled = np.zeros(tries.pair.max() + 1 if len(tries.pair) else 0, dtype=bool)
-    settled[tries.pair[clear]] = True
-    open_ = np.flatnonzero(~settled[tries.pair])
-    moved, rescored = warps[open_], scores[open_]
-    align_pairs(fine, high, coarse, reference[open_], other[open_], moved, rescored, True)
-    warps[open_], scores[open_] = moved, rescored
-    return warps, scores

@@ -98,7 +98,7 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
             pa.array(node_ids(contents.column("content_id"))),
             pa.array(full),
             pa.array(low_rows(contents)),
-            pa.array(_digests(contents)),
+            pa.array(picture_digests(contents)),
             _fixed(hashes, schema.field("hashes").type),
             _fixed(checks, schema.field("checks").type),
         ],
@@ -185,7 +185,7 @@ def _fixed(values: np.ndarray, kind: pa.DataType) -> pa.Array:
     )
 
 
-def _digests(contents: pa.Table) -> np.ndarray:
+def picture_digests(contents: pa.Table) -> np.ndarray:
     """Hash what makes a coded picture the same picture: its digest, orientation and size. 0 where unknown."""
     columns = [contents.column(name).to_pylist() for name in ("picture_digest", "orientation", "width", "height")]
     return np.array([_digest(*values) for values in zip(*columns, strict=True)], dtype=np.uint64)

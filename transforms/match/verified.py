@@ -44,18 +44,19 @@ def verify_edges(contents: pa.Table, edges: pa.Table, verifier: Verifier) -> Ite
     """
     contents = ipc.distinct_rows(ipc.sort_rows(contents, ("content_id",)).combine_chunks(), ("content_id",))
     edges = edges.sort_by([("a", "ascending"), ("b", "ascending")])
-    features = verifier.features(contents)
+    features = verifier.features(contents, probes=False)  # the edges say which of them met
     nodes = node_ids(contents.column("content_id"))  # ascending, as the ids are
     pairs, edge = _rows_of(edges, nodes)
     for start in range(0, len(pairs), AT_ONCE):
         some, of = pairs[start : start + AT_ONCE], edges.take(pa.array(edge[start : start + AT_ONCE]))
-        found = verifier.verify(features, some, ways=ways_of(of))
+        found = verifier.verify_edges(features, some, ways=ways_of(of))
         kept = found.filter(pc.or_(found.column("joins"), found.column("near_miss")))
         if kept.num_rows:
             yield "edges", _named(kept, contents, TABLE.schema)
         undecided = found.column("undecided")
         if pc.any(undecided).as_py():
-            yield "requests", _requests(found.filter(undecided), of.filter(undecided), contents)
+            found = found.filter(undecided)
+            yield "requests", _requests(found, of.take(found.column("pair")), contents)
 
 
 def _rows_of(edges: pa.Table, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.match.candidates import candidates
@@ -43,7 +44,7 @@ RESULT = pa.schema(
 )
 """A verified pair of rows: its tier, whether it may hold a cluster together, what it was judged by, and whether reading
 both again could settle it."""
-
+EDGE_RESULT = RESULT.append(pa.field("pair", pa.int64()))
 
 SCORES = ("correlation", "residual", "highpass", "crop_area", "aspect")
 
@@ -125,9 +126,9 @@ class Verifier:
     crops: bool = True
     limits: Limits = Limits()
 
-    def features(self, contents: pa.Table) -> Features:
-        """Make features of contents, in their order."""
-        return make_features(contents, self.crops)
+    def features(self, contents: pa.Table, probes: bool = True) -> Features:
+        """Make features of contents, in their order; without probes, candidates can be verified and not searched."""
+        return make_features(contents, self.crops, probes)
 
     def candidates(self, features: Features, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Give candidate pairs between rows and others, int64 (pairs, 2), smaller row first."""
@@ -138,13 +139,36 @@ class Verifier:
     ) -> pa.Table:
         """Judge pairs, int64 (pairs, 2); a row of RESULT each, in the same order.
 
+        What a pair comes to depends neither on the others nor on their block.
+
         Args:
           ways: int64 (pairs, 4), how the search found each, see `edges.EDGES`; without them the hashes are asked.
-          wide: try every turn of one on the other: the pair belongs to one family, whatever its hashes say.
+          wide: the pair belongs to one family: try every turn of one on the other, whatever the hashes say.
         """
         if not len(pairs):
             return RESULT.empty_table()
-        return judge(features, measure(features, pairs[:, 0], pairs[:, 1], self.rule, wide), self.limits)
+        return judge(features, measure(features, pairs[:, 0], pairs[:, 1], self.rule, wide, ways), self.limits)
+
+    def verify_edges(
+        self, features: Features, pairs: np.ndarray, wide: bool = False, ways: np.ndarray | None = None
+    ) -> pa.Table:
+        """Judge pairs as `verify` does; give the rows that join, nearly do, or could be settled by reading again.
+
+        Few of the pairs that meet by chance are among them: the others cost no more than a look at 32 pixels.
+
+        Returns:
+          RESULT, in the order of the pairs, and `pair`, int64: which of them it is.
+        """
+        if not len(pairs):
+            return EDGE_RESULT.empty_table()
+        found = measure(features, pairs[:, 0], pairs[:, 1], self.rule, wide, ways)
+        blind = ~(features.seen[found.a] & features.seen[found.b])
+        worth = np.flatnonzero(found.alike | blind | same_picture(features, found.a, found.b))
+        judged = judge(features, found.take(worth), self.limits).append_column(
+            EDGE_RESULT.field("pair"), pa.array(worth)
+        )
+        joins, near_miss, undecided = (judged.column(name) for name in ("joins", "near_miss", "undecided"))
+        return judged.filter(pc.or_(pc.or_(joins, near_miss), undecided))
 
 
 def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
@@ -155,16 +179,12 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     """
     a, b = found.a, found.b
     times = [(features.captured[i], features.captured[j]) for i, j in zip(a, b, strict=True)]
-    conflict = np.array([captured_apart(*pair) for pair in times])
-    frames = np.array([captured_in_burst(*pair) for pair in times])
-    pages = np.array([same_pages(features, i, j) for i, j in zip(a, b, strict=True)])
+    conflict = np.array([captured_apart(*pair) for pair in times], dtype=bool)
+    frames = np.array([captured_in_burst(*pair) for pair in times], dtype=bool)
+    pages = np.array([same_pages(features, i, j) for i, j in zip(a, b, strict=True)], dtype=bool)
     document = features.document[a] | features.document[b]
     low = features.low[a] | features.low[b]
-    same = (
-        (features.digests[a] == features.digests[b])
-        & (features.digests[a] != 0)
-        & (features.frames[a] == features.frames[b])
-    )
+    same = same_picture(features, a, b)
     marked = (limits.marked.passes(found) | limits.marked_crop.passes(found)) & ~document
     tint, tone = colour_shift(features, a, b)
     tinted, toned = tint > limits.tint, tone > limits.tone
@@ -204,6 +224,12 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     ]  # fmt: skip
     arrays = [pa.array(values, type=field.type) for values, field in zip(columns, RESULT, strict=True)]
     return pa.table(arrays, schema=RESULT)
+
+
+def same_picture(features: Features, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Tell which pairs of rows are the same coded picture."""
+    known = (features.digests[a] == features.digests[b]) & (features.digests[a] != 0)
+    return known & (features.frames[a] == features.frames[b])
 
 
 def _settle(
