@@ -81,6 +81,12 @@ lint: install ## Check style and imports
 typecheck: install ## Check types
 	@$(BIN)/mypy -p mirrorfold
 
+.PHONY: check
+check: install ## The inner loop: style, types, and the unit tests of the rooms that differ from main
+	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+	@$(BIN)/mypy -p mirrorfold
+	@$(BIN)/python -m tools.changed_tests
+
 .PHONY: bench
 bench: install tools-servers ## Print every ratio that the docs quote, beside its yardstick
 	@$(BIN)/python -W ignore -m benchmarks

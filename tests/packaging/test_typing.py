@@ -17,6 +17,7 @@ from mirrorfold.schemas import objects
 
 reveal_type(mirrorfold.__version__)
 reveal_type(objects.OBJECTS)
+reveal_type(mirrorfold.fingerprint(b"").hash)
 objects.OBJECTS.no_such_thing
 """
 
@@ -39,4 +40,5 @@ def test_mypy_sees_types(tmp_path: Path, way: str) -> None:
     said = subprocess.run(mypy, cwd=tmp_path / "project", capture_output=True, text=True).stdout
     assert 'Revealed type is "str"' in said, said
     assert 'Revealed type is "mirrorfold.schemas.' in said, said
+    assert said.count('Revealed type is "str"') == 2, said
     assert 'has no attribute "no_such_thing"' in said, said
