@@ -16,7 +16,7 @@ from tools.changed_tests import ALWAYS, ROOT, chosen_for, unit_tests
         ("transforms/publish/charts.py", "tests/publish"),
         ("configs/settings.py", "tests/pipelines/test_settings.py"),
         ("pipelines/commands/cli.py", "tests/pipelines"),
-        ("tests/match/test_plan.py", "tests/match/test_plan.py"),
+        ("tests/retain/test_policy.py", "tests/retain/test_policy.py"),
         ("docs/audits.md", None),
     ],
 )
