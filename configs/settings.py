@@ -72,6 +72,9 @@ class FingerprintSettings(Section):
     max_pixels: int = Field(400_000_000, description="largest picture that is decoded, by its header")
     max_pages: int = Field(64, description="pages of a document that get a signature of their own")
     max_seconds: float = Field(120, description="longest a risky decoder may take on one file")
+    reread_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="share of the archive that an audit reads again although nothing in its listing changed"
+    )
     max_store_failures: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01, description="stop the run above this share of store failures"
     )

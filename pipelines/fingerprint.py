@@ -6,6 +6,7 @@ import apache_beam as beam
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record import previous
+from mirrorfold.pipelines.record.reread import window
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
@@ -22,7 +23,9 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     objects = root | "ReadObjects" >> ReadTable(run.output, OBJECTS)
     inputs = {"objects": objects}
     if run.previous and earlier:
-        inputs["known"] = root | "ReadKnown" >> ReadKnown(run.previous, earlier.rows, earlier.failures, run.spill)
+        inputs["known"] = root | "ReadKnown" >> ReadKnown(
+            run.previous, earlier.rows, earlier.failures, run.spill, window(run).leaves
+        )
     found = inputs | "Fingerprint" >> Fingerprint(tuple(run.sources), options_of(run), run.output, rows, run.spill)
     filled = {"objects": objects, "assignments": found.assignments} | "FillContentIds" >> FillContentIds(
         rows, run.spill

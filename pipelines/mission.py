@@ -6,6 +6,7 @@ from mirrorfold.pipelines import audit, fingerprint, list_objects, lists, match,
 from mirrorfold.pipelines.confirming import carried
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.previous import state_of
+from mirrorfold.pipelines.record.reread import window
 from mirrorfold.pipelines.record.steps import Step
 
 STAGES = ("list", "fingerprint", "match", "retain", "publish")
@@ -51,7 +52,7 @@ MISSION = (
         builds=(fingerprint.build,),
         writes=("contents", "failures"),
         replaces=("objects",),
-        depends=lambda run: [depends_on("fingerprint")(run), run.policy["identity"]],
+        depends=lambda run: [depends_on("fingerprint")(run), run.policy["identity"], window(run)],
         check=safety.check_failures,
         total="objects",
         committed=fingerprint.committed,

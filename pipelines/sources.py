@@ -17,6 +17,7 @@ from mirrorfold.schemas.uri import escape_key, library_name, make_uri
 from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.check import check_source
+from mirrorfold.transforms.stores.guard import EndpointRefusedError, check_endpoint
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _REPORTS = {"s3-inventory+": "s3-inventory", "gcs-inventory+": "gcs-inventory", "listing+": "listing"}
@@ -198,11 +199,16 @@ def _with_settings(spec: SourceSpec, settings: Settings) -> SourceSpec:
 
 
 def check_endpoints(specs: Sequence[SourceSpec]) -> None:
-    """Refuse one bucket's name at two endpoints.
+    """Refuse one bucket's name at two endpoints, and an endpoint that may not be talked to or written down.
 
     Raises:
-      UsageError: which bucket.
+      UsageError: which bucket, or which endpoint.
     """
+    for spec in specs:
+        try:
+            check_endpoint(spec.endpoint)
+        except EndpointRefusedError as error:
+            raise UsageError(f"sources: {spec.library}: {error}") from error
     seen: dict[tuple[str, str], SourceSpec] = {}
     for spec in specs:
         first = seen.setdefault((spec.store, spec.bucket), spec)

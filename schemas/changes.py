@@ -9,6 +9,7 @@ from mirrorfold.schemas.table import Table, column
 CHANGES_WORDS = {
     "new": "listed now and not before",
     "changed": "the same URI and version with other bytes",
+    "rotted": "listed as before, and its bytes are others: only a reading tells",
     "vanished": "listed before, and its URI is not listed any more",
     "replaced": "listed before, and its URI stands for another version now",
     "planned": "unchanged, and an earlier plan to quarantine it wasn't acted on",
@@ -24,7 +25,7 @@ CHANGES = Table(
             column("uri", pa.string(), "the object", nullable=False),
             column("version", pa.string(), "its version, as in objects", nullable=False),
             column("library", pa.string(), "its library", nullable=False),
-            column("change", pa.string(), "new, changed, vanished, replaced or planned", nullable=False),
+            column("change", pa.string(), "new, changed, rotted, vanished, replaced or planned", nullable=False),
             column("size", pa.int64(), "bytes now, or when it was last listed", nullable=False),
             column("action_before", pa.string(), "what the previous run decided; null for a new object"),
             column("action", pa.string(), "what this run decides; null where it isn't listed any more"),

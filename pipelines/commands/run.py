@@ -43,6 +43,9 @@ log_option = click.option("--log-json", is_flag=True, help="Log JSON lines inste
 @click.option("--exchange-rate", type=float, metavar="RATE", help="Units of that currency per US dollar.")
 @click.option("--openlineage", metavar="FILE", help="Append OpenLineage events of the run and its steps to a file.")
 @click.option("--confirm-shrunk", is_flag=True, help="Go on although a listing shrank against --previous.")
+@click.option(
+    "--reread-share", type=float, metavar="SHARE", help="In an audit: read this share again, e.g. 0.05, to find rot."
+)
 @holds_option
 @log_option
 @json_option
@@ -58,6 +61,7 @@ def run(
     exchange_rate,
     openlineage,
     confirm_shrunk,
+    reread_share,
     allow_unmatched_holds,
     log_json,
     as_json,
@@ -68,6 +72,7 @@ def run(
         "policy": policy,
         "prices.currency": currency,
         "prices.exchange_rate": exchange_rate,
+        "fingerprint.reread_share": reread_share,
         "listing.max_shrink": 1.0 if confirm_shrunk else None,
         "listing.allow_unmatched_holds": allow_unmatched_holds or None,
     }

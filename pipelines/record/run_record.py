@@ -8,8 +8,10 @@ import json
 import platform
 
 from mirrorfold.pipelines.lists import joined_lists
+from mirrorfold.pipelines.record.masked import masked
 from mirrorfold.pipelines.record.metrics import measure
 from mirrorfold.pipelines.record.request import Request
+from mirrorfold.pipelines.record.reread import window_of
 from mirrorfold.pipelines.record.steps import digest_of
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
@@ -46,6 +48,8 @@ def write_record(
       bytes_read: of an audit, what it read itself.
     """
     document = json.loads(request.to_json())
+    share = request.settings.fingerprint.reread_share
+    again = window_of(share, request.previous)
     record = {
         "mirrorfold": code_version(),
         "versions": library_versions(),
@@ -59,10 +63,11 @@ def write_record(
         "input_snapshot": input_snapshot(store),
         "lists": joined_lists(store),
         "digests": run_digests(store),
+        "reread": {"share": share, "start": again.start, "end": again.end},
         "counts": counts,
         "counters": counters,
         "metrics": measure(store, bytes_read),
-        "engine": list(beam_args) or ["--runner=FnApiRunner"],
+        "engine": masked(beam_args) or ["--runner=FnApiRunner"],
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -10,7 +10,18 @@ import pyarrow.compute as pc
 from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.decisions import DECISIONS
 
-DECISION_COLUMNS = ("uri", "version", "etag", "size", "library", "action", "bytes_freed", "kept_uri", "kept_version")
+DECISION_COLUMNS = (
+    "uri",
+    "version",
+    "etag",
+    "size",
+    "library",
+    "content_id",
+    "action",
+    "bytes_freed",
+    "kept_uri",
+    "kept_version",
+)
 DECIDED = pa.schema([DECISIONS.schema.field(name) for name in DECISION_COLUMNS])
 KEPT = pa.schema([pa.field("uri", pa.string()), pa.field("version", pa.string())])
 
@@ -35,6 +46,8 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
         pc.equal(before.column("etag"), found.column("etag")), pc.equal(before.column("size"), found.column("size"))
     )
     same = pc.fill_null(same, False)
+    other = pc.fill_null(pc.not_equal(before.column("content_id"), found.column("content_id")), False)
+    rotted, same = pc.and_(same, other), pc.and_not(same, other)
     planned = pc.equal(before.column("action"), "quarantine")
     listed = pc.is_in(before.column("uri"), value_set=pc.unique(after.column("uri")))
     freed = pc.if_else(planned, before.column("bytes_freed"), 0)
@@ -43,13 +56,17 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
     waits = (
         before.append_column("now", found.column("action")).append_column("freed", freed).filter(pc.and_(same, planned))
     )
-    changed = pc.and_(there, pc.invert(same))
+    changed = pc.and_not(pc.and_(there, pc.invert(same)), rotted)
     newcomers = after.filter(pc.is_null(pc.index_in(_keys(after), value_set=_keys(before))))
     parts = [
         _rows(gone, gone.column("change"), before=gone.column("action"), realised=gone.column("freed")),
         _rows(
             found.filter(changed), "changed", before=before.column("action").filter(changed),
             now=found.column("action").filter(changed), duplicate=found.column("bytes_freed").filter(changed),
+        ),
+        _rows(
+            found.filter(rotted), "rotted", before=before.column("action").filter(rotted),
+            now=found.column("action").filter(rotted),
         ),
         _rows(waits, "planned", before=waits.column("action"), now=waits.column("now"), waiting=waits.column("freed")),
         _rows(newcomers, "new", now=newcomers.column("action"), duplicate=newcomers.column("bytes_freed")),

@@ -169,15 +169,19 @@ class ReadKnown(beam.PTransform):
       previous: its DIR.
       rows: about how many objects it has, which sets the partitions.
       failures: take over failures that would only repeat.
+      leaves: gives of a block of its objects those that needn't be read again; picklable.
     """
 
     previous: str
     rows: int
     failures: bool
     spill: str | None = None
+    leaves: Callable[[pa.Table], pa.Table] | None = None
 
     def expand(self, root):
         objects = root | "ReadEarlierObjects" >> ReadTable(self.previous, OBJECTS, known.OBJECT_COLUMNS)
+        if self.leaves is not None:
+            objects = objects | "LeaveToRead" >> beam.Map(self.leaves).with_output_types(pa.Table)
         contents = objects | "FindKnown" >> beam.Map(known.known_contents).with_output_types(pa.Table)
         if not self.failures:
             return contents

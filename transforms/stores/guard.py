@@ -38,6 +38,7 @@ _METADATA_NETWORKS = [
         "fd20:ce::254/128",  # GCP over IPv6
         "100.100.100.200/32",  # Alibaba Cloud
         "168.63.129.16/32",  # Azure's wire server
+        "192.0.0.192/32",  # Oracle Cloud
     )
 ]
 
@@ -88,11 +89,18 @@ def check_endpoint(url: str | None) -> None:
     if not url:
         return
     parts = urlsplit(url)
+    named = parts.username is not None or parts.password is not None
+    shown = f"{parts.scheme}://{parts.hostname}" if named else url  # what is secret isn't said again
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise EndpointRefusedError(f"endpoint {url!r} isn't an http:// or https:// URL")
+        raise EndpointRefusedError(f"endpoint {shown!r} isn't an http:// or https:// URL")
     host = parts.hostname.rstrip(".").lower()
     if host in _METADATA_NAMES or any(_is_metadata(address) for address in _addresses(host)):
-        raise EndpointRefusedError(f"endpoint {url!r} is a cloud's metadata address, not an object store")
+        raise EndpointRefusedError(f"endpoint {shown!r} is a cloud's metadata address, not an object store")
+    if named:
+        raise EndpointRefusedError(
+            f"endpoint {shown!r} holds a user's name or password, which would be written down: credentials come from the "
+            "clouds' own chains"
+        )
 
 
 def _addresses(host: str) -> list[str]:
@@ -104,5 +112,18 @@ def _addresses(host: str) -> list[str]:
 
 def _is_metadata(address: str) -> bool:
     found = ipaddress.ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None)
-    return any((mapped or found) in network for network in _METADATA_NETWORKS)
+    return any(form in network for form in (found, *_inner(found)) for network in _METADATA_NETWORKS)
+
+
+_LAST_32 = [ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")]
+"""IPv6 addresses that end in an IPv4 address: NAT64 (RFC 6052, 8215) and the old IPv4-compatible form."""
+
+
+def _inner(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """Name the IPv4 addresses that an IPv6 address leads to."""
+    if isinstance(found, ipaddress.IPv4Address):
+        return []
+    inner = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
+    if any(found in network for network in _LAST_32):
+        inner.append(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
+    return [address for address in inner if address is not None]
