@@ -90,7 +90,7 @@ def _announce(kept: Kept, request: Request, say: Callable[[str], None]) -> Calla
         found["get"], found["bytes"] = found["get"] + count, found["bytes"] + size
     money = scan_cost({"request_places": places}, prices, settings)["cost_requests"]
     priced = f"about {money:,.2f} {prices.currency}" if money is not None else "unpriced: the price book has no price"
-    say(f"reading {cost.copies:,} kept copies once more: {cost.bytes:,} bytes, {priced} (--no-reread leaves it out)")
+    say(f"kept copies to read once more: {cost.copies:,}, {cost.bytes:,} bytes, {priced} (--no-reread leaves it out)")
     read = [0]
 
     def done(size: int) -> None:

@@ -83,7 +83,7 @@ def test_no_list_relies_on_bytes_that_changed_behind_size_and_time(run, changed,
         assert "bytes aren't those that were hashed" in (folder / done.folder / "refused.csv").read_text()
     text = (folder / done.folder / "README.txt").read_text()
     assert ("NOT read again" in text) is not reads
-    assert said[:1] == (["reading 1 kept copies once more: 7 bytes, about 0.00 USD (--no-reread leaves it out)"]
+    assert said[:1] == (["kept copies to read once more: 1, 7 bytes, about 0.00 USD (--no-reread leaves it out)"]
                         if reads else [])  # fmt: skip
 
 

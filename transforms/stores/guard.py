@@ -98,8 +98,8 @@ def check_endpoint(url: str | None) -> None:
         raise EndpointRefusedError(f"endpoint {shown!r} is a cloud's metadata address, not an object store")
     if named:
         raise EndpointRefusedError(
-            f"endpoint {shown!r} holds a user's name or password, which would be written down: credentials come from the "
-            "clouds' own chains"
+            f"endpoint {shown!r} holds a user's name or password, which would be written down: credentials come from "
+            "the clouds' own chains"
         )
 
 
