@@ -29,6 +29,12 @@ NOT_SERVED = b'"use strict";\n// Pages from a folder or a bucket: `mirrorfold re
 
 PARTS = ("review.", "kinds.", "tiers.", "fields.", "actions.")
 
+FOLDERS = """
+create or replace temp table folders as
+select cluster_id, content_id, min(regexp_extract(uri, '^(.*/)', 1)) folder from decisions
+where content_id in (select other from queue) group by all
+"""
+
 PictureOf = Callable[[str], str | None]
 """Gives a content's picture for a page: a path below review/, a data URI, or None."""
 
@@ -148,11 +154,14 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, store: OutputStore, shown:
 
 
 def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[tuple[str, str]]) -> dict:
+    connection.execute(FOLDERS)
     rows = rows_of(
         connection,
         """select item, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only,
-            content_a, content_b, kept = content_b kept_is_b
-        from queue where item < ? order by pair""",
+            content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
+            coalesce(f.folder, '') folder
+        from queue left join folders f on f.cluster_id = queue.cluster_id
+            and f.content_id = queue.other where item < ? order by pair""",
         [shown],
     )
     for row in rows:
@@ -160,6 +169,10 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
     names = {name: sorted({row[name] for row in rows}) for name in ("tier", "kind")}
     libraries = sorted({library for row in rows for library in row["libraries"]})
     groups = sorted({tuple(row["libraries"]) for row in rows})
+    clashes = sorted({tuple(row["conflicts"]) for row in rows})
+    clash_at = {clash: index for index, clash in enumerate(clashes)}
+    folders = sorted({row["folder"] for row in rows})
+    folder_at = {folder: index for index, folder in enumerate(folders)}
     at = {name: {value: index for index, value in enumerate(values)} for name, values in names.items()}
     group_at = {group: index for index, group in enumerate(groups)}
     return {
@@ -177,8 +190,20 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
         "kind": [at["kind"][row["kind"]] for row in rows],
         "group": [group_at[tuple(row["libraries"])] for row in rows],
         "bytes": [row["bytes_freed"] for row in rows],
+        "clashes": clashes,
+        "clash": [clash_at[tuple(row["conflicts"])] for row in rows],
+        "folders": folders,
+        "folder": [folder_at[row["folder"]] for row in rows],
+        "doubt": [doubt(row["tier"], row["correlation"], bool(row["conflicts"])) for row in rows],
         "flags": [sum(flag * bool(row[name]) for name, flag in FLAGS.items()) for row in rows],
     }
+
+
+def doubt(tier: str, correlation: float | None, conflict: bool) -> int:
+    """Say how doubtful a pair is, 0 to 99: its tier first, then how far its pictures are from agreeing, conflicts."""
+    apart = 0.5 if correlation is None or correlation != correlation else min(1.0, max(0.0, 1 - correlation))
+    steps = {"probable": 2, "near-certain": 1}.get(tier, 0) + conflict
+    return min(99, round(25 * steps + 24 * apart))
 
 
 def pair_key(content_a: str, content_b: str, sample_only: bool) -> str:

@@ -66,6 +66,18 @@
   const complete = (pair) =>
     [pair.kept, pair.other].every((place) => picture(state.item.contents[place])) && compare.complete();
 
+  // A whole cluster at once: every undecided variant in it that is shown, as copies of the one that is kept.
+  const whole = () => state.item.pairs.filter((pair) => !progress.get(pair.n) && !flagged(pair.n, FLAG.sampleOnly | FLAG.conflict) && complete(pair));
+  const decideWhole = () => {
+    const pairs = whole();
+    if (pairs.length < 2) return;
+    const reason = get("reason").value;
+    progress.put(pairs.map((pair) => [pair.n, said("same", reason, pair)]));
+    get("reason").value = "";
+    say(t("review.whole_said", { pairs: mirrorfold.number(pairs.length) }));
+    onward();
+  };
+
   // ---- moving through the queue ----
   const place = (pair) => state.found.findIndex((group) => group.pairs.includes(pair));
 
@@ -265,6 +277,7 @@
       }),
     );
     get("variants").hidden = item.pairs.length < 2;
+    get("whole").hidden = whole().length < 2;
   };
 
   // A tick says that a file stays. The last one can't be taken away.
@@ -304,21 +317,27 @@
     get("batch").textContent = t("review.batch", { pairs: mirrorfold.number(sure.length) });
     get("batch").disabled = !sure.length;
   };
-  const askBatch = () => {
+  const drawAsk = () => {
     const { sure, conflicts } = batch();
     const index = mirrorfold.index;
-    get("batch-text").textContent = t("review.batch_text", {
+    const frees = get("batch-answer").value === "same";
+    get("batch-text").textContent = t(frees ? "review.batch_text" : "review.batch_text_other", {
+      answer: t(`review.${get("batch-answer").value}`),
       pairs: mirrorfold.number(sure.length),
       clusters: mirrorfold.number(new Set(sure.map((pair) => index.item[pair])).size),
       bytes: mirrorfold.bytes(sure.reduce((sum, pair) => sum + index.bytes[pair], 0)),
       filter: filters.said(),
     });
     get("batch-conflicts").textContent = conflicts ? t("review.batch_conflicts", { pairs: mirrorfold.number(conflicts) }) : "";
+  };
+  const askBatch = () => {
+    get("batch-answer").value = "same";
+    drawAsk();
     get("batch-dialog").showModal();
   };
   const acceptBatch = () => {
     const { sure } = batch();
-    const entry = said("same", `batch: ${filters.said()}`);
+    const entry = said(get("batch-answer").value, `batch: ${filters.said()}`);
     progress.put(sure.map((pair) => [pair, entry]));
     get("batch-dialog").close();
     drawProgress();
@@ -337,9 +356,9 @@
   };
   const help = () => {
     const groups = [
-      ["review.help_decide", [["A", "same"], ["1", "keep_left"], ["2", "keep_right"], ["V", "split"], ["D", "different"], ["L", "defer"], ["U", "undo"]]],
+      ["review.help_decide", [["A", "same"], ["C", "whole"], ["1", "keep_left"], ["2", "keep_right"], ["V", "split"], ["D", "different"], ["L", "defer"], ["U", "undo"]]],
       ["review.help_move", [["J ↓ →", "next"], ["K ↑ ←", "previous"], ["N", "next_page"], ["P", "previous_page"], ["F", "help_filter"]]],
-      ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0", "help_zoom"], ["O", "rotate"]]],
+      ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0 9", "help_zoom"], ["O", "rotate"]]],
       ["review.export", [["X", "export"], ["?", "help"], ["Esc", "help_close"]]],
     ];
     get("help-keys").replaceChildren(
@@ -366,6 +385,7 @@
 
   const KEYS = {
     a: () => decide("same"), 1: () => decide("keep-kept"), 2: () => decide("keep-other"), v: () => decide("split"),
+    c: decideWhole, 9: () => compare.full(),
     d: () => decide("different"), l: () => decide("defer"), u: undo,
     j: () => step(1), k: () => step(-1), arrowdown: () => step(1), arrowup: () => step(-1),
     arrowright: () => (compare.state.mode === "slider" ? compare.slide(5) : step(1)),
@@ -434,10 +454,12 @@
       get("f-part").value = String(people.part());
       refilter(state.pair);
     });
-    for (const name of ["library", "tier", "kind", "bytes", "state", "part"]) on(`f-${name}`, "change", () => refilter(state.pair));
+    for (const name of ["library", "tier", "kind", "bytes", "state", "part", "clash", "order"]) on(`f-${name}`, "change", () => refilter(state.pair));
+    on("f-text", "input", () => refilter(state.pair));
     for (const button of get("modes").children) button.addEventListener("click", () => compare.mode(button.dataset.mode));
     for (const button of get("decide").querySelectorAll("[data-verdict]")) button.addEventListener("click", () => decide(button.dataset.verdict));
     const clicks = {
+      whole: decideWhole, "zoom-full": () => compare.full(),
       "zoom-in": () => compare.zoom(1.4), "zoom-out": () => compare.zoom(1 / 1.4), "zoom-fit": () => compare.fit(),
       rotate: () => compare.rotate(), undo, back: () => step(-1), on: () => step(1), export: exportAll,
       "help-open": help, "help-close": () => get("help").close(), batch: askBatch, "batch-confirm": acceptBatch,
@@ -446,6 +468,8 @@
     };
     for (const [id, act] of Object.entries(clicks)) on(id, "click", act);
     on("slide", "input", compare.draw);
+    on("gain", "input", compare.draw);
+    on("batch-answer", "change", drawAsk);
     on("import-file", "change", async () => {
       try {
         const { loaded, unknown, kept } = await mirrorfold.exchange.load(await get("import-file").files[0].text());

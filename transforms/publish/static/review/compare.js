@@ -33,6 +33,8 @@
     // Flicker only ever changes the opacity of the front picture: the other lies painted behind it, so no frame is blank.
     layers[1].style.opacity = view.mode === "flicker" && !view.front ? "0" : "";
     stage.dataset.mode = view.mode;
+    get("gain").hidden = view.mode !== "difference";
+    stage.style.filter = view.mode === "difference" ? `brightness(${get("gain").value})` : "";
     layers[1].classList.toggle("turned", view.turn > 0);
     stage.dataset.front = view.front ? "right" : "left";
     get("slide").hidden = view.mode !== "slider";
@@ -102,6 +104,13 @@
       view.x += x;
       view.y += y;
       draw();
+    },
+    // One pixel of the left picture is one pixel of the screen.
+    full() {
+      const image = layers[0].firstElementChild;
+      const shown = Math.min(image.clientWidth / (image.naturalWidth || 1), image.clientHeight / (image.naturalHeight || 1));
+      this.fit();
+      this.zoom(Math.max(1, 1 / (shown * (window.devicePixelRatio || 1))));
     },
     fit() {
       Object.assign(view, { zoom: 1, x: 0, y: 0 });

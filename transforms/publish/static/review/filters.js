@@ -34,6 +34,8 @@
     if (wanted.tier >= 0 && index.tier[pair] !== wanted.tier) return false;
     if (wanted.kind >= 0 && index.kind[pair] !== wanted.kind) return false;
     if (index.bytes[pair] < wanted.bytes) return false;
+    if (wanted.clash && !index.clashes[index.clash[pair]].includes(wanted.clash)) return false;
+    if (wanted.folders && !wanted.folders.has(index.folder[pair])) return false;
     if (wanted.state === "all") return true;
     if (wanted.state === "sample") return (index.flags[pair] & FLAG.sample) !== 0;
     if (index.flags[pair] & FLAG.sampleOnly) return false;
@@ -57,6 +59,10 @@
       options("f-kind", every(index.kinds), (at) => (at < 0 ? t("review.all") : named("kinds", index.kinds[at])));
       options("f-bytes", SIZES, (size) => (size ? mirrorfold.bytes(size) : t("review.any_size")));
       options("f-state", STATES, (state) => t(`review.${state}`));
+      options("f-order", ["bytes", "doubt", "folder"], (order) => t(`review.order_${order}`));
+      const clashing = [...new Set(index.clashes.flat())].sort();
+      options("f-clash", ["", ...clashing], (name) => (name ? named("fields", name) : t("review.all")));
+      get("clash-field").hidden = !clashing.length;
       const { names } = mirrorfold.team;
       options("f-part", every(names), (at) => (at < 0 ? t("review.all") : names[at]));
       get("part-field").hidden = !names.length;
@@ -69,18 +75,26 @@
       bytes: Number(get("f-bytes").value),
       state: get("f-state").value,
       part: Number(get("f-part").value),
+      clash: get("f-clash").value,
+      text: get("f-text").value.trim().toLowerCase(),
+      order: get("f-order").value,
     }),
     // Says a filter in words, for the batch's confirmation and for the reason that is exported.
     said() {
-      return ["library", "tier", "kind", "bytes", "state"]
+      const chosen = ["library", "tier", "kind", "bytes", "clash", "state"]
         .map((name) => get(`f-${name}`))
         .filter((select) => select.selectedIndex > 0)
-        .map((select) => select.selectedOptions[0].textContent)
-        .join(" · ") || t("review.all");
+        .map((select) => select.selectedOptions[0].textContent);
+      const text = get("f-text").value.trim();
+      return [...chosen, ...(text ? [`“${text}”`] : [])].join(" · ") || t("review.all");
     },
     // Gives the clusters in view, each with its pairs in view, in the queue's order.
     apply() {
       const wanted = this.wanted();
+      const { index } = mirrorfold;
+      // Folders are few beside pairs: the text is looked for in them once.
+      if (wanted.text)
+        wanted.folders = new Set([...index.folders.keys()].filter((at) => index.folders[at].toLowerCase().includes(wanted.text)));
       const found = [];
       for (let pair = 0; pair < mirrorfold.index.count; pair++) {
         if (!matches(pair, wanted)) continue;
@@ -89,6 +103,9 @@
         if (last && last.item === item) last.pairs.push(pair);
         else found.push({ item, pairs: [pair] });
       }
+      const most = (group) => group.pairs.reduce((worst, pair) => Math.max(worst, index.doubt[pair]), 0);
+      if (wanted.order === "doubt") found.sort((one, other) => most(other) - most(one));
+      if (wanted.order === "folder") found.sort((one, other) => index.folder[one.pairs[0]] - index.folder[other.pairs[0]]);
       return found;
     },
   };
