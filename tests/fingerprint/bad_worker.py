@@ -8,7 +8,8 @@ import signal
 import sys
 import time
 
-from mirrorfold.transforms.fingerprint.sandbox_worker import ANSWER, HEAD, PICTURE, _limit_processor_time
+from mirrorfold.transforms.blocks.process_limits import limit_processor_time
+from mirrorfold.transforms.fingerprint.sandbox_worker import ANSWER, HEAD, PICTURE
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     head_length, data_length = HEAD.unpack(sys.stdin.buffer.read(HEAD.size))
     head = json.loads(sys.stdin.buffer.read(head_length))
     sys.stdin.buffer.read(data_length)
-    _limit_processor_time(head["seconds"])
+    limit_processor_time(head["seconds"])
     if head["kind"] == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if head["kind"] == "sleep":

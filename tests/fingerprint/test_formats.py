@@ -159,6 +159,16 @@ def test_transparency_is_laid_on_white(kind, sandbox):
     assert luma[:, :16].max() <= 5
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_what_white_would_hide_is_laid_on_black(kind, sandbox):
+    lettering = Image.new("RGBA", (300, 300), (255, 255, 255, 0))
+    lettering.paste((255, 255, 255, 255), (0, 0, 150, 300))
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    luma = np.frombuffer(decode(encode(lettering, kind, **options), OPTIONS, sandbox).luma, np.uint8).reshape(64, 64)
+    assert luma[:, :16].min() >= 250
+    assert luma[:, 48:].max() <= 5
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_frames_and_pages_are_counted_and_hashed(kind, sandbox):
     frames = [photo(name, (300, 200)) for name in ("astronaut.png", "coffee.png", "chelsea.png")]

@@ -17,6 +17,10 @@ from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.sandbox import SandboxPool
 from mirrorfold.transforms.fingerprint.shard import fingerprint_shard
+from tests.fingerprint.test_rights import STORE, jpeg_with, raw_profile
+from tests.fingerprint.test_samples import tiff
+from tests.fingerprint.test_sound import apple_png, by_oiio, psd, with_height_behind
+from tests.fingerprint.test_tiff_pages import tiff as tiff_of
 from tests.fingerprint.worlds import MemoryStores, encode, listing, photo
 
 FILES = int(os.environ.get("MIRRORFOLD_FUZZ_FILES", "10000"))
@@ -47,6 +51,28 @@ def seeds() -> list[bytes]:
         encode(image, "ICO", sizes=[(48, 48)]),
         encode(image, "PPM"),
         imagecodecs.jpegxl_encode(np.asarray(image)),
+        *new_routes(image),
+    ]
+
+
+def new_routes(image: Image.Image) -> list[bytes]:
+    """Give seeds of what second decoders, arrays and the formats of the trade read."""
+    deep = np.asarray(image.convert("L")).astype(np.uint16) * 257
+    half = np.asarray(image.resize((image.width // 2, image.height // 2)))
+    return [
+        tiff(deep, photometric="miniswhite"),
+        tiff(deep.astype(np.float32), compression="deflate"),
+        tiff(np.asarray(image), compression="jpeg2000", tile=(32, 32)),
+        tiff_of((half, {"subfiletype": 1}), (np.asarray(image), {"tile": (16, 16)})),
+        psd(16),
+        apple_png("RGB"),
+        with_height_behind(),
+        raw_profile(b"iptc", b"\x1c\x02\x74\x00\x02me"),
+        jpeg_with(STORE),
+        imagecodecs.jpegxr_encode(np.asarray(image)),
+        imagecodecs.qoi_encode(np.asarray(image)),
+        *(encode(image, kind) for kind in ("SGI", "PCX", "DDS", "TGA", "ICNS")),
+        *(by_oiio(kind, np.asarray(image), image.size) for kind in ("dpx", "exr", "fits", "hdr")),
     ]
 
 

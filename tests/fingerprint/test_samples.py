@@ -72,6 +72,7 @@ KINDS = {
         (UNIT * 20_000 + 5_000).astype(np.uint16),
         extratags=[(280, 3, 1, 5_000, True), (281, 3, 1, 25_000, True)],
     ),
+    "complex": lambda: tiff(UNIT.astype(np.complex64) * 1j),
     "16-bit RGB": lambda: tiff(RGB.astype(np.uint16) * 257),
     "16-bit RGB, planes": lambda: tiff(
         np.moveaxis(RGB.astype(np.uint16) * 257, 2, 0), photometric="rgb", planarconfig="separate"

@@ -92,6 +92,7 @@ SOUND = {
     "JPEG with two starts": lambda: b"\xff\xd8" + JPEG,
     "JPEG behind a byte order mark": lambda: b"\xef\xbb\xbf" + JPEG,
     "JPEG behind mail headers": lambda: b"Content-Type: image/jpeg\r\n\r\n" + JPEG,
+    "JPEG with bytes behind its start": lambda: JPEG[:2] + bytes(range(255)) + JPEG[2:],
     "JPEG-LS": lambda: imagecodecs.jpegls_encode(PIXELS),
     "PSD of 8 bits": lambda: psd(8),
     "PSD of 16 bits": lambda: psd(16),
@@ -193,7 +194,7 @@ def linear() -> np.ndarray:
     return np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def by_oiio(suffix: str, pixels: np.ndarray) -> bytes:
+def by_oiio(suffix: str, pixels: np.ndarray, size: tuple[int, int] = (420, 300)) -> bytes:
     """Write through OpenImageIO."""
     import tempfile
     from pathlib import Path
@@ -204,7 +205,7 @@ def by_oiio(suffix: str, pixels: np.ndarray) -> bytes:
         path = str(Path(folder, f"file.{suffix}"))
         out = oiio.ImageOutput.create(path)
         names = {"float16": "half", "float32": "float"}
-        spec = oiio.ImageSpec(420, 300, pixels.shape[2], names.get(str(pixels.dtype), str(pixels.dtype)))
+        spec = oiio.ImageSpec(*size, pixels.shape[2], names.get(str(pixels.dtype), str(pixels.dtype)))
         assert out.open(path, spec), out.geterror()
         assert out.write_image(np.ascontiguousarray(pixels))
         out.close()

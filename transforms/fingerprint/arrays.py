@@ -30,7 +30,7 @@ def arrayed(pixels: np.ndarray, photometric: int = GREY, meaning: Meaning = PLAI
     image = image_of(pixels, photometric, meaning)
     declared = declared or 8 * pixels.dtype.itemsize
     bits = min(declared, used_bits(pixels)) if declared > 8 else declared
-    deep = "F" if pixels.dtype.kind == "f" else "I;16" if pixels.dtype == np.uint16 else "I"
+    deep = "F" if pixels.dtype.kind in "fc" else "I;16" if pixels.dtype == np.uint16 else "I"
     return Arrayed(image, bits, deep if image.mode == "L" and pixels.dtype.itemsize > 1 else image.mode)
 
 

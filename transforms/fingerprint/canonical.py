@@ -16,8 +16,11 @@ from mirrorfold.transforms.fingerprint.samples import to_bytes
 
 SIDE = 64
 GAP = 2.0
-BACKGROUND = 255
-"""Transparent pixels are laid on white: most viewers and most converters do so."""
+BACKGROUND, OTHER_BACKGROUND = 255, 0
+"""Transparent pixels are laid on white, as most viewers and converters do; where nothing can be seen on white, as of
+white lettering, on black."""
+FAINT = 8
+"""Levels that a picture on white spans at least if anything can be seen."""
 
 _ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
@@ -146,9 +149,22 @@ def _on_background(image: Image.Image) -> Image.Image:
     if alpha.getextrema() == (255, 255):
         return image.convert(image.mode[:-1])
     plain = image.convert(image.mode[:-1])
-    ground = Image.new(plain.mode, plain.size, BACKGROUND if plain.mode == "L" else (BACKGROUND,) * 3)
+    shown = _laid(plain, alpha, BACKGROUND)
+    if min(low for low, _ in _extremes(shown)) <= BACKGROUND - FAINT:
+        return shown
+    other = _laid(plain, alpha, OTHER_BACKGROUND)
+    return other if max(high for _, high in _extremes(other)) >= FAINT else shown
+
+
+def _laid(plain: Image.Image, alpha: Image.Image, level: int) -> Image.Image:
+    ground = Image.new(plain.mode, plain.size, level if plain.mode == "L" else (level,) * 3)
     ground.paste(plain, mask=alpha)
     return ground
+
+
+def _extremes(image: Image.Image) -> list[tuple[int, int]]:
+    found = image.getextrema()
+    return [found] if image.mode == "L" else list(found)  # type: ignore[arg-type, list-item]  # Pillow's type is a union
 
 
 def _grey_palette(image: Image.Image) -> bool:

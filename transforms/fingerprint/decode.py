@@ -50,6 +50,7 @@ def _decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictu
     if kind.risky:
         return sandbox.run(kind.name, data, outside)
     inside = Limits(options.max_pixels, options.max_pages, options.inline_bytes, options.side)
+    doubted: DecodeError | None = None
     try:
         if kind is not sniff.JPEG:
             return read(kind.name, data, inside)
@@ -60,9 +61,16 @@ def _decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictu
     except MemoryError:
         pass
     except DecodeError as error:
-        if error.code != "too-much-memory" and not is_doubted(kind.name, error.code):
+        doubted = error if is_doubted(kind.name, error.code) else None
+        if error.code != "too-much-memory" and doubted is None:
             raise
-    return sandbox.run(kind.name, data, outside)
+    try:
+        return sandbox.run(kind.name, data, outside)
+    except DecodeError as error:
+        # A second decoder that crashes says nothing: the first one's word stands.
+        if error.code == "crashed" and doubted is not None:
+            raise doubted from error
+        raise
 
 
 def plain_jpeg(data: bytes) -> tuple[bytes, JpegHeader]:

@@ -51,6 +51,8 @@ PLAIN = Meaning()
 
 def to_bytes(pixels: np.ndarray, meaning: Meaning = PLAIN) -> np.ndarray:
     """Bring samples of any number type to uint8, of the same shape."""
+    if pixels.dtype.kind == "c":
+        pixels = np.abs(pixels)  # how much, whatever the phase
     if pixels.dtype == np.bool_:
         shown = pixels.astype(np.uint8) * np.uint8(255)
     elif pixels.dtype == np.uint8 and meaning.bits in (0, 8):
@@ -147,7 +149,7 @@ def used_bits(pixels: np.ndarray) -> int:
 
     Floats use all of theirs.
     """
-    if pixels.dtype.kind == "f":
+    if pixels.dtype.kind in "fc":
         return 8 * pixels.dtype.itemsize
     if pixels.dtype == np.bool_:
         return 1

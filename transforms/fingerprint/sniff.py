@@ -45,13 +45,16 @@ PCD = Kind("pcd", "image/x-photo-cd")
 ICNS = Kind("icns", "image/icns")
 CURSOR = Kind("cursor", "image/x-win-cursor")
 JXR = Kind("jxr", "image/jxr")
+DCX = Kind("dcx", "image/x-dcx")
+DIB = Kind("dib", "image/bmp")
 PAM = Kind("pam", "image/x-portable-arbitrarymap")
 
 KINDS = {
     kind.name: kind
     for kind in (
         JPEG, PNG, GIF, BMP, WEBP, TIFF, JP2, AVIF, HEIC, JXL, PSD, ICO, PNM, TGA, RAW, EXR, HDR, DPX, CINEON, FITS,
-        DDS, SGI, RLA, IFF, QOI, PCX, PCD, ICNS, CURSOR, JXR, PAM,
+        DDS, SGI, RLA, IFF, QOI, PCX, PCD, ICNS, CURSOR, JXR, PAM, DCX,
+        DIB,
     )
 }  # fmt: skip
 
@@ -91,6 +94,7 @@ _STARTS = (
     (b"icns", ICNS),
     (b"II\xbc\x01", JXR),
     (b"P7\n", PAM),
+    (b"\xb1\x68\xde\x3a", DCX),
     (b"FOR4", IFF),
 )
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
@@ -127,7 +131,7 @@ def sniff(data: bytes, whole: bool = False) -> Kind:
     _refuse_known(data)
     if whole and _is_tga(data):
         return TGA
-    if jpeg_start(data, whole) > 0:
+    if jpeg_start(data, whole) >= 0:
         return JPEG
     raise DecodeError("not-an-image", "its first bytes are not those of any picture format")
 
@@ -154,6 +158,10 @@ def _refuse_known(data: bytes) -> None:
         raise DecodeError("unsupported", f"{named}: no allowed decoder reads it")
 
 
+_DIB_HEADERS = frozenset(size.to_bytes(4, "little") for size in (40, 108, 124))
+_DIB_BITS = frozenset(bits.to_bytes(2, "little") for bits in (1, 4, 8, 16, 24, 32))
+
+
 def _by_fields(data: bytes) -> Kind | None:
     """Name formats whose magic is a byte or two, by the fields behind it."""
     head = bytes(data[:128])
@@ -165,6 +173,8 @@ def _by_fields(data: bytes) -> Kind | None:
         head[:4] == b"\0\0\2\0" and head[4:6] != b"\0\0" and head[9:10] == b"\0"
     ):  # an uncompressed TGA has no count there
         return CURSOR
+    if head[:4] in _DIB_HEADERS and head[12:14] == b"\1\0" and head[14:16] in _DIB_BITS:
+        return DIB
     if bytes(data[2048:2052]) == b"PCD_":
         return PCD
     return None
@@ -193,14 +203,15 @@ def jpeg_start(data: bytes, whole: bool = True) -> int:
     """
     if data[:3] == b"\xff\xd8\xff":
         return 0
+    ends = not whole or data.rfind(b"\xff\xd9") >= len(data) - 64
+    if data[:2] == b"\xff\xd8" and b"\xff" in bytes(data[2:JUNK]):
+        return 0 if ends else -1  # stray bytes behind the start, which libjpeg passes over
     at = bytes(data[: JUNK + 4]).find(b"\xff\xd8\xff")
     if at < 0 or len(data) < at + 4 or data[at + 3] not in _FIRST_MARKERS:
         return -1
     if bytes(data[:8]).startswith(_NOT_BEFORE_A_JPEG) or data[4:8] == b"ftyp":
         return -1
-    if whole and data.rfind(b"\xff\xd9") < len(data) - 64:
-        return -1
-    return at
+    return at if ends else -1
 
 
 def _riff(head: bytes) -> Kind | None:
