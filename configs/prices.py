@@ -109,7 +109,8 @@ KEYS = {
 def load_prices(name_or_path: str) -> dict:
     """Load a price book by its name in configs/price_books or by its path, with the books it includes.
 
-    A book's own rows win over those of the books it includes; two included books may not price the same thing.
+    A book's own rows win over those of the books it includes; two included books may not price the same thing. A class
+    that it prices has the cloud's rules, unless it states others.
 
     Returns:
       A plain mapping: `name`; `prices`, `classes` and `exchange`, lists of plain rows (amounts as decimal strings,
@@ -119,7 +120,19 @@ def load_prices(name_or_path: str) -> dict:
       ValueError: one line with file and line, saying what to mend.
     """
     name, rows = _read(name_or_path, ())
+    rows["classes"] = _built_in_rules(rows) | rows["classes"]
     return {"name": name, **{section: list(rows[section].values()) for section in SECTIONS}}
+
+
+def _built_in_rules(rows: dict[str, dict[tuple, dict]]) -> dict[tuple, dict]:
+    """Give the rules of the clouds' own classes that a book prices and says nothing of.
+
+    What a class bills beyond the bytes (128 KB at least, days at least) is the cloud's, whatever somebody pays for them:
+    a book of one's own prices that forgot it would be wrong by a factor. A rule with zeros in the book says otherwise.
+    """
+    priced = {(row["store"], row["storage_class"]) for row in rows["prices"].values()}
+    _, shelf = _read("default", ())
+    return {key: row for key, row in shelf["classes"].items() if key in priced}
 
 
 def book_text(name_or_path: str) -> str:

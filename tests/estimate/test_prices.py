@@ -160,3 +160,29 @@ class TestImport:
         import_prices(path, str(tmp_path / "book.yaml"))
         with pytest.raises(UsageError, match="exists already"):
             import_prices(path, str(tmp_path / "book.yaml"))
+
+
+STATED = "item: storage, amount: 1, per: GB-month, source: a, date: 2026-01-01"
+OWN = f"""
+currency: USD
+prices:
+- {{store: s3, region: r, storage_class: STANDARD_IA, {STATED}}}
+- {{store: s3, region: r, storage_class: STANDARD, {STATED}}}
+"""
+NO_RULE = """
+classes:
+- {store: s3, storage_class: STANDARD_IA, source: our contract, date: 2026-01-01}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "minimum"),
+    [(OWN, 131_072), (OWN + NO_RULE, 0)],
+    ids=["built in", "said otherwise"],
+)
+def test_a_book_of_ones_own_keeps_the_classes_rules(tmp_path, text: str, minimum: int) -> None:
+    """The 128 KB that infrequent access bills at least are the cloud's, whoever states the price."""
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    (rule,) = load_prices(str(path))["classes"]
+    assert (rule["storage_class"], rule["minimum_bytes"]) == ("STANDARD_IA", minimum)
