@@ -127,8 +127,8 @@ def load_prices(name_or_path: str) -> dict:
 def _built_in_rules(rows: dict[str, dict[tuple, dict]]) -> dict[tuple, dict]:
     """Give the rules of the clouds' own classes that a book prices and says nothing of.
 
-    What a class bills beyond the bytes (128 KB at least, days at least) is the cloud's, whatever somebody pays for them:
-    a book of one's own prices that forgot it would be wrong by a factor. A rule with zeros in the book says otherwise.
+    What a class bills beyond the bytes (128 KB at least, days at least) is the cloud's, whatever the price of a byte: a
+    book of one's own prices that forgot it would be wrong by a factor. A rule with zeros in the book says otherwise.
     """
     priced = {(row["store"], row["storage_class"]) for row in rows["prices"].values()}
     _, shelf = _read("default", ())
