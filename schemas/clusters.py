@@ -10,6 +10,9 @@ import pyarrow as pa
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.schemas.table import Table, column
 
+TOO_LARGE = "family-too-large"
+"""The kind of a content that no star of its family claimed, because the family is larger than one worker settles."""
+
 CLUSTERS = Table(
     name="clusters",
     version=1,

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.blocks.ipc import from_bytes, to_bytes
+from mirrorfold.transforms.cluster import resolve as whole_resolve
 from mirrorfold.transforms.cluster import stars as whole
 from mirrorfold.transforms.cluster import wiring
 from mirrorfold.transforms.cluster.components import (
@@ -198,6 +200,19 @@ def test_each_content_is_listed_with_its_nearest(drawn):
     assert set(found) == expected
     for (a, b), row in found.items():
         assert row["in_cluster"] is (masters[a] == masters[b])
+
+
+def test_what_a_family_too_large_leaves_goes_to_people(monkeypatch):
+    """Masters are sought among the best three; those beyond join one that they pair with, or are left by themselves."""
+    monkeypatch.setattr(whole_resolve, "MOST_MEMBERS", 3)
+    pairs, members = resolved(table_of([0, 1, 2, 3, 6, 9], list(range(6))))
+    found = {row["content_id"]: (row["cluster_id"], row["kind"]) for row in members}
+    assert {name: found[name][0] for name in found} == {
+        "0000": "0000", "0001": "0000", "0002": "0000", "0003": "0000", "0004": "0004", "0005": "0005"
+    }  # fmt: skip
+    assert [found[name][1] for name in ("0004", "0005")] == [TOO_LARGE] * 2
+    assert {(row["content_a"], row["content_b"]) for row in pairs if row["reason"] == "nearest"} >= {("0003", "0004")}
+    assert all(any(name in (row["content_a"], row["content_b"]) for row in pairs) for name in found)
 
 
 def test_a_family_whose_master_is_linked_with_all_is_verified_no_further():

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.schemas.edges import EDGES
 from mirrorfold.schemas.pairs import DISTANCES, PAIRS
 from mirrorfold.transforms.cluster.components import Forest
@@ -16,6 +17,9 @@ from mirrorfold.transforms.cluster.stars import Known, Verifier, stars
 
 BATCH_ROWS = 4_096
 """Contents that are resolved together, so that their pairs are verified in few calls."""
+MOST_MEMBERS = 100_000
+"""Contents of a family among which masters are sought: nobody has so many different files of one picture. Those beyond,
+by the keep order, join a master that they are linked with; what is left is its own cluster, `TOO_LARGE`, for people."""
 COMPONENT = pa.field("component", pa.uint64())
 LINKS = EDGES.schema.append(COMPONENT)
 """An edge that joins, and the family that it is of."""
@@ -72,7 +76,9 @@ def _resolve_batch(contents: pa.Table, links: pa.Table, verifier: Verifier) -> t
     forest.unite(a, b)
     families = _families(forest.labels(), contents)
     known = Known(verifier, contents, a, b, links)
-    masters = stars(known, families)
+    masters = stars(known, [family[:MOST_MEMBERS] for family in families])
+    left = np.concatenate([family[masters[family] < 0] for family in families]) if families else np.empty(0, int)
+    masters[left] = left
     inside = np.flatnonzero(masters >= 0)
     first = np.full(len(ids), -1)
     for family in families:
@@ -84,7 +90,13 @@ def _resolve_batch(contents: pa.Table, links: pa.Table, verifier: Verifier) -> t
     nearest = _nearest(known, [family for family in families if len(family) > 2], stars_pairs)
     inside_cluster = masters[nearest[:, 0]] == masters[nearest[:, 1]]
     pairs.append(_rows_of_pairs(ids, nearest, known.measured(nearest), "nearest", inside_cluster))
-    return pa.concat_tables(pairs), _members(ids, inside, masters, first, followers, found)
+    members = _members(ids, inside, masters, first, followers, found)
+    if len(left):
+        beyond = pc.is_in(members.column("content_id"), value_set=ids.take(pa.array(left)))
+        for name, said in (("tier", "probable"), ("kind", TOO_LARGE), ("kind_text", f"of over {MOST_MEMBERS:,} files")):
+            place = members.schema.get_field_index(name)
+            members = members.set_column(place, MEMBERS.field(name), pc.if_else(beyond, said, members.column(name)))
+    return pa.concat_tables(pairs), members
 
 
 def _families(labels: np.ndarray, contents: pa.Table) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ from mirrorfold.transforms.retain.records import (
     Ruling,
     pair_of,
 )
-from mirrorfold.transforms.retain.stand_ins import COMPARED, Evidence, StandIn, conflicts, find_stand_ins
+from mirrorfold.transforms.retain.stand_ins import COMPARED, Evidence, StandIn, conflicts, find_stand_ins, neighbours
 
 Contents = dict[str, list[Member]]
 
@@ -98,7 +98,7 @@ def _stand_ins(contents: Contents, plans: dict[str, Copies], evidence: Evidence,
     for cluster_id, cluster in clusters.items():
         if cluster_id in cluster and len(cluster) > 1:
             found |= find_stand_ins(cluster, cluster_id, plans, evidence, policy)
-    return found
+    return found | neighbours(contents, evidence.links.values())
 
 
 def _decide_content(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.transforms.retain.keep_order import CRITERIA
 from mirrorfold.transforms.retain.policy import Policy
 from mirrorfold.transforms.retain.records import Decision, Member
@@ -107,6 +108,8 @@ def _tail(decision: Decision) -> str:
     if rule == "companions":
         beside = decision.member.companions or ()
         return said + f"; {', '.join(u.rpartition('/')[2] for u in beside[:5])} would stay without it"
+    if rule == TOO_LARGE:
+        return said + "; its family is too large to be settled by itself: people decide"
     if rule == "verdict-conflict":
         return said + "; reviewers disagree"
     if rule == "accepted":

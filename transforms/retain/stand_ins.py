@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.transforms.retain.copies import Copies
 from mirrorfold.transforms.retain.policy import Policy, TierRule
 from mirrorfold.transforms.retain.records import Confirmed, Link, Member, Ruling, pair_of
@@ -106,6 +107,18 @@ def _at_full_detail(said: StandIn, pair: Confirmed | None) -> StandIn:
         lost=(where, f"{said.rule}: quarantine", *said.lost),
         evidence=(*said.evidence, f"differs:{named}"),
     )
+
+
+def neighbours(contents: dict[str, list[Member]], links: Iterable[Link]) -> dict[str, StandIn]:
+    """Hand to people what a family too large for its stars left by itself, beside the content it is nearest to."""
+    left = {content for content, members in contents.items() if members[0].kind == TOO_LARGE}
+    found: dict[str, StandIn] = {}
+    for link in sorted(links, key=lambda link: (link.content_a, link.content_b)) if left else ():
+        for content, other in ((link.content_a, link.content_b), (link.content_b, link.content_a)):
+            if content in left and other in contents:
+                pair = f"pair:{link.content_a}:{link.content_b}"
+                found.setdefault(content, StandIn("review", TOO_LARGE, other, link.tier, link.kind, (), (), (pair,)))
+    return found
 
 
 def _is_chosen(ruling: Ruling | None) -> bool:

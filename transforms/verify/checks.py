@@ -245,8 +245,13 @@ CHECKS: tuple[Check, ...] = (
         WHERE content_id <> cluster_id AND (clusters.tier <> pairs.tier OR NOT in_cluster OR reason <> 'master')"""),
     Check(0, "pairs", "two masters are the same picture: one of them should have claimed the other", """
         SELECT content_a, content_b FROM pairs
-        SEMI JOIN clusters a ON a.cluster_id = content_a SEMI JOIN clusters b ON b.cluster_id = content_b
+        SEMI JOIN clusters a ON a.cluster_id = content_a AND a.kind <> 'family-too-large'
+        SEMI JOIN clusters b ON b.cluster_id = content_b AND b.kind <> 'family-too-large'
         WHERE reason <> 'near-miss'"""),
+    Check(0, "decisions", "an object of a family too large to be settled goes without a person's word", """
+        SELECT d.uri, d.version FROM decisions d JOIN clusters c USING (uri, version)
+        WHERE c.kind = 'family-too-large' AND d.action = 'quarantine'
+        AND coalesce(d.tier_to_kept, '') <> 'identical'"""),
     Check(0, "savings", "savings count other objects or bytes than decisions", """
         SELECT s.objects AS objects, d.objects AS decided, s.freed AS freed, d.freed AS decided_freed
         FROM (SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes_freed), 0) AS freed FROM savings) s,
