@@ -39,7 +39,8 @@ Conflict = Literal[
     "data_mining", "caption", "instructions", "credit", "gps", "digital_source_type", "c2pa",
 ]  # fmt: skip
 Criterion = Literal[
-    "protected", "held", "role", "scope", "library", "pixels", "bit_depth", "lossless", "colour", "quality", "format",
+    "protected", "held", "role", "scope", "library", "parts", "pixels", "rights", "bit_depth", "lossless", "colour",
+    "quality", "format",
     "metadata_richness", "storage_class", "lasting", "largest", "smallest", "oldest", "newest", "uri",
 ]  # fmt: skip
 LISTED = ("scope", "library", "format", "storage_class", "role")
@@ -282,8 +283,8 @@ class Policy(Part):
         default_factory=lambda: [
             Preference(**_preference(step))
             for step in (
-                "protected", "master", "pixels", "bit_depth", "lossless", "lasting", "metadata_richness", "oldest",
-                "uri",
+                "protected", "master", "parts", "pixels", "rights", "bit_depth", "metadata_richness", "lossless",
+                "lasting", "oldest", "uri",
             )
         ],
         description="which copy is preferred; the first difference decides",

@@ -39,6 +39,11 @@ CONTENTS = Table(
                 "pages of a document, frames of an animation; 1 for a single picture",
                 nullable=False,
             ),
+            column(
+                "parts",
+                STRINGS,
+                "what lies behind the picture: motion-video, gain-map, depth, second-picture; null for nothing",
+            ),
             column("algorithm", pa.string(), "version of the signature algorithm that made this row", nullable=False),
             # Signatures. uint64 and big-endian bytes both read as imagehash's hex string does.
             column(

@@ -349,3 +349,13 @@ def test_the_ways_that_the_search_found_stand_for_the_probes(change, kind, name,
     assert light.hashes.shape[1] == 1
     found = VERIFIER.verify_edges(light, np.array([[0, 1]]), ways=ways).to_pylist()[0]
     assert (found["joins"], found["kind"]) == (True, name)
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [("motion-video", "with-video"), ("gain-map", "gain-map"), ("depth", "with-depth"), ("second-picture", "stereo")],
+)
+def test_files_whose_parts_differ_are_never_surely_the_same(part, kind):
+    changes = ({"picture_digest": "d" * 64, "parts": [part]}, {"picture_digest": "d" * 64})
+    found = judge(photograph(), photograph(), changes)
+    assert (found["tier"], found["kind"], found["joins"]) == ("probable", kind, True)

@@ -25,6 +25,21 @@ CASES = {
     "pixels": ("keep_order: [pixels]", {}, {}, {"width": 61}, {}),
     "bit depth": ("keep_order: [bit_depth]", {}, {}, {"bit_depth": 16}, {}),
     "lossless": ("keep_order: [lossless]", {}, {}, {"lossless": True}, {}),
+    "no palette": ("keep_order: [lossless]", {}, {"lossless": True, "mode": "P"}, {"lossless": True}, {}),
+    "no GIF": (
+        "keep_order: [lossless, metadata_richness]",
+        {}, {"lossless": True, "media_type": "image/gif", "mode": "P"}, {"metadata_fields": 3}, {},
+    ),
+    "a grey palette loses nothing": (
+        "keep_order: [lossless]", {}, {}, {"lossless": True, "mode": "P", "grey": True}, {},
+    ),
+    "a video behind it": ("keep_order: [parts, pixels]", {}, {"width": 99}, {"parts": ["motion-video"]}, {}),
+    "rights": ("keep_order: [rights, oldest]", {}, {}, {"creator": "Lee", "caption": "The harbour"}, {}),
+    "by default a camera file with rights over a screenshot": (
+        "", {}, {"media_type": "image/png", "lossless": True},
+        {"creator": "Lee", "rights": "© Lee", "metadata_fields": 9}, {},
+    ),
+    "by default more pixels over rights": ("", {}, {"creator": "Lee"}, {"width": 600}, {}),
     "richer metadata": ("keep_order: [metadata_richness]", {}, {}, {"metadata_fields": 3}, {}),
     "oldest": ("keep_order: [oldest]", {"last_modified": LATE}, {}, {}, {"last_modified": EARLY}),
     "newest": ("keep_order: [newest]", {"last_modified": EARLY}, {}, {}, {"last_modified": LATE}),

@@ -27,6 +27,7 @@ class Picture:
       cells: 16x16 mean colours, RGB uint8, after orientation; empty where the picture has no colour.
       pages: the canonical grey of each page or frame after the first, as far as they are hashed.
       frames: pages or frames in all.
+      parts: what lies behind the picture, as `parts.parts_of` names it.
       declared_depth: bits per channel as declared, where that is more than `bit_depth`, those used; None for the same.
       mode, bit_depth, lossless, jpeg_quality, icc_profile, preview, orientation, digest: as in schemas/contents.py.
       provenance: column name to value, as in schemas/contents.py; only what the file states.
@@ -39,6 +40,7 @@ class Picture:
     cells: bytes = b""
     pages: list[bytes] = field(default_factory=list)
     frames: int = 1
+    parts: tuple[str, ...] = ()
     mode: str = "RGB"
     bit_depth: int = 8
     declared_depth: int | None = None
@@ -108,4 +110,4 @@ def unpack(data: bytes) -> Picture:
         or any(len(page) != LUMA_BYTES for page in pages)
     ):
         raise ValueError("blobs of the wrong size")
-    return Picture(luma=luma, cells=cells, pages=pages, **fields)
+    return Picture(luma=luma, cells=cells, pages=pages, **(fields | {"parts": tuple(fields.get("parts", ()))}))

@@ -13,6 +13,7 @@ from PIL import JpegImagePlugin
 from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, jpeg
 from mirrorfold.transforms.fingerprint.canonical import SIDE, canonical, from_samples
 from mirrorfold.transforms.fingerprint.limits import Limits
+from mirrorfold.transforms.fingerprint.parts import parts_of
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
 from mirrorfold.transforms.fingerprint.progressive import keep_first_scans
@@ -47,18 +48,21 @@ def read_jpeg(data: bytes, limits: Limits, compiled: bool = False, header: jpeg.
     profile, mode = header.icc_profile, _MODES.get(header.components, "RGB")
     with codec_errors("JPEG"):
         luma, cells = _read_small(data, header, orientation, limits, compiled)
-    turned = orientation >= 5
+    turned, types = orientation >= 5, _picture_types(data, header)
+    parts = parts_of(data, header, any(kind in _PLURAL_TYPES or not kind for kind in types[1:]))
+    salt = looks_salt(orientation, profile) + ",".join(parts).encode()
     return Picture(
         media_type="image/jpeg",
         width=header.height if turned else header.width,
         height=header.width if turned else header.height,
         luma=luma,
         cells=cells,
-        frames=_pictures(data, header),
+        frames=_pictures(types),
+        parts=parts,
         mode=mode,
         bit_depth=header.precision,
         orientation=orientation,
-        digest=jpeg.digest(data, header, looks_salt(orientation, profile)),
+        digest=jpeg.digest(data, header, salt),
         icc_profile=icc_description(profile),
         jpeg_quality=header.quality,
         provenance=provenance,
@@ -122,14 +126,19 @@ def _first_scans(data: bytes, header: jpeg.JpegHeader) -> bytes:
     return keep_first_scans(data, header, band=short < 8 * SHORT_SIDE) or data
 
 
-def _pictures(data: bytes, header: jpeg.JpegHeader) -> int:
-    """Count the pictures of a multi-picture file (stereo, panorama ...); thumbnails and gain maps don't count."""
+def _picture_types(data: bytes, header: jpeg.JpegHeader) -> list[int]:
+    """List the types of a multi-picture file's pictures, as its index states them."""
     at = data.find(b"MPF\0", 0, header.scan) if header.multi_picture else -1
     block = data[at + 4 : at + 4 + 65_536] if at >= 0 else b""
     layout = ifd.layout_of(block)
     index = ifd.read_directory(block, layout, layout.first) if layout else None
     entries = index.raw(0xB002) if index is not None else None
     if layout is None or entries is None:
-        return 1
+        return []
     kinds = (struct.unpack_from(layout.order + "I", entries, at)[0] for at in range(0, len(entries) - 15, 16))
-    return max(1, sum(kind & 0xFFFFFF in _PLURAL_TYPES for kind in kinds))
+    return [kind & 0xFFFFFF for kind in kinds]
+
+
+def _pictures(types: list[int]) -> int:
+    """Count the pictures that are pages of their own (stereo, panorama ...); thumbnails and gain maps don't count."""
+    return max(1, sum(kind in _PLURAL_TYPES for kind in types))

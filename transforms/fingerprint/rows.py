@@ -125,6 +125,7 @@ _PICTURE = (
 
 def _picture_columns(pictures: Sequence[Picture]) -> dict[str, list]:
     columns = {name: [getattr(picture, name) for picture in pictures] for name in _PICTURE}
+    columns["parts"] = [list(picture.parts) or None for picture in pictures]
     columns["declared_depth"] = [picture.declared_depth or picture.bit_depth for picture in pictures]
     return {**columns, "picture_digest": [picture.digest for picture in pictures]}
 

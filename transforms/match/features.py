@@ -33,6 +33,7 @@ COLUMNS = (
     "page_hashes",
     "capture_time",
     "orientation",
+    "parts",
 )
 DETAIL = "detail"
 """Column that contents have beside COLUMNS once some of them were read again."""
@@ -51,6 +52,7 @@ class Features:
       colours: int16 (rows, 8, 3), means of (Y, Cb, Cr) as the fingerprint stores them; zeros where withheld.
       low: too little information to be searched; faint: little, but searched (see `signatures.FAINT_QUALITY`).
       digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
+      parts: what lies behind the picture: a video, a gain map ...
       pages: phash64 of the further pages, one tuple a row.
       details: 256x256 luma of contents that were read again, else None.
     """
@@ -72,6 +74,7 @@ class Features:
     colours: np.ndarray
     digests: np.ndarray
     media: list[str]
+    parts: list[tuple[str, ...]]
     captured: list[str | None]
     pages: list[tuple[int, ...]]
     details: list[bytes | None]
@@ -113,6 +116,7 @@ def make_features(contents: pa.Table, crops: bool, probes: bool = True) -> Featu
         colours=_colours(contents.column("colour")),
         digests=picture_digests(contents),
         media=contents.column("media_type").to_pylist(),
+        parts=[tuple(parts or ()) for parts in contents.column("parts").to_pylist()],
         captured=contents.column("capture_time").to_pylist(),
         pages=[tuple(pages or ()) for pages in contents.column("page_hashes").to_pylist()],
         details=contents.column(DETAIL).to_pylist() if DETAIL in contents.column_names else [None] * rows,

@@ -24,6 +24,8 @@ TURNS = {
     7: "mirrored-rotated-90",
 }
 """Kind by symmetry. A pair has no direction, so a quarter turn is the same kind to either side."""
+PARTS = {"motion-video": "with-video", "gain-map": "gain-map", "depth": "with-depth", "second-picture": "stereo"}
+"""Kind by the part that one of the two has behind its picture and the other hasn't."""
 TEXTS = {
     "copy": "the same bytes",
     "metadata": "the same picture with other metadata",
@@ -34,6 +36,10 @@ TEXTS = {
     "toned": "lighter or darker",
     "skewed": "turned by a degree or so",
     "caption": "with a caption, logo or mark",
+    "with-video": "the one with a video behind it",
+    "gain-map": "the one with a gain map for bright screens",
+    "with-depth": "the one with a depth map",
+    "stereo": "the one with a second picture",
     "burst": "another frame of the same moment",
     "similar": "looks alike, not confirmed",
     "rotated-90": "rotated 90°",
@@ -63,6 +69,8 @@ def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool
         return "skewed"
     if found.crop_area[k] < CROPPED_BELOW:
         return "cropped"
+    if features.parts[a] != features.parts[b]:
+        return PARTS[min(set(features.parts[a]) ^ set(features.parts[b]))]
     if look:
         return look
     if found.residual[k] > CAPTION_ABOVE:

@@ -181,10 +181,11 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     times = [(features.captured[i], features.captured[j]) for i, j in zip(a, b, strict=True)]
     conflict = np.array([captured_apart(*pair) for pair in times], dtype=bool)
     frames = np.array([captured_in_burst(*pair) for pair in times], dtype=bool)
+    parts = np.array([features.parts[i] == features.parts[j] for i, j in zip(a, b, strict=True)], dtype=bool)
     pages = np.array([same_pages(features, i, j) for i, j in zip(a, b, strict=True)], dtype=bool)
     document = features.document[a] | features.document[b]
     low = features.low[a] | features.low[b]
-    same = same_picture(features, a, b)
+    same = same_picture(features, a, b) & parts
     marked = (limits.marked.passes(found) | limits.marked_crop.passes(found)) & ~document
     tint, tone = colour_shift(features, a, b)
     tinted, toned = tint > limits.tint, tone > limits.tone
@@ -202,7 +203,7 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     open_ = document & ~(fits | marked) & pages & ~low & ~blind
     found, settled = _settle(features, found, limits, open_ & has_detail(features, found), toned)
     aligned = (fits | marked | settled) & pages & ~low & ~blind
-    near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned
+    near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned & parts
     burst = frames & ~same
     undecided = open_ & ~settled & ~same & ~burst & worth_detail(features, found)
     joins = same | near | (aligned & ~burst)

@@ -21,7 +21,7 @@ CONTENT_COLUMNS = (
     "content_id", "media_type", "width", "height", "bit_depth", "lossless", "grey", "jpeg_quality", "metadata_fields",
     "capture_time", "creator", "licence", "catalogue_no", "document_id", "instance_id", "original_document_id",
     "derived_from", "rights", "usage_terms", "rights_uri", "data_mining", "caption", "instructions", "credit", "gps",
-    "digital_source_type", "c2pa",
+    "digital_source_type", "c2pa", "parts", "mode",
 )  # fmt: skip
 """What is needed of `contents`."""
 

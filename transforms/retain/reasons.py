@@ -62,6 +62,8 @@ PREFERENCES = {
     "pixels": "more pixels",
     "bit_depth": "more bits per channel",
     "lossless": "coded without loss",
+    "parts": "holds more behind the picture, such as a video",
+    "rights": "states more of its creator, rights and caption",
     "colour": "in colour",
     "quality": "higher JPEG quality",
     "format": "preferred format",
