@@ -16,22 +16,22 @@ PLACES = 1_000_000
 
 
 class Window(NamedTuple):
-    """Places that are read again: `count` of them from `start` on; what was read longest ago comes first."""
+    """Places that are read again: `places` of them from `start` on; what was read longest ago comes first."""
 
     start: int
-    count: int
+    places: int
 
     @property
     def end(self) -> int:
         """Give the place that the next audit starts from."""
-        return (self.start + self.count) % PLACES
+        return (self.start + self.places) % PLACES
 
     def leaves(self, objects: pa.Table) -> pa.Table:
         """Give the rows outside the window."""
-        if not self.count:
+        if not self.places:
             return objects
-        places = (partition_of(objects, ("uri", "version"), PLACES) - self.start) % PLACES
-        return objects.filter(pa.array(places >= self.count))
+        place = (partition_of(objects, ("uri", "version"), PLACES) - self.start) % PLACES
+        return objects.filter(pa.array(place >= self.places))
 
 
 def window_of(share: float, previous: str | None) -> Window:

@@ -36,7 +36,7 @@ def test_a_round_of_audits_reads_every_object_once_before_any_twice(tmp_path, sh
 
 def test_nothing_is_read_again_unasked_nor_in_a_first_run(tmp_path):
     assert window_of(0.0, None).leaves(names(100)).num_rows == 100
-    assert window_of(0.5, None).count == 0
+    assert window_of(0.5, None).places == 0
 
 
 def row(uri: str, name: str, **fields) -> dict:
