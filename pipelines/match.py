@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.fingerprint import options_of
+from mirrorfold.pipelines.match_cost import density_of, say_cost
 from mirrorfold.pipelines.match_new import New, ReadEarlierEdges, plan_new
 from mirrorfold.pipelines.record import previous
 from mirrorfold.pipelines.record.previous import ReadMasters
@@ -80,6 +81,7 @@ def _search(root: beam.Pipeline, run: RunContext, rule: Rule, new: New | None, c
     """Search for candidates: blocks of what met."""
     crops, spill, rows = run.settings.match.crops, run.spill, run.rows("contents")
     if new is None:
+        say_cost(run, sample_signatures(run))
         return contents | "Match" >> Match(plan_for(run), rule, crops, rows, spill)
     reread = root | "ReadSignaturesAgain" >> ReadTable(run.output, CONTENTS, signatures.COLUMNS)
     search = MatchNew(new.nodes, plan_for_new(run, new.searched), rule, crops, rows, spill)
@@ -166,4 +168,5 @@ def explain(run: RunContext):
     """Show the plan for this corpus and for 10^6 to 10^9 contents with the same bits, as a rich renderable."""
     settings = run.settings.match
     counted = committed_counters(run.store, "match")
-    return explain_plan(run.rows("contents"), settings.radius, settings.crops, sample_signatures(run), counted)
+    sample, density = sample_signatures(run), density_of(run)
+    return explain_plan(run.rows("contents"), settings.radius, settings.crops, sample, counted, density)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mirrorfold.transforms.match.compare_all import MOST_ROWS
+from mirrorfold.transforms.match.density import Density, Setting
 from mirrorfold.transforms.match.plan import compared_like, make_plan
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, WINDOWS
 
@@ -23,30 +24,42 @@ ROW_BYTES = 8 * (2 + CHECK_WORDS)
 MOST_CPU = 4_000.0
 """Microseconds of CPU a content: what fingerprinting a JPEG of 185 KB costs. A search beyond that doesn't pay."""
 SMALLER_RADII = (6, 4)
+GIVES_UP = {
+    "match.radius: 6": "one copy in 17",
+    "match.radius: 4": "one copy in 6",
+    "match.crops: false": "crops, frames, turns and mirror images",
+}
+"""What a cheaper setting no longer finds, of planted copies of sixteen kinds (docs/matching.md, section 2)."""
 
 
 def explain_plan(
-    contents: int, radius: int, crops: bool, sample: np.ndarray, counted: Mapping[str, int] | None = None
+    contents: int,
+    radius: int,
+    crops: bool,
+    sample: np.ndarray,
+    counted: Mapping[str, int] | None = None,
+    density: Density | None = None,
 ) -> Group:
     """Give a rich renderable: a line on the guarantee, and the plan for this corpus and for larger ones alike.
 
     Args:
       counted: what the last run's search counted, or nothing.
+      density: what a sample showed of candidates by chance, or nothing.
     """
     table = TightTable(title=f"Exact-recall tables for radius {radius} (of 64 bits)", title_justify="left")
     for name in ("contents", "tables", "bits", "worth", "candidates", "shuffled", "CPU", "partitions"):
         table.add_column(name, justify="right", no_wrap=True)
     designs = TightTable("contents", "design")
-    for name in ("CPU in all", "shuffled in all"):
+    for name in ("CPU in all", "shuffled in all", *(["verifying in all"] if density else [])):
         designs.add_column(name, justify="right", no_wrap=True)
     advice = []
     for size in sorted({contents, *SIZES}):
-        cost = _cost(radius, size, crops, sample)
+        cost = cost_of(radius, size, crops, sample, density)
         style = "bold" if size == contents else None
         table.add_row(_short(size), *cost.cells, style=style)
         designs.add_row(_short(size), cost.design, *cost.totals(size), style=style)
-        if cost.cpu > MOST_CPU:
-            advice.append(_advice(radius, size, crops, sample, cost))
+        if cost.whole > MOST_CPU:
+            advice.append(Text(advice_of(radius, size, crops, sample, density)))
     kinds = KINDS if crops else 1
     return Group(
         Text(
@@ -55,6 +68,7 @@ def explain_plan(
         ),
         table,
         designs,
+        *([Text(_measured(density, (radius, crops)))] if density else []),
         *advice,
         Text(
             f"Rows per content: {kinds} (the picture{f', {len(WINDOWS)} windows and 7 symmetries' if crops else ''}). "
@@ -80,8 +94,12 @@ def _bytes(count: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Cost:
-    """What a search costs: microseconds of CPU and shuffled bytes a content."""
+class Cost:
+    """What a search costs: microseconds of CPU and shuffled bytes a content.
+
+    Attributes:
+      verifying: microseconds of CPU a content for what meets by chance; None where nobody measured it.
+    """
 
     design: str
     cpu: float
@@ -91,6 +109,12 @@ class _Cost:
     worth: str
     candidates: float
     partitions: str
+    verifying: float | None = None
+
+    @property
+    def whole(self) -> float:
+        """Microseconds of CPU a content for searching and verifying."""
+        return self.cpu + (self.verifying or 0.0)
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -98,22 +122,29 @@ class _Cost:
         figures = (f"{self.candidates:,.0f}", _bytes(self.shuffled), f"{self.cpu:,.1f} µs")
         return (self.tables, self.bits, self.worth, *figures, self.partitions)
 
-    def totals(self, size: int) -> tuple[str, str]:
-        """Give CPU and shuffled bytes for so many contents."""
-        seconds, terabytes = self.cpu * size / 1e6, self.shuffled * size / 1e12
-        cpu = f"{seconds:,.0f} s" if seconds < 3_600 else f"{seconds / 3_600:,.0f} h"
-        return cpu, f"{terabytes * 1_000:,.0f} GB" if terabytes < 1 else f"{terabytes:,.1f} TB"
+    def totals(self, size: int) -> tuple[str, ...]:
+        """Give CPU and shuffled bytes of the search for so many contents, and CPU of verifying where it is known."""
+        terabytes = self.shuffled * size / 1e12
+        found = (_time(self.cpu * size), f"{terabytes * 1_000:,.0f} GB" if terabytes < 1 else f"{terabytes:,.1f} TB")
+        return found if self.verifying is None else (*found, _time(self.verifying * size))
 
 
-def _cost(radius: int, size: int, crops: bool, sample: np.ndarray) -> _Cost:
+def _time(microseconds: float) -> str:
+    seconds = microseconds / 1e6
+    return f"{seconds:,.0f} s" if seconds < 3_600 else f"{seconds / 3_600:,.0f} h"
+
+
+def cost_of(radius: int, size: int, crops: bool, sample: np.ndarray, density: Density | None = None) -> Cost:
+    """Expect what searching so many contents costs, and verifying what meets by chance."""
     kinds = KINDS if crops else 1
+    verifying = None if density is None else density.cpu((radius, crops), size)
     if size * kinds <= MOST_ROWS:
         compared = size * kinds / 2
         shuffled = kinds * ROW_BYTES
-        return _Cost("all with all", compared * COMPARISON_COST, shuffled, "none", "", "", compared, "1")
+        return Cost("all with all", compared * COMPARISON_COST, shuffled, "none", "", "", compared, "1", verifying)
     like = compared_like(size, kinds)
     plan = make_plan(radius, like, sample)
-    return _Cost(
+    return Cost(
         plan.design,
         plan.cost(like) * kinds,
         plan.tables * kinds * ROW_BYTES,
@@ -122,22 +153,36 @@ def _cost(radius: int, size: int, crops: bool, sample: np.ndarray) -> _Cost:
         f"{plan.effective_bits:.1f}",
         plan.candidates(like) * kinds,
         f"{plan.partitions(size * kinds)} x {plan.tables}",
+        verifying,
     )
 
 
-def _advice(radius: int, size: int, crops: bool, sample: np.ndarray, cost: _Cost) -> Text:
-    """Say that a plan costs too much, and which settings don't at that size."""
+def cheaper(radius: int, crops: bool) -> list[Setting]:
+    """List the settings that cost less, the mildest first."""
     others = [(smaller, crops) for smaller in SMALLER_RADII if smaller < radius]
     others += [(smaller, False) for smaller in (radius, *SMALLER_RADII) if crops and smaller <= radius]
-    fits = []
-    for smaller, with_crops in dict.fromkeys(others):
-        found = _cost(smaller, size, with_crops, sample)
-        if found.cpu <= MOST_CPU:
+    return list(dict.fromkeys(others))
+
+
+def advice_of(radius: int, size: int, crops: bool, sample: np.ndarray, density: Density | None = None) -> str:
+    """Say that a plan costs more than reading the pictures, which settings don't, and what these give up."""
+    cost, fits = cost_of(radius, size, crops, sample, density), []
+    for smaller, with_crops in cheaper(radius, crops):
+        found = cost_of(smaller, size, with_crops, sample, density)
+        if found.whole <= MOST_CPU:
             names = ([f"match.radius: {smaller}"] if smaller < radius else []) + (
                 ["match.crops: false"] if crops and not with_crops else []
             )
-            fits.append(f"{' with '.join(names)} ({', '.join(found.totals(size))})")
+            lost = [GIVES_UP[name] for name in names]
+            fits.append(f"{' with '.join(names)} ({', '.join(found.totals(size))}; gives up {' and '.join(lost)})")
     told = f"Not at {_short(size)}: {', '.join(cost.totals(size))}, more than reading the pictures takes. "
-    return Text(
-        told + ("Choose " + ", or ".join(fits) + "." if fits else "No radius makes it cheap: split the archive.")
+    return told + ("Choose " + ", or ".join(fits) + "." if fits else "No radius makes it cheap: split the archive.")
+
+
+def _measured(density: Density, setting: Setting) -> str:
+    found = density.chance[setting]
+    million = f"{density.million(setting):,.2f}" if found else f"fewer than {density.resolution:,.2f}"
+    return (
+        f"Measured on {density.contents:,} contents of this archive: {million} candidates by chance in a million "
+        f"pairs, and {density.verify_ms:.2f} ms of CPU to verify one."
     )
