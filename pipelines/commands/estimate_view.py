@@ -96,6 +96,7 @@ def _run(estimate: Estimate) -> Group:
     text.append(
         f".\nIt would shuffle {format_bytes(load.shuffle_bytes)} and leave tables of {format_bytes(load.table_bytes)}."
     )
+    text.append(_verifying(estimate))
     grid = _grid("on", "takes", "held up by")
     for number, (workers, bound, hours) in enumerate(estimate.hours):
         machine = "this machine, " if number == 0 else ""
@@ -103,6 +104,20 @@ def _run(estimate: Estimate) -> Group:
             f"{machine}{_count(workers, 'worker of one vCPU', 'workers of one vCPU')}", hours_text(hours), bound
         )
     return Group(text, grid)
+
+
+def _verifying(estimate: Estimate) -> str:
+    """Say what chance candidates cost, and what is cheaper where that is more than reading the pictures."""
+    spent, work = estimate.load.cpu_seconds, estimate.work
+    known = f"{work.chance:,.2f} in a million pairs of the sample" if work.chance else "at the stated density"
+    told = (
+        f"\nVerifying pictures that look alike by chance ({known}) takes {hours_text(spent['verify'] / 3600)} of CPU."
+    )
+    if spent["match"] + spent["verify"] <= spent["fetch"] + spent["decode"]:
+        return told
+    cheaper = "match.radius: 6 (one copy in 17 is missed) or 4 (one in 6)"
+    cheaper += ", or match.crops: false (no crops, turns or mirror images)" if work.crops else ""
+    return f"{told} With the search that is more than reading the pictures: cheaper is {cheaper}."
 
 
 def _notes(estimate: Estimate) -> Text:

@@ -67,7 +67,7 @@ def _column(model: Model, prices: PriceList, objects: int, crops: bool) -> dict[
     cells = {"bytes read": format_bytes(load.bytes_read)}
     cells["requests"] = f"{load.list_requests:,} LIST, {load.get_requests:,} GET"
     cells["CPU hours"] = f"{load.cpu_hours:,.1f}"
-    for stage in ("list", "fetch", "decode", "match", "decide"):
+    for stage in ("list", "fetch", "decode", "match", "verify", "decide"):
         cells[f"  of which {stage}"] = f"{load.cpu_seconds[stage] / 3600:,.1f}"
     for workers in WORKERS:
         bound, hours = model.slowest(load, workers)

@@ -141,7 +141,8 @@ def estimate(
         near = near_sample.sample(
             request, _readable(request, store, OBJECTS.schema.names), listed, whole, scratch, beam_args, progress
         )
-    return _project(request, listed, one, two, near, probed)
+        chance = near_sample.chance(request, scratch)
+    return _project(request, listed, one, two, near, probed, chance)
 
 
 def _probe(
@@ -179,13 +180,23 @@ def _readable(request: Request, store: OutputStore, columns) -> Iterator[pa.Tabl
     return census.readable(_blocks(store, columns), _skip(request), {})
 
 
-def _project(request: Request, listed: census.Listed, one, two, near: Near | None, probed: Probed) -> Estimate:
+def _project(
+    request: Request,
+    listed: census.Listed,
+    one,
+    two,
+    near: Near | None,
+    probed: Probed,
+    chance: tuple[float, float] | None,
+) -> Estimate:
     settings = money_settings(request.settings, request.policy)
     prices = PriceList.make(book(request.settings), settings)
     accept_md5 = (request.policy or {}).get("identity", {}).get("md5") == "accept"
     reads = census.full_reads(listed, accept_md5)
     contents = max(0, listed.objects - round(one.copies.mid))
-    work = Workload(listed.objects, reads.requests, reads.bytes, contents, request.settings.match.crops)
+    work = Workload(
+        listed.objects, reads.requests, reads.bytes, contents, request.settings.match.crops, *(chance or ())
+    )
     model = Model(load_constants())
     load = model.load(work)
     totals = {

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from mirrorfold.pipelines.commands.progress import Progress
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.match_cost import density_of
 from mirrorfold.pipelines.mission import MISSION
 from mirrorfold.pipelines.record.request import Request
-from mirrorfold.pipelines.record.steps import Step
+from mirrorfold.pipelines.record.steps import Step, count_rows
 from mirrorfold.pipelines.run import run
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
@@ -22,6 +23,9 @@ from mirrorfold.transforms.blocks import ipc, parquet
 from mirrorfold.transforms.estimate import near
 from mirrorfold.transforms.estimate.census import Listed
 from mirrorfold.transforms.stores.output import OutputStore, open_output
+
+SAMPLED = "near"
+"""Folder of the sample's run."""
 
 
 def sample(
@@ -46,13 +50,27 @@ def sample(
     def write(context: RunContext) -> None:
         parquet.write_shard(context.store, OBJECTS, rows, 0, 1)
 
-    output = os.path.join(scratch, "near")
+    output = os.path.join(scratch, SAMPLED)
     steps = [step for step in MISSION if step.stage in ("fingerprint", "match")]
     first = Step("objects", stage="list", drive=write, writes=("objects",))
     run(_tolerant(request), output, steps=(first, *steps), until="match", beam_args=beam_args, progress=progress)
     store = open_output(output)
     clusters, tiers = _clusters(store)
     return near.estimate(clusters, _rows(store), chance, whole, tiers)
+
+
+def chance(request: Request, scratch: str) -> tuple[float, float] | None:
+    """Measure on the sampled contents the candidates by chance in a million pairs, and CPU seconds to verify one.
+
+    None where the sample shows none.
+    """
+    output = os.path.join(scratch, SAMPLED)
+    contents = count_rows(open_output(output), CONTENTS.name) if os.path.isdir(output) else 0
+    if contents < 2:
+        return None
+    density = density_of(RunContext(output, request.settings, counts={"contents": contents}))
+    found = density.million((request.settings.match.radius, request.settings.match.crops))
+    return (found, density.verify_ms / 1e3) if found else None
 
 
 def _tolerant(request: Request) -> Request:

@@ -9,7 +9,7 @@ from mirrorfold.pipelines.savings import load_constants
 from mirrorfold.transforms.estimate.capacity import Model, Workload
 
 MODEL = Model(load_constants())
-WORK = Workload(50_000_000, 50_000_000, 10 * 10**12, 40_000_000, crops=False)
+WORK = Workload(50_000_000, 50_000_000, 10 * 10**12, 40_000_000, crops=False, chance=0.0)
 
 
 @pytest.mark.parametrize("name", sorted(MODEL.constants["terms"]))
@@ -32,9 +32,19 @@ def test_more_workers_never_take_longer_and_never_less_than_their_share():
 def test_twice_the_work_takes_more_and_its_cost_is_nearly_linear(field):
     one = MODEL.load(WORK).cpu_hours
     double = MODEL.load(
-        Workload(*(2 * n for n in (WORK.objects, WORK.reads, WORK.bytes_read, WORK.contents)), crops=False)
+        Workload(*(2 * n for n in (WORK.objects, WORK.reads, WORK.bytes_read, WORK.contents)), crops=False, chance=0.0)
     )
     assert 1.9 < double.cpu_hours / one < 2.5
+
+
+def test_what_chance_makes_grows_as_the_square_and_is_taken_as_measured():
+    one, double = (MODEL.load(Workload(n, n, n, n, chance=2.0, verify=1e-3)) for n in (10**6, 2 * 10**6))
+    assert one.cpu_seconds["verify"] == pytest.approx(2e-6 * 10**12 / 2 * 1e-3)
+    assert double.cpu_seconds["verify"] == pytest.approx(4 * one.cpu_seconds["verify"])
+    stated = MODEL.load(Workload(10**6, 10**6, 10**6, 10**6))
+    assert stated.cpu_seconds["verify"] == pytest.approx(
+        MODEL.term("chance_crops") * 1e-6 * 10**12 / 2 * MODEL.term("verify_cpu")
+    )
 
 
 @pytest.mark.parametrize("contents", [1, 10**4, 3 * 10**5, 10**6, 5 * 10**8, 10**9, 10**11])

@@ -23,6 +23,8 @@ class Workload:
       reads, bytes_read: GETs of whole objects, and their bytes; what the listing proves to be copies is read once.
       contents: distinct images to decode and match.
       crops: whether crops, rotations and mirrors are searched.
+      chance: candidates by chance in a million pairs, and verify: CPU seconds to verify one, as measured on the archive
+        itself; None takes what is stated.
     """
 
     objects: int
@@ -30,6 +32,8 @@ class Workload:
     bytes_read: int
     contents: int
     crops: bool = True
+    chance: float | None = None
+    verify: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Load:
     """What it takes.
 
     Attributes:
-      cpu_seconds: CPU seconds by stage: start, list, fetch, decode, match, decide.
+      cpu_seconds: CPU seconds by stage: start, list, fetch, decode, match, verify, decide.
       list_requests, get_requests: requests to the sources.
       bytes_read: from the sources.
       shuffle_bytes: through the engine's shuffle.
@@ -72,6 +76,7 @@ class Model:
         read_mb = work.bytes_read / MB
         mean_mb = read_mb / max(work.reads, 1)
         crops = "crops" if work.crops else "plain"
+        met = self.met_by_chance(work)
         return Load(
             {
                 "start": self.term("start_cpu"),
@@ -81,6 +86,7 @@ class Model:
                 "decode": work.contents
                 * (self.term("decode_cpu") + mean_mb * self.term("decode_per_mb") + self.term("sign_cpu")),
                 "match": work.objects * self.term("match_cpu") + work.contents * self.by_size(crops, work.contents),
+                "verify": met * (self.term("verify_cpu") if work.verify is None else work.verify),
                 "decide": work.objects * (self.term("decide_cpu") + self.term("table_cpu")),
             },
             math.ceil(work.objects / self.term("list_page")),
@@ -89,9 +95,15 @@ class Model:
             int(
                 work.objects * self.term("shuffle_objects")
                 + work.contents * (self.term("shuffle_contents") + self.by_size(f"shuffle_{crops}", work.contents))
+                + met * self.term("verify_bytes")
             ),
             int(work.objects * self.term("bytes_objects") + work.contents * self.term("bytes_contents")),
         )
+
+    def met_by_chance(self, work: Workload) -> float:
+        """Expect the pairs that have to be verified though they aren't copies: as the square of the contents."""
+        million = self.term("chance_crops" if work.crops else "chance_plain") if work.chance is None else work.chance
+        return million * 1e-6 * work.contents * work.contents / 2
 
     def by_size(self, name: str, contents: int) -> float:
         """Read a per-content cost of matching between the sizes it is stated for: a straight line in logarithms."""
