@@ -36,7 +36,7 @@ LEAST_READ = 64_000_000
 """Bytes that a sample may always read: below this a share of the archive says nothing."""
 
 WORKERS = (1, 16, 256)
-SKIP_COLUMNS = ("key", "content_type", "is_latest", "is_delete_marker", "archived")
+SKIP_COLUMNS = ("key", "content_type", "is_latest", "is_delete_marker", "archived", "passing")
 
 
 @dataclass(frozen=True)
