@@ -120,6 +120,10 @@ def _reader(kind: str) -> Callable[[bytes, Limits], Picture]:
         from mirrorfold.transforms.fingerprint import read_rare
 
         return getattr(read_rare, _RARE[kind])
+    if kind in BY_IMAGECODECS:
+        from mirrorfold.transforms.fingerprint.second import read_by_imagecodecs
+
+        return partial(read_by_imagecodecs, kind)
     if kind in BY_OIIO:
         from mirrorfold.transforms.fingerprint.read_oiio import read_oiio
 
@@ -138,6 +142,8 @@ _OWN = frozenset({"tiff", "raw", ODD_JPEG})
 """Kinds whose reader asks several decoders itself, or whose code names what is missing."""
 BY_OIIO = frozenset({"exr", "hdr", "dpx", "cineon", "dds", "fits", "rla", "iff"})
 """Kinds that OpenImageIO decodes first."""
+BY_IMAGECODECS = frozenset({"qoi"})
+"""Kinds that imagecodecs decodes first: Pillow's QOI is written in Python, and takes a minute for 12 MP."""
 
 _RARE = {
     "tiff": "read_tiff_or_raw",

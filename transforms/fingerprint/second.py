@@ -9,7 +9,7 @@ import numpy as np
 from mirrorfold.transforms.fingerprint import icc, png, sniff
 from mirrorfold.transforms.fingerprint.arrays import GREY, arrayed
 from mirrorfold.transforms.fingerprint.canonical import canonical
-from mirrorfold.transforms.fingerprint.decode import BY_OIIO, DOUBTED
+from mirrorfold.transforms.fingerprint.decode import BY_IMAGECODECS, BY_OIIO, DOUBTED
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.photoshop import Blocks
@@ -27,8 +27,8 @@ _CODECS = {
 """imagecodecs' decoder for each kind that it reads."""
 
 
-_PLUGINS = frozenset({"dds", "fits"})
-"""Kinds that OpenImageIO decodes first, and Pillow too."""
+_PLUGINS = frozenset({"dds", "fits", "qoi"})
+"""Kinds that another decodes first, and Pillow too."""
 
 
 def read_second(kind: str, data: bytes, limits: Limits, first: DecodeError) -> Picture:
@@ -54,8 +54,8 @@ def read_second(kind: str, data: bytes, limits: Limits, first: DecodeError) -> P
 
 def _readers(kind: str) -> list[Reader]:
     found: list[Reader] = []
-    if kind in _CODECS:
-        found.append(lambda data, limits: _by_imagecodecs(kind, data, limits))
+    if kind in _CODECS and kind not in BY_IMAGECODECS:
+        found.append(lambda data, limits: read_by_imagecodecs(kind, data, limits))
     if kind in _PLUGINS:
         found.append(lambda data, limits: read_pillow(kind, sniff.KINDS[kind].media_type, data, limits))
     if kind == "jpeg":
@@ -65,7 +65,15 @@ def _readers(kind: str) -> list[Reader]:
     return found
 
 
-def _by_imagecodecs(kind: str, data: bytes, limits: Limits) -> Picture:
+def names(kind: str) -> list[str]:
+    """Name the second decoders of a kind, for people."""
+    found = ["imagecodecs"] if kind in _CODECS and kind not in BY_IMAGECODECS else []
+    found += ["Pillow"] if kind in _PLUGINS else []
+    return [*found, *(["OpenImageIO"] if kind in READERS and kind not in BY_OIIO else [])]
+
+
+def read_by_imagecodecs(kind: str, data: bytes, limits: Limits) -> Picture:
+    """Decode through imagecodecs; raises DecodeError."""
     import imagecodecs
 
     name = _CODECS[kind]

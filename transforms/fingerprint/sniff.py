@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -143,19 +144,23 @@ def _refuse_known(data: bytes) -> None:
       DecodeError: `unsupported`.
     """
     head, start = bytes(data[:64]), bytes(data[:1024])
-    named = next((what for magic, what in _KNOWN_BUT_UNREAD if head.startswith(magic)), None)
-    if named is None and start[128:132] == b"DICM":
-        named = "DICOM, a medical picture"
-    if named is None and head[:4] == b"FORM" and head[8:12] in (b"ILBM", b"PBM "):
-        named = "IFF ILBM, a picture of the Amiga"
-    if named is None and b"%PDF-" in start:
-        named = "PDF, whose pages may be pictures"
-    if named is None and head[:4] == b"\x01\0\0\0" and head[40:44] == b" EMF":
-        named = "EMF, a drawing"
-    if named is None and b"<svg" in start.lower():
-        named = "SVG, a drawing program"
-    if named is not None:
-        raise DecodeError("unsupported", f"{named}: no allowed decoder reads it")
+    found = next((what for magic, what in _KNOWN_BUT_UNREAD if head.startswith(magic)), None)
+    found = found or next((what for what, shows in _KNOWN_BY_FIELDS.items() if shows(start)), None)
+    if found is not None:
+        raise DecodeError("unsupported", f"{found}: no allowed decoder reads it")
+
+
+_KNOWN_BY_FIELDS: dict[str, Callable[[bytes], bool]] = {
+    "DICOM, a medical picture": lambda start: start[128:132] == b"DICM",
+    "IFF ILBM, a picture of the Amiga": lambda start: start[:4] == b"FORM" and start[8:12] in (b"ILBM", b"PBM "),
+    "PDF, whose pages may be pictures": lambda start: b"%PDF-" in start,
+    "EMF, a drawing": lambda start: start[:4] == b"\1\0\0\0" and start[40:44] == b" EMF",
+    "SVG, a drawing program": lambda start: b"<svg" in start.lower(),
+}
+"""Formats that their first bytes alone don't tell."""
+
+NAMED = frozenset({what for _, what in _KNOWN_BUT_UNREAD} | set(_KNOWN_BY_FIELDS))
+"""Formats that are named and not read."""
 
 
 _DIB_HEADERS = frozenset(size.to_bytes(4, "little") for size in (40, 108, 124))
