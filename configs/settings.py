@@ -137,7 +137,9 @@ class PriceSettings(Section):
 class PublishSettings(Section):
     """The report and the review pages."""
 
-    language: Literal["en", "zh-Hant"] = Field("en", description="language that the pages open in; both are there")
+    language: Literal["en", "zh-Hant", "zh-Hans"] = Field(
+        "en", description="language that the pages open in; all are there"
+    )
     thumbnails: Annotated[int, Field(ge=0)] = Field(500, description="clusters whose pictures are fetched again")
     proofs: Annotated[int, Field(ge=0)] = Field(
         100, description="of these, clusters shown at 1024 pixels instead of 256"

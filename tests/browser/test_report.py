@@ -49,7 +49,7 @@ def test_the_keyboard_reaches_the_switch_and_the_links(report) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "zh-Hant"])
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
 def test_contrast_is_aa(report, theme: str, language: str) -> None:
     dark(report, theme == "dark")
     report.execute_script(f"document.getElementById('in-{language}').checked = true")

@@ -329,7 +329,7 @@ def test_typing_a_reason_decides_nothing(review) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "zh-Hant"])
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
 def test_contrast_is_aa_and_everything_is_named(review, theme: str, language: str) -> None:
     dark(review, theme == "dark")
     Select(review.find_element(By.ID, "language")).select_by_value(language)

@@ -30,7 +30,7 @@ def test_languages_have_the_same_keys() -> None:
 
 @pytest.mark.parametrize("key", sorted(words("en")))
 def test_languages_fill_the_same_places(key: str) -> None:
-    assert placeholders(words("zh-Hant")[key]) == placeholders(words("en")[key])
+    assert all(placeholders(words(language)[key]) == placeholders(words("en")[key]) for language in LANGUAGES)
     assert all(words(language)[key].strip() for language in LANGUAGES)
 
 
@@ -67,3 +67,29 @@ def test_values_are_escaped_and_code_is_marked() -> None:
     shown = both("policy.intro", hash="<b>")["en"]
     assert "&lt;b&gt;" in shown
     assert "<code>decisions</code>" in shown
+
+
+ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,'-]+[A-Za-z]{2,}){1,}")
+"""Two English words in a row: names of formats, tools and columns stand alone."""
+
+NAMES_OF_THINGS = {"Cohen's kappa"}
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_no_english_is_left_in_a_chinese_text(language: str) -> None:
+    for key, text in words(language).items():
+        plain = re.sub(r"`[^`]*`|\{[^}]*\}", " ", text)
+        left = [found for found in ENGLISH.findall(plain) if found not in NAMES_OF_THINGS]
+        assert left == [], key
+        assert (
+            key == "language" or words("en")[key] != text or not re.search(r"[a-z]{4}", text) or key == "people.kappa"
+        )
+
+
+TRADITIONAL = "這們個對體檔資審選與無開關後應現實價費讀寫條過還歷轉續點"
+
+
+def test_simplified_chinese_is_simplified() -> None:
+    for key, text in words("zh-Hans").items():
+        assert not set(text) & set(TRADITIONAL), key
+    assert sum(len(set(text) & set(TRADITIONAL)) for text in words("zh-Hant").values()) > 200

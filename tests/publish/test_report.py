@@ -12,7 +12,7 @@ import pytest
 
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.publish.decoding import DecoderPool
-from mirrorfold.transforms.publish.languages import both, words
+from mirrorfold.transforms.publish.languages import LANGUAGES, both, words
 from mirrorfold.transforms.publish.part_savings import duration, money_range
 from mirrorfold.transforms.publish.part_whatif import cumulate_thresholds, mirrors_part
 from mirrorfold.transforms.publish.publish import Options, publish_pages
@@ -55,7 +55,7 @@ def freed(archive: Archive, action: str) -> int:
 
 def test_the_headline_is_what_can_be_freed_now(published, report: str) -> None:
     size = human_bytes(freed(published.archive, "quarantine"))
-    for language in ("en", "zh-Hant"):
+    for language in LANGUAGES:
         assert words(language)["report.headline_now"].format(bytes=size) in report.split("</h1>")[0]
 
 

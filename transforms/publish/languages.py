@@ -9,8 +9,11 @@ from functools import lru_cache
 import yaml
 from markupsafe import Markup, escape
 
-LANGUAGES = ("en", "zh-Hant")
-SENTENCES = {"en": " ", "zh-Hant": ""}
+LANGUAGES = ("en", "zh-Hant", "zh-Hans")
+NAMES = {"en": "English", "zh-Hant": "繁體中文", "zh-Hans": "简体中文"}
+"""What each language calls itself."""
+
+SENTENCES = {"en": " ", "zh-Hant": "", "zh-Hans": ""}
 """What stands between two sentences."""
 
 

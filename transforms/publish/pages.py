@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import duckdb
 
 from mirrorfold.transforms.publish.details import describe, describe_record, read_items
-from mirrorfold.transforms.publish.languages import LANGUAGES, words
+from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, words
 from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM
 from mirrorfold.transforms.publish.report import environment
 from mirrorfold.transforms.publish.tables import rows_of
@@ -75,7 +75,9 @@ def _write_static(store: OutputStore, language: str) -> list[str]:
     texts = {lang: {key: text for key, text in words(lang).items() if key.startswith(PARTS)} for lang in LANGUAGES}
     files = {f"review/{name}": (static / "review" / name).read_bytes() for name in (*SCRIPTS, "review.css")}
     page = (
-        environment().get_template("review.html.j2").render(language=language, scripts=SCRIPTS, words=words(language))
+        environment()
+        .get_template("review.html.j2")
+        .render(language=language, languages=NAMES, scripts=SCRIPTS, words=words(language))
     )
     files["review/index.html"] = page.encode()
     files["review/words.js"] = _script("words", [texts])

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from mirrorfold.transforms.publish.languages import Both, both, both_or, joined
+from mirrorfold.transforms.publish.languages import LANGUAGES, SENTENCES, Both, both, both_or, joined
 from mirrorfold.transforms.publish.text import human_bytes, visible
 
-LIST = {"en": ", ", "zh-Hant": "、"}
-THEN = {"en": " → ", "zh-Hant": " → "}
+LIST = {"en": ", ", "zh-Hant": "、", "zh-Hans": "、"}
+THEN = dict.fromkeys(LANGUAGES, " → ")
 
 
 def policy_lines(policy: Mapping) -> list[Both]:
@@ -60,7 +60,7 @@ def _step(step: Mapping) -> Both:
     named = both_or(f"order.{step['by']}", step["by"])
     if not step.get("prefer"):
         return named
-    return joined([named, both("order.prefer", list=_codes(step["prefer"]))], {"en": " ", "zh-Hant": ""})
+    return joined([named, both("order.prefer", list=_codes(step["prefer"]))], SENTENCES)
 
 
 def _codes(texts) -> Markup:

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from mirrorfold.transforms.publish import charts
 from mirrorfold.transforms.publish.facts import Facts
-from mirrorfold.transforms.publish.languages import LANGUAGES, SENTENCES, Both, both, both_or, joined
+from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, SENTENCES, Both, both, both_or, joined
 from mirrorfold.transforms.publish.part_changes import changes_part
 from mirrorfold.transforms.publish.part_clusters import Picture, cluster_cards
 from mirrorfold.transforms.publish.part_savings import duration, money_range, savings_part
@@ -88,6 +88,7 @@ def render(report: Report) -> str:
     sums = sums_by_action(facts.plan)
     context = {
         "language": report.language,
+        "languages": NAMES,
         "style": Markup(style),
         "style_hash": Markup(style_hash(style)),
         "headline": headline(report, sums),
