@@ -15,11 +15,12 @@ from mirrorfold.transforms.match.filters import halves, prepare, smoothed
 from mirrorfold.transforms.match.register import climb, make_work
 from mirrorfold.transforms.match.score import SCORES, compare, likeness
 
-COARSE_STEPS, FINE_STEPS = 10, 10
+COARSE_STEPS, FINE_STEPS = 10, 12
 COARSE_BLUR, FINE_BLUR = 2, 3
 """Half of the square whose average the high-pass takes off, in pixels of 32 and of 64."""
-DRIFT, DRIFT_GAIN = 0.04, 0.01
-"""A caption pulls the warp by as much as this; unless the high-pass correlation gains, the plain warp stands."""
+DRIFT, DRIFT_GAIN, DRIFT_SHARE = 0.04, 0.01, 0.3
+"""A caption pulls the warp by as much as this; unless the high-pass correlation gains, by so much or by so large a
+share of what it lacks, the plain warp stands."""
 CLEAR_CORRELATION, CLEAR_HIGHPASS = 0.995, 0.95
 """A pair that fits this well as it lies isn't aligned: that would change nothing."""
 
@@ -93,10 +94,10 @@ def _align_fine(images, high, right, down, inverse, reference, other, starts, wa
             if not climb(images[i], right[i], down[i], inverse[i], images[j], warps[k], FINE_STEPS, work):
                 warps[k] = coarse
             compare(images[i], high[i], images[j], high[j], warps[k], scores[k], work)
-            near = np.abs(warps[k] - start).max() < drift
-            if not near or plain[1] <= scores[k, 1] - DRIFT_GAIN:
+            if np.abs(warps[k] - start).max() >= drift:
                 continue
-            compare(images[i], high[i], images[j], high[j], start, plain, work)
-            if plain[1] <= scores[k, 1] - DRIFT_GAIN:
+            if not near:
+                compare(images[i], high[i], images[j], high[j], start, plain, work)
+            if scores[k, 1] >= plain[1] + min(DRIFT_GAIN, DRIFT_SHARE * (1 - plain[1])):
                 continue
         warps[k], scores[k] = start, plain

@@ -83,11 +83,11 @@ def measure(
     parts = []
     for start in range(0, max(1, len(a)), BATCH):
         part = slice(start, start + BATCH)
-        ends, swapped = _in_order(features, np.stack([a[part], b[part]]))
+        (one, other), swapped = _in_order(features, np.stack([a[part], b[part]]))
         if wide or ways is None:
-            tries = choose_tries(features.hashes, *ends, rule.radius, wide)
+            tries = choose_tries(features.hashes, one, other, rule.radius, wide)
         else:
-            tries = found_tries(*ends, np.where(swapped[:, None], ways[part][:, [2, 3, 0, 1]], ways[part]))
+            tries = found_tries(one, other, np.where(swapped[:, None], ways[part][:, [2, 3, 0, 1]], ways[part]))
         parts.append(_measure(features, a[part], b[part], tries))
     return parts[0] if len(parts) == 1 else _joined(parts)
 

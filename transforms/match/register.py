@@ -18,7 +18,7 @@ from mirrorfold.transforms.blocks.compiled import compiled
 MIN_OVERLAP = 0.4
 """Share of the reference that must lie within the other picture."""
 LONGEST_STEP = 0.1
-ENOUGH = 0.03
+ENOUGH = 0.01
 """A step that moves nothing by this share of a pixel ends the search."""
 LEAST_GAIN = 0.3
 """Correlation below which the gain is no longer least squares': an unlike picture would throw the warp about."""
