@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import re
@@ -9,9 +10,10 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mirrorfold.configs import mistakes
+from mirrorfold.schemas.formats import WORDS
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -77,6 +79,16 @@ class Scope(Part):
         return self
 
 
+def _known_formats(words: list[str]) -> list[str]:
+    """Refuse a word that no file's format can have: a rule that never matches protects nothing."""
+    for word in words:
+        if word not in WORDS:
+            near = difflib.get_close_matches(word.lower(), WORDS, 1)
+            hint = f", did you mean {near[0]}?" if near else f": use one of {', '.join(sorted(WORDS))}"
+            raise ValueError(f"no file has the format {word!r}{hint}")
+    return words
+
+
 class Condition(Part):
     """All the fields given must hold."""
 
@@ -87,6 +99,11 @@ class Condition(Part):
     xmp_derived_from: Annotated[list[Literal["in_cluster", "present"]], BeforeValidator(_as_list)] = Field(
         default_factory=list, description="the file names what it derives from: at all, or something in its family"
     )
+
+    @field_validator("format")
+    @classmethod
+    def _are_formats(cls, words: list[str]) -> list[str]:
+        return _known_formats(words)
 
     @model_validator(mode="after")
     def _says_something(self) -> Condition:
@@ -189,6 +206,12 @@ class Preference(Part):
 
     by: Criterion
     prefer: Strings = Field(default_factory=list, description="best first, for scope, library, format ...")
+
+    @model_validator(mode="after")
+    def _names_formats(self) -> Preference:
+        if self.by == "format":
+            _known_formats(self.prefer)
+        return self
 
 
 def _preference(value: Any) -> Any:

@@ -194,7 +194,7 @@ def test_camera_raw_shows_its_largest_preview(sandbox):
     mosaic = encode(Image.fromarray(np.zeros((50, 50), np.uint8)), "TIFF", tiffinfo={50706: b"\x01\x04\0\0"})
     picture = decode(mosaic + thumbnail + preview, OPTIONS, sandbox)
     assert picture.preview
-    assert picture.media_type == "image/x-raw"
+    assert picture.media_type == "image/x-adobe-dng"
     assert (picture.width, picture.height) == PHOTO.size
     assert (phash(picture) ^ REFERENCE).bit_count() <= 2
 

@@ -105,3 +105,15 @@ def test_the_schema_knows_every_setting():
     schema = policy_schema()
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == set(load_policy("default"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("roles: {master: {any: [{format: [tiff, dgn]}]}}", "no file has the format 'dgn', did you mean dng"),
+        ("roles: {master: {any: [{format: spreadsheet}]}}", "no file has the format 'spreadsheet'"),
+    ],
+)
+def test_a_format_that_no_file_has_is_refused(text, says):
+    with pytest.raises(ValueError, match=says):
+        resolve_policy(f"version: 1\n{text}", "p.yaml")

@@ -29,13 +29,20 @@ _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _PLURAL_TYPES = frozenset({0x020001, 0x020002, 0x020003})
 
 
-def read_jpeg(data: bytes, limits: Limits, compiled: bool = False, header: jpeg.JpegHeader | None = None) -> Picture:
+def read_jpeg(
+    data: bytes,
+    limits: Limits,
+    compiled: bool = False,
+    header: jpeg.JpegHeader | None = None,
+    turn: int | None = None,
+) -> Picture:
     """Decode a JPEG of 8 bits.
 
     Args:
       header: what its markers say, where they were read already.
       compiled: read well-formed files by our own compiled loops, which give the same pixels in half the time, once they
         are compiled.
+      turn: EXIF orientation in place of the file's own, where it lies in another file that states it.
 
     Raises:
       DecodeError: a stable code; `too-much-memory` before anything is decoded.
@@ -43,6 +50,7 @@ def read_jpeg(data: bytes, limits: Limits, compiled: bool = False, header: jpeg.
     header = header or jpeg.read_header(data)
     limits.check_pixels(header.width, header.height)
     provenance, orientation = read_provenance(header.exif, header.xmp, header.iptc)
+    orientation = turn or orientation
     if header.jumbf:
         provenance = {**c2pa.stated(header.jumbf), **provenance}
     profile, mode = header.icc_profile, _MODES.get(header.components, "RGB")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mirrorfold.transforms.fingerprint import c2pa, containers, icc, ifd, jpeg
+from mirrorfold.transforms.fingerprint import c2pa, containers, icc, ifd, jpeg, raw
 from mirrorfold.transforms.fingerprint.arrays import arrayed, image_of
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -20,9 +20,6 @@ from mirrorfold.transforms.fingerprint.read_tiff import PHOTOMETRIC, read_tiff
 from mirrorfold.transforms.fingerprint.tiff_pages import MAX_SUB_IFDS, SUB_IFDS
 
 MAX_PREVIEWS = 256
-DNG_VERSION = 50706
-_SENSOR = frozenset({32803, 34892})
-"""Photometric interpretations of a colour filter array and of linear sensor data."""
 
 MAX_HEIC_PICTURES = 16
 JXR_SIDES = (0xBC80, 0xBC81)
@@ -39,7 +36,7 @@ def _holds_sensor_data(data: bytes, layout: ifd.Layout) -> bool:
     if main is None:
         return False
     below = [ifd.read_directory(data, layout, int(offset)) for offset in main.numbers(SUB_IFDS)[:MAX_SUB_IFDS]]
-    return DNG_VERSION in main or any(d is not None and d.number(PHOTOMETRIC) in _SENSOR for d in (main, *below))
+    return raw.DNG_VERSION in main or any(d is not None and d.number(PHOTOMETRIC) in raw.SENSOR for d in (main, *below))
 
 
 def read_heic(data: bytes, limits: Limits) -> Picture:
@@ -224,39 +221,55 @@ def read_pam(data: bytes, limits: Limits) -> Picture:
 
 
 def read_raw(data: bytes, limits: Limits) -> Picture:
-    """Read camera RAW through its largest embedded JPEG: marked as a preview, for the RAW itself says more."""
-    found = _largest_preview(data)
-    if found < 0:
-        layout = ifd.layout_of(data)
-        if layout is None:
-            raise DecodeError("unsupported", "camera RAW without an embedded preview")
-        return replace(read_tiff(data, limits), media_type="image/x-raw", preview=True)
-    picture = read_jpeg(data[found:], limits)
-    provenance, orientation = picture.provenance, picture.orientation
+    """Read camera RAW through its largest embedded JPEG: marked as a preview, for the RAW itself says more.
+
+    Media type and size are the RAW's own. A preview that states no orientation is turned as the RAW states it.
+    """
     layout = ifd.layout_of(data)
     main = ifd.read_directory(data, layout, layout.first) if layout else None
-    if main is not None:
-        fields, orientation = exif_fields(data, main)
-        provenance = {**provenance, **fields}
+    sensor = raw.sensor_directories(data, layout) if layout else []
+    media_type = raw.media_type_of(data, main)
+    found = _largest_preview(data, raw.sensor_offsets(sensor))
+    if found < 0:
+        if layout is None:
+            raise DecodeError("unsupported", "camera RAW without an embedded preview")
+        return replace(read_tiff(data, limits), media_type=media_type, preview=True)
+    fields, orientation = exif_fields(data, main) if main is not None else ({}, 0)
+    states_own = _states_orientation(jpeg.read_header(data[found:]).exif)
+    picture = read_jpeg(data[found:], limits, turn=None if states_own or not orientation else orientation)
+    width, height = raw.sensor_size(sensor, orientation) or (picture.width, picture.height)
+    limits.check_pixels(width, height)
     return replace(
         picture,
-        media_type="image/x-raw",
+        media_type=media_type,
+        width=width,
+        height=height,
+        frames=1,
+        parts=(),
         preview=True,
-        provenance=provenance,
-        orientation=orientation,
+        provenance={**picture.provenance, **fields},
+        orientation=orientation or picture.orientation,
         digest=None,
         jpeg_quality=None,
         lossless=True,
     )
 
 
-def _largest_preview(data: bytes) -> int:
-    """Find where the embedded JPEG with the most pixels starts; -1 for none."""
+def _states_orientation(exif: bytes | None) -> bool:
+    layout = ifd.layout_of(exif) if exif else None
+    main = ifd.read_directory(exif, layout, layout.first) if exif and layout else None
+    return main is not None and raw.ORIENTATION in main
+
+
+def _largest_preview(data: bytes, sensor: frozenset[int]) -> int:
+    """Find where the embedded JPEG with the most pixels starts that isn't the sensor's data; -1 for none."""
     best, best_area, at = -1, 0, 0
     for _ in range(MAX_PREVIEWS):
         at = data.find(b"\xff\xd8\xff", at + 1 if at else 0)
         if at < 0:
             break
+        if at in sensor:
+            continue
         try:
             header = jpeg.read_header(data[at : at + (1 << 20)])
         except DecodeError:

@@ -79,6 +79,7 @@ _STARTS = (
     (b"MMOR", RAW),
     (b"IIU\x00", RAW),
     (b"FUJIFILMCCD-RAW", RAW),
+    (b"FOVb", RAW),
     (b"II\x1a\x00\x00\x00HEAPCCDR", RAW),
     (b"FOVb", RAW),
     (b"\x00MRM", RAW),

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.formats import SHORT, WORDS
 from mirrorfold.transforms.blocks.globs import any_match
 from mirrorfold.transforms.retain.policy import UNNAMED, Policy
 
@@ -24,8 +25,6 @@ CONTENT_COLUMNS = (
     "digital_source_type", "c2pa", "parts", "mode",
 )  # fmt: skip
 """What is needed of `contents`."""
-
-FORMATS = {"jpg": "jpeg", "tif": "tiff", "jpeg2000": "jp2", "heif": "heic"}
 
 
 def with_contents(objects: pa.Table, contents: pa.Table) -> pa.Table:
@@ -88,7 +87,7 @@ def _passes(rows: pa.Table, policy: Policy) -> pa.ChunkedArray:
 
 def formats(rows: pa.Table) -> pa.ChunkedArray:
     """Give the short name of each row's format, e.g. tiff."""
-    return pc.replace_substring_regex(rows.column("media_type"), r"^[a-z]+/(x-)?(adobe-|canon-|nikon-|sony-)?", "")
+    return pc.replace_substring_regex(rows.column("media_type"), SHORT, "")
 
 
 def _roles(rows: pa.Table, policy: Policy, *, linked: bool) -> pa.Array:
@@ -103,7 +102,7 @@ def _meets(rows: pa.Table, condition: dict[str, tuple[str, ...]], linked: bool) 
     met = np.ones(rows.num_rows, dtype=bool)
     for field, wanted in condition.items():
         if field == "format":
-            met &= _numpy(pc.is_in(formats(rows), value_set=pa.array([FORMATS.get(w, w) for w in wanted])))
+            met &= _numpy(pc.is_in(formats(rows), value_set=pa.array([WORDS.get(w, w) for w in wanted])))
         elif field == "path":
             met &= _numpy(any_match(rows.column("uri").combine_chunks(), wanted))
         elif field == "library":
