@@ -237,7 +237,9 @@ def read_raw(data: bytes, limits: Limits) -> Picture:
     fields, orientation = exif_fields(data, main) if main is not None else ({}, 0)
     states_own = _states_orientation(jpeg.read_header(data[found:]).exif)
     picture = read_jpeg(data[found:], limits, turn=None if states_own or not orientation else orientation)
-    width, height = raw.sensor_size(sensor, orientation) or (picture.width, picture.height)
+    # A preview that is larger than what the directories state for the sensor: they don't tell all.
+    sizes = [(picture.width, picture.height), raw.sensor_size(sensor, orientation) or (0, 0)]
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
     limits.check_pixels(width, height)
     return replace(
         picture,

@@ -129,7 +129,7 @@ RIGHTS = ("creator", "licence", "rights", "usage_terms", "rights_uri", "credit",
 
 def _stated_rights(rows: pa.Table) -> np.ndarray:
     """Count what a file states of whose it is and what it shows."""
-    return sum(_flags(pc.is_valid(rows.column(name))).astype(np.int64) for name in RIGHTS)
+    return np.add.reduce([_flags(pc.is_valid(rows.column(name))).astype(np.int64) for name in RIGHTS])
 
 
 def _time(rows: pa.Table, *, newest: bool) -> np.ndarray:
