@@ -207,17 +207,19 @@ def split(folder: str, into: int, overlap: float, by: str, names: str) -> Said:
 @folder_argument()
 @click.option("--role", required=True, help="The role you sign in; the policy names which are needed.")
 @click.option("--by", "name", required=True, metavar="NAME", help="Who signs.")
+@click.option("--for", "side", metavar="SIDE", help="Of a merged plan: the institution that you sign for.")
+@click.option("--withdraw", is_flag=True, help="Take your signature back, as long as nobody acted on the plan.")
 @prints
-def approve(folder: str, role: str, name: str) -> Said:
+def approve(folder: str, role: str, name: str, side: str | None, withdraw: bool) -> Said:
     """Sign off a plan. The signature is bound to this very plan: another policy or verdict needs another."""
     from mirrorfold.pipelines.finished.approve import approve as sign
 
     with usage_errors():
-        record, missing = sign(folder, role, name)
+        record, missing = sign(folder, role, name, side, withdraw=withdraw)
     needed = f"still needed: {', '.join(missing)}" if missing else "every sign-off that the policy names is there"
     return Said(
         {"role": role, "by": name, "plan_hash": record["plan_hash"], "missing": list(missing)},
-        [f"signed as {role} by {name}, plan {record['plan_hash'][:12]}", needed],
+        [f"{'withdrawn' if withdraw else 'signed'} as {role} by {name}, plan {record['plan_hash'][:12]}", needed],
     )
 
 

@@ -9,8 +9,13 @@ from mirrorfold.transforms.retain import approvals
 from mirrorfold.transforms.stores.output import open_output
 
 
-def approve(folder: str, role: str, name: str) -> tuple[dict, list[str]]:
-    """Sign the plan in DIR; give the record and the roles that are still missing.
+def approve(
+    folder: str, role: str, name: str, side: str | None = None, *, withdraw: bool = False
+) -> tuple[dict, list[str]]:
+    """Sign the plan in DIR, or take a signature back; give the record and the roles that are still missing.
+
+    Args:
+      side: of a merged plan, the institution that is signed for.
 
     Raises:
       ValueError: no finished run, a role that the policy doesn't name, or no name; one line.
@@ -20,6 +25,10 @@ def approve(folder: str, role: str, name: str) -> tuple[dict, list[str]]:
     policy = read_policy(store)
     if not store.exists("_SUCCESS"):
         raise ValueError(f"{store.url()}: the run is unfinished: there is no plan to sign yet")
-    refuse_broken(folder, "signed")
-    record = approvals.approve(store, role, name, policy, dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    if withdraw:
+        record = approvals.withdraw(store, role, name, now, side)
+    else:
+        refuse_broken(folder, "signed")
+        record = approvals.approve(store, role, name, policy, now, side)
     return record, approvals.missing_roles(store, policy)

@@ -137,3 +137,29 @@ FILLED = {
 @pytest.mark.parametrize(("signed", "missing"), FILLED.values(), ids=FILLED)
 def test_roles_are_filled_by_different_people(signed, missing):
     assert people.unfilled(["a", "b"], signed, different=True) == missing
+
+
+def test_neither_sides_files_go_by_the_others_sign_off(run, tmp_path):
+    folder = run("approval: {required_roles: [curator]}\nkeep_order: [{library: [keep]}]\n")
+    (tmp_path / "run/sides").mkdir()
+    sides = [{"name": "hk", "libraries": ["keep"]}, {"name": "gz", "libraries": ["b"]}]
+    (tmp_path / "run/sides/sides.json").write_text(json.dumps({"sides": sides}))
+    with pytest.raises(ValueError, match="say with --for whom you sign: hk, gz"):
+        approve(folder, "curator", "Ann Lee")
+    assert approve(folder, "curator", "Ann Lee", "hk")[1] == ["curator for gz"]
+    with pytest.raises(ValueError, match="signed as curator for hk already"):
+        approve(folder, "curator", "ann lee", "gz")
+    assert export(folder, "quarantine", "csv", recheck=False).draft == ["curator for gz"]
+    assert approve(folder, "curator", "Bo Chan", "gz")[1] == []
+    assert export(folder, "quarantine", "csv", recheck=False).draft == []
+
+
+def test_a_sign_off_can_be_taken_back(run, tmp_path):
+    folder = run("approval: {required_roles: [curator]}\n")
+    approve(folder, "curator", "Ann Lee")
+    assert approve(folder, "curator", "ann lee", withdraw=True)[1] == ["curator"]
+    assert export(folder, "quarantine", "csv", recheck=False).draft == ["curator"]
+    assert "withdrawn_at" in next((tmp_path / "run/approvals").iterdir()).read_text(), "it stays on record"
+    with pytest.raises(ValueError, match="hasn't signed this plan as curator"):
+        approve(folder, "curator", "Ann Lee", withdraw=True)
+    assert approve(folder, "curator", "Ann Lee")[1] == []

@@ -15,12 +15,20 @@ FOLDER = "approvals/"
 _ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def approve(output: OutputStore, role: str, name: str, policy: dict, at: dt.datetime) -> dict:
+def approve(output: OutputStore, role: str, name: str, policy: dict, at: dt.datetime, side: str | None = None) -> dict:
     """Record a sign-off on the plan as it is now, and give it; a later plan needs new ones.
+
+    Args:
+      side: of a merged plan, the institution that is signed for; no side's files go by another's sign-off.
 
     Raises:
       ValueError: a role that the policy doesn't name, no name, or somebody who may not sign in this role.
     """
+    sides = sides_of(output)
+    if sides and side not in sides:
+        raise ValueError(f"this plan is of several institutions: say with --for whom you sign: {', '.join(sides)}")
+    if side and not sides:
+        raise ValueError("--for names a side of a merged plan, and this plan is of one run")
     required = policy["approval"]["required_roles"]
     if not _ROLE.fullmatch(role):
         raise ValueError(f"role {role!r}: use letters, digits, dot, dash and underscore")
@@ -29,7 +37,8 @@ def approve(output: OutputStore, role: str, name: str, policy: dict, at: dt.date
     if not person(name):
         raise ValueError("a sign-off names the person who gives it")
     check_may_sign(policy, name, role)
-    others = [r["role"] for r in approvals(output) if person(r["name"]) == person(name) and r["role"] != role]
+    mine = [r for r in approvals(output) if person(r["name"]) == person(name)]
+    others = [_as(r["role"], r.get("side")) for r in mine if (r["role"], r.get("side")) != (role, side)]
     if others and different_people(policy):
         raise ValueError(
             f"{name} signed as {others[0]} already, and the policy wants different people in different roles "
@@ -37,9 +46,40 @@ def approve(output: OutputStore, role: str, name: str, policy: dict, at: dt.date
         )
     plan = plan_hash(output)
     record = {"role": role, "name": name.strip(), "plan_hash": plan, "at": at.isoformat(timespec="seconds")}
-    who = hashlib.sha256(person(name).encode()).hexdigest()[:8]
-    output.put(f"{FOLDER}{role}-{plan[:12]}-{who}.json", json.dumps(record, indent=2, ensure_ascii=False).encode())
+    record |= {"side": side} if side else {}
+    output.put(_path(record), json.dumps(record, indent=2, ensure_ascii=False).encode())
     return record
+
+
+def withdraw(output: OutputStore, role: str, name: str, at: dt.datetime, side: str | None = None) -> dict:
+    """Take a sign-off on the plan as it is now back, and give it; it stays on record as withdrawn.
+
+    Raises:
+      ValueError: this person gave no such sign-off.
+    """
+    for record in approvals(output):
+        if (record["role"], person(record["name"]), record.get("side")) == (role, person(name), side):
+            taken = record | {"withdrawn_at": at.isoformat(timespec="seconds")}
+            output.put(_path(record), json.dumps(taken, indent=2, ensure_ascii=False).encode())
+            return taken
+    raise ValueError(f"{name} hasn't signed this plan as {_as(role, side)}")
+
+
+def sides_of(output: OutputStore) -> list[str]:
+    """Name the sides of a merged plan; none of a plan of one run."""
+    try:
+        return [side["name"] for side in json.loads(output.get("sides/sides.json"))["sides"]]
+    except FileNotFoundError:
+        return []
+
+
+def _path(record: dict) -> str:
+    who = hashlib.sha256("\n".join((person(record["name"]), record.get("side") or "")).encode()).hexdigest()[:8]
+    return f"{FOLDER}{record['role']}-{record['plan_hash'][:12]}-{who}.json"
+
+
+def _as(role: str, side: str | None) -> str:
+    return f"{role} for {side}" if side else role
 
 
 def different_people(policy: dict) -> bool:
@@ -60,15 +100,24 @@ def approvals(output: OutputStore) -> list[dict]:
             current = record["plan_hash"] == plan and bool(record["role"]) and bool(record["name"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{output.url(path)} isn't a sign-off: {error}") from error
-        found += [record] if current else []
+        found += [record] if current and not record.get("withdrawn_at") else []
     return found
 
 
 def missing_roles(output: OutputStore, policy: dict) -> list[str]:
-    """Name the roles whose sign-off on this plan is missing: signed by nobody whose signature counts for it."""
+    """Name the roles whose sign-off on this plan is missing: signed by nobody whose signature counts for it.
+
+    Of a merged plan each side needs them all.
+    """
     required = policy["approval"]["required_roles"]
-    signed: dict[str, set[str]] = {}
+    signed: dict[str | None, dict[str, set[str]]] = {}
     for record in approvals(output) if required else []:
         if may_sign(policy, record["name"], record["role"]):
-            signed.setdefault(record["role"], set()).add(person(record["name"]))
-    return unfilled(required, signed, different=different_people(policy))
+            roles = signed.setdefault(record.get("side"), {})
+            roles.setdefault(record["role"], set()).add(person(record["name"]))
+    sides: list[str | None] = [*sides_of(output)] or [None]
+    return [
+        _as(role, side)
+        for side in sides
+        for role in unfilled(required, signed.get(side, {}), different=different_people(policy))
+    ]
