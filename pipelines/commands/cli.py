@@ -62,6 +62,7 @@ add_verbosity(cli)
 def main() -> None:
     """Run the command line; errors for people are one line on stderr, with the contract's exit codes."""
     quiet.without_notices()
+    quiet.without_log_noise()
     VERBOSITY.level = 0
     try:
         cli(standalone_mode=False)

@@ -29,6 +29,14 @@ def without_notices() -> None:
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [*rules, *(rule for rule in ours if rule not in rules)]))
 
 
+def without_log_noise() -> None:
+    """Keep off standard error what libraries log at import, in commands that never set logging up."""
+    root = logging.getLogger()
+    root.addFilter(_is_worth_saying)
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+
+
 def import_beam() -> None:
     """Import apache_beam without the two notices, here and in worker processes started from here."""
     without_notices()

@@ -37,6 +37,8 @@ def leaves(command: click.Command, name: str = "") -> dict[str, click.Command]:
 LEAVES = leaves(cli)
 PRINT_A_FILE = {"policy schema", "policy show"}
 """Commands whose output is a file for people or editors, not a result."""
+SERVE = {"review serve"}
+"""Commands that run until they are stopped."""
 
 
 DIR_FIRST = [name for name, found in LEAVES.items() if "dir_argument" in {p.name for p in found.params}]
@@ -50,7 +52,7 @@ def flags(command: click.Command) -> set[str]:
 def test_every_command_takes_what_the_others_take(name: str) -> None:
     found = flags(LEAVES[name])
     assert {"-q", "--quiet", "-v", "--verbose"} <= found
-    assert "--json" in found or name in PRINT_A_FILE
+    assert "--json" in found or name in PRINT_A_FILE | SERVE
     assert ("-o" in found) == ("--output" in found)
 
 
