@@ -17,7 +17,6 @@ import json
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -91,7 +90,7 @@ class Bench:
     def _tiles(self, paths: list[Path], size: int, reading: float) -> dict:
         real = pa.concat_tables(list(real_tiles.read_rows(paths, min(size, DENSITY_ROWS))))
         density = measure_density(real)
-        took, output = self._match(_filled(paths, real, size))
+        took, output = self._match(real_tiles.filled(paths, size))
         found = {"rows": size, "fingerprint_ms": reading, **vars(density), **took}
         found["mixtures"] = max(0, size - sum(map(len, real_tiles.read_rows(paths, size))))
         if "failed" not in took:
@@ -136,16 +135,6 @@ class Bench:
         (folder / "in").mkdir(parents=True)
         match_run.write_blocks(folder / "in", blocks)
         return match_run.match(folder / "in", folder / "out", most_seconds=self.most_seconds), folder / "out"
-
-
-def _filled(paths: list[Path], real: pa.Table, size: int) -> Iterator[pa.Table]:
-    """Give real rows, and mixtures of them where they don't suffice."""
-    left = size
-    for rows in real_tiles.read_rows(paths, size):
-        left -= len(rows)
-        yield rows
-    for seed in range(-(-left // real_tiles.BLOCK)):
-        yield real_tiles.mixtures(real, min(real_tiles.BLOCK, left - seed * real_tiles.BLOCK), seed)
 
 
 def judged(rows: pa.Table, output: Path) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 
 def cpu_seconds(command: list[str], env: dict[str, str] | None = None) -> float:
@@ -26,3 +27,19 @@ def cpu_seconds(command: list[str], env: dict[str, str] | None = None) -> float:
 def python(code: str, *arguments: str) -> list[str]:
     """Give the command that runs a snippet of Python in a process of its own."""
     return [sys.executable, "-W", "ignore", "-c", code, *arguments]
+
+
+def cpu() -> float:
+    """Give the CPU seconds of this process and its ended children."""
+    return sum(os.times()[:4])
+
+
+def peak_mb() -> float:
+    """Give the largest resident memory since `forget_peak`, in MB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1000
+
+
+def forget_peak() -> None:
+    """Start the peak anew."""
+    Path("/proc/self/clear_refs").write_text("5")

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import synthetic
-from benchmarks.bench_stages import cpu, forget_peak, peak_mb
+from benchmarks.cpu import cpu, forget_peak, peak_mb
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.commands.progress import Committed, Progress
@@ -87,6 +87,17 @@ def _build(root: beam.Pipeline, run: RunContext, folder: str, rows: int) -> None
     none | "WriteFailures" >> WriteTable(run.output, FAILURES, rows, spill=run.spill)
 
 
+def tables_step(folder: str, rows: int) -> Step:
+    """Give the step that stands for listing and fingerprinting: the rows of a folder of blocks, an object for each."""
+    return Step(
+        synthetic.TABLES,
+        stage="list",
+        builds=(partial(_build, folder=folder, rows=rows),),
+        writes=("objects", "contents", "failures"),
+        counts=lambda _: {"listed": rows},
+    )
+
+
 def measure(folder: str, output: str, settings: Mapping[str, Any]) -> dict:
     """Match the rows of a folder of blocks in this process: CPU seconds with children, peak MB, bytes shuffled."""
     rows = sum(pq.read_metadata(path).num_rows for path in Path(folder).glob("*.parquet"))
@@ -101,12 +112,7 @@ def measure(folder: str, output: str, settings: Mapping[str, Any]) -> dict:
             children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             found.update(seconds=cpu() - before, peak=max(peak_mb(), children))
 
-    tables = Step(
-        synthetic.TABLES,
-        stage="list",
-        builds=(partial(_build, folder=folder, rows=rows),),
-        writes=("objects", "contents", "failures"),
-    )
+    tables = tables_step(folder, rows)
     match = next(step for step in MISSION if step.name == "match")
     source = (SourceSpec("archive", "live", "file", "/archive"),)
     request = Request(source, Settings.model_validate(settings), load_policy("default"))

@@ -35,6 +35,8 @@ SIDES = (150, 130, 110, 90, 75, 60, 48)
 COPY_EVERY = 10
 """Of so many files one is a copy of the one before it."""
 BLOCK = 2_000
+MIXED_OF = 100_000
+"""Rows of which mixtures are made."""
 SEED = 5
 
 TRUTH = pa.schema([("picture", pa.int64()), ("kind", pa.string())])
@@ -274,6 +276,18 @@ def mixtures(real: pa.Table, count: int, seed: int) -> pa.Table:
         at = rows.schema.get_field_index(name)
         rows = rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
     return rows
+
+
+def filled(paths: list[Path], size: int) -> Iterator[pa.Table]:
+    """Give rows of blocks, and mixtures of the first of them where they don't suffice."""
+    left, first = size, []
+    for rows in read_rows(paths, size):
+        left -= len(rows)
+        if sum(map(len, first)) < MIXED_OF:
+            first.append(rows)
+        yield rows
+    for seed in range(-(-left // BLOCK)):
+        yield mixtures(pa.concat_tables(first), min(BLOCK, left - seed * BLOCK), seed)
 
 
 def contents_of(rows: pa.Table) -> pa.Table:
