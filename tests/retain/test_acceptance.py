@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 
 import numpy as np
 import pytest
 
+from mirrorfold.configs.policy import resolve_policy
 from mirrorfold.transforms.retain.acceptance import (
     Stratum,
     WaitingPair,
@@ -22,8 +24,11 @@ from mirrorfold.transforms.retain.acceptance import (
     save,
     too_many,
 )
-from mirrorfold.transforms.retain.records import Ruling
+from mirrorfold.transforms.retain.policy import compile_policy
+from mirrorfold.transforms.retain.records import Confirmed, Link, Ruling
+from mirrorfold.transforms.retain.settle import Family, settle
 from mirrorfold.transforms.stores.output import LocalOutput
+from tests.retain.test_family import member_from
 
 
 @pytest.mark.parametrize("total", [1, 7, 40])
@@ -183,3 +188,42 @@ def test_only_the_pairs_of_an_accepted_stratum_on_which_nobody_ruled_may_go(tmp_
 def test_shares_that_are_none(arguments, said) -> None:
     with pytest.raises(ValueError, match=said):
         draw(waiting(3), *arguments, "s")
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_what_a_sample_lets_go_is_compared_at_full_detail_first(confirmed: bool) -> None:
+    policy = compile_policy(
+        resolve_policy(
+            "version: 1\nkeep_roles: []\nconflict_review: []\n"
+            "tiers: {near-certain: {action: quarantine, when: accepted}}\n",
+            "p",
+        )
+    )
+    master, copy = (
+        member_from(random.Random(0), number, 1, policy)._replace(
+            content_id=f"c{number}", cluster_id="c0", tier="identical" if not number else "near-certain", hold="no",
+            is_latest=True, archived=False, expires_at=None, physical_id=None, replication_status=None,
+            identity_evidence="read", readable=True, protected=False, role=None, role_linked=None,
+        )
+        for number in range(2)
+    )  # fmt: skip
+    link = Link("c0", "c1", "near-certain", "resized", "x", True, False, 0, 0, 0.99, 0.01, None, None, None)
+    asked = []
+
+    def compare(questions):
+        asked.extend(question.pair for question in questions)
+        return {question.pair: Confirmed(*question.pair, confirmed, "copy") for question in questions}
+
+    def decided(rulings: dict) -> str:
+        family = Family([master, copy], [link], rulings)
+        (plan,) = settle(
+            [family], policy, lambda m: {x.id: "no" for x in m}, lambda m: {x.id: True for x in m}, compare
+        )
+        return next(f"{d.action} {d.rule}" for d in plan.decisions if d.member.content_id == "c1")
+
+    assert decided({}) == "review near-certain"
+    assert asked == []
+    found = decided({("c0", "c1"): Ruling("accepted", ("acceptance-1",), False)})
+    assert asked == [("c0", "c1")]
+    assert (found == "quarantine accepted") is confirmed
+    assert found.startswith("quarantine" if confirmed else "review")

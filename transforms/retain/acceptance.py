@@ -279,7 +279,7 @@ def accepted(
             pair = row["content_a"], row["content_b"]
             ruled = rulings.get(pair)
             if (plan.id, row["stratum"]) in passed and (ruled is None or ruled.outcome == "defer"):
-                found[pair] = Ruling("accepted", (*(ruled.verdicts if ruled else ()), f"acceptance-{plan.id}"))
+                found[pair] = Ruling("accepted", (*(ruled.verdicts if ruled else ()), f"acceptance-{plan.id}"), False)
     return found
 
 

@@ -242,7 +242,9 @@ def _settled(verdicts: list[dict], reviewers: int) -> Ruling:
         further = [v for v in verdicts if v not in opinions and person(v["reviewer"]) not in own]
         return _ruling([*opinions, *further], reviewers) if further else ruling
     word = adjudication(verdicts)
-    return ruling if word is None else Ruling(word["verdict"], tuple(sorted({*ruling.verdicts, word["id"]})))
+    return (
+        ruling if word is None else Ruling(word["verdict"], tuple(sorted({*ruling.verdicts, word["id"]})), word["seen"])
+    )
 
 
 def adjudication(verdicts: list[dict]) -> dict | None:
