@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 AUDITS = 10
 EQUAL = ("objects", "contents", "failures", "edges", "pairs")
 SEATED = {"is_master"}
+REMEMBERED = {"earlier", "counts_as_copy"}
 DECIDED = {
     "action", "rule", "reason", "tier_to_kept", "kept_uri", "kept_version", "kept_etag", "bytes_freed",
     "bytes_below_cutoff", "review_batch", "copies_left", "copies_left_here", "evidence", "premis_event", "kind",
@@ -84,7 +85,8 @@ def differences(mine: list[dict], full: list[dict]) -> list[tuple[dict, set[str]
 
 
 def test_every_difference_has_its_rule(audits) -> None:
-    """The rule is that of the sitting master: it ties with the newcomer that the full run prefers by its URI."""
+    """The rules are those of the sitting master, which ties with a newcomer that a full run prefers by its URI, and of
+    earlier plans: what they name, and isn't gone, is no copy to rely on."""
     last, before = audits["outputs"][-1], audits["outputs"][-2]
     seated = {(row["uri"], row["version"]) for row in table(before, "clusters").to_pylist() if row["is_master"]}
     clusters = differences(table(last, "clusters").to_pylist(), table(audits["full"], "clusters").to_pylist())
@@ -94,8 +96,13 @@ def test_every_difference_has_its_rule(audits) -> None:
     assert all((row["uri"], row["version"]) in seated for row, _ in clusters if row["is_master"])
     decisions = differences(table(last, "decisions").to_pylist(), table(audits["full"], "decisions").to_pylist())
     assert decisions
-    assert all(columns <= DECIDED for _, columns in decisions)
-    assert all(row["cluster_id"] in sitting for row, _ in decisions)
+    assert all(columns <= DECIDED | REMEMBERED for _, columns in decisions)
+    named = [row for row in table(before, "decisions").to_pylist() if row["action"] == "quarantine" or row["earlier"]]
+    keys = {(row["uri"], row["version"]) for row in named}
+    clusters_named = {row["cluster_id"] for row, _ in decisions if (row["uri"], row["version"]) in keys}
+    assert all(row["cluster_id"] in sitting | clusters_named for row, _ in decisions)
+    others = [(row, columns) for row, columns in decisions if columns <= REMEMBERED]
+    assert all((row["uri"], row["version"]) in keys for row, _ in others)
 
 
 def test_every_old_cluster_id_leads_somewhere(audits) -> None:
