@@ -67,6 +67,16 @@ def test_the_place_is_in_pixels_of_the_smaller_one(picture):
     assert abs(found.place.y - 100) <= 6
 
 
+def test_a_point_that_moved_on_plain_ground_is_not_laid_over_itself():
+    frames = []
+    for shift in (0, 9):
+        levels = np.linspace((200, 225, 255), (240, 240, 240), 393)[:, None].repeat(405, axis=1)
+        plain = Image.fromarray(levels.astype(np.uint8))
+        ImageDraw.Draw(plain).ellipse((54 + shift, 200, 75 + shift, 221), fill=(220, 30, 30))
+        frames.append(shown(encode(plain, "JPEG", quality=90)))
+    assert not compare(*frames).confirmed
+
+
 def test_another_frame_of_a_still_camera_is_seen_by_what_moved(picture):
     rng = np.random.default_rng(1)
     frames = []

@@ -19,6 +19,10 @@ MOST_SHIFT = 0.04
 """Share of a side by which a copy's edges may lie inside the other's."""
 SETTLED = 0.02
 """Pixels of a level below which a further step is idle."""
+STRETCH = 0.004
+"""By how much a copy's scales across and down differ at most, apart from the rounding of its sides."""
+MOVED = 0.75
+"""Pixels of the smaller picture by which a copy may lie beside itself, as resizers round."""
 SNAPPED = 0.15
 """Pixels of a level within which a box counts as the whole picture."""
 SAMPLES = 1 << 17
@@ -64,10 +68,27 @@ def lay_over(large: Image.Image, small: Image.Image) -> Box:
             if _apart(tried, WHOLE, size) < SNAPPED:
                 box = WHOLE  # resized and nothing else, as nearly all copies are
                 break
+            if _is_warped(tried, large.size, small.size):
+                continue
             box = min(WHOLE, box, tried, key=lambda one: _misfit(large, target, one, size))
         if scale == 1.0:
             break
     return box
+
+
+def _is_warped(box: Box, large: tuple[int, int], small: tuple[int, int]) -> bool:
+    """Tell a box that no copy shows: copies are scaled and cut, never stretched, and never moved beside themselves.
+
+    Otherwise a point that moved on plain ground would be laid over itself.
+    """
+    scales = [(box[axis + 2] - box[axis]) * large[axis] / small[axis] for axis in (0, 1)]
+    if abs(float(np.log(scales[0] / scales[1]))) > STRETCH + 1.5 / min(small):
+        return True
+    least = MOVED / small[0], MOVED / small[1]
+    return any(
+        min(box[axis], box[axis + 2] - 1) > least[axis] or max(box[axis], box[axis + 2] - 1) < -least[axis]
+        for axis in (0, 1)
+    )
 
 
 def _apart(one: Box, other: Box, size: tuple[int, int]) -> float:

@@ -69,7 +69,7 @@ def _linear(tag: bytes, x: float) -> float:
     kind = int.from_bytes(tag[8:10], "big")
     count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}[kind]
     values = [number / 65536 for number in struct.unpack_from(f">{count}i", tag, 12)]
-    g, a, b, c, d, e, f = [*values, *[1.0, 0.0, 0.0, 0.0, 0.0, 0.0][count - 1 :]]
+    g, a, b, c, d, e, f = (values + [1.0, 0.0, 0.0, 0.0, 0.0, 0.0][count - 1 :])[:7]
     if kind == 0:
         return x**g
     if kind in (1, 2):
