@@ -158,10 +158,10 @@ def _choose(hashes, a, b, limit, wide, tries):
                 tries[count] = pair, swapped, -turn_of, best - FIRST_WINDOW
                 count += 1
         for _ in range(WIDE_TURNS if wide else 1):
-            number = gaps.argmin()
-            if gaps[number] > limit:
+            turn = gaps.argmin()
+            if gaps[turn] > limit:
                 break
-            gaps[number] = 65
-            tries[count] = pair, 0, number + 1, -1
+            gaps[turn] = 65
+            tries[count] = pair, 0, turn + 1, -1
             count += 1
     return count
