@@ -8,7 +8,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mirrorfold.schemas.clusters import TOO_LARGE
@@ -229,8 +229,9 @@ def test_a_family_whose_master_is_linked_with_all_is_verified_no_further():
 EDGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=120)
 
 
+@example([(0, 3), (1, 4), (2, 3), (2, 4)], 1, 1)
 @given(EDGES, st.integers(1, 5), st.integers(0, 3))
-@settings(deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_stars_by_parts_are_the_components_of_one_union_find(drawn, parts, rounds):
     edges = np.array(drawn, dtype=np.uint64).reshape(-1, 2)
     edges = edges[edges[:, 0] != edges[:, 1]]

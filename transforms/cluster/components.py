@@ -93,15 +93,15 @@ def small_star(edges: np.ndarray) -> np.ndarray:
 
 
 def open_stars(edges: np.ndarray) -> np.ndarray:
-    """Give what still links two stars: centres with a smaller neighbour, uint64 (edges, 2).
+    """Give what still links stars, uint64 (edges, 2): a node's smaller neighbours, where it has another neighbour too.
 
     Args:
       edges: as for `large_star`.
     """
-    node, other, smallest = _smallest_neighbours(edges)
-    ends = np.append(_runs(node)[1:], len(node)) - 1 if len(node) else np.empty(0, int)
-    largest = np.repeat(other[ends], np.diff(ends, prepend=-1))
-    between = (smallest < node) & (largest > node) & (other < node)
+    node, other, _ = _smallest_neighbours(edges)
+    starts = _runs(node)
+    each = np.diff(starts, append=len(node))
+    between = (other < node) & (np.repeat(each, each) > 1)
     return np.stack([node[between], other[between]], axis=1)
 
 
