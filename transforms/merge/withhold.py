@@ -21,9 +21,9 @@ def withhold(contents: pa.Table, search: Callable[[pa.Table], pa.Array]) -> pa.T
     """Take out what stays at home; `search` makes the hashes that stand in for the luma."""
     if not contents.num_rows:
         return contents
-    there = contents.column("luma").null_count == 0
-    for name in (*WITHHELD, *(("search",) if there else ())):
-        kind = CONTENTS.schema.field(name)
-        column = search(contents) if name == "search" else pa.nulls(contents.num_rows, kind.type)
-        contents = contents.set_column(contents.schema.get_field_index(name), kind, column)
+    # Made of the luma, so before that goes.
+    hidden = {"search": search(contents)} if contents.column("luma").null_count == 0 else {}
+    hidden = {name: pa.nulls(contents.num_rows, CONTENTS.schema.field(name).type) for name in WITHHELD} | hidden
+    for name, column in hidden.items():
+        contents = contents.set_column(contents.schema.get_field_index(name), CONTENTS.schema.field(name), column)
     return contents
