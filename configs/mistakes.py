@@ -36,8 +36,10 @@ def name_all(error: ValidationError, root: yaml.Node | None, path: str, model: t
         # A check of several settings together names the one to mend before a colon.
         text = found["msg"].removeprefix("Value error, ")
         setting, message = re.findall(r"\A(?:([a-z_-]+): )?(.*)", text, re.DOTALL)[0]
-        line, where = locate(root, found["loc"] + ((setting,) if setting else ()))
-        said.append((line, f"{path}:{line}: {where + ': ' if where else ''}{_plain(message, found, model)}"))
+        place = found["loc"] + ((setting,) if setting else ())
+        line, where = (0, ".".join(map(str, place))) if root is None else locate(root, place)
+        start = path if root is None else f"{path}:{line}"  # no file: the command line said it
+        said.append((line, f"{start}: {where + ': ' if where else ''}{_plain(message, found, model)}"))
     return "\n".join(dict.fromkeys(text for _, text in sorted(said, key=lambda one: one[0])))
 
 

@@ -76,7 +76,7 @@ def test_nothing_but_reads_reached_the_sources(estimated):
 def test_the_screen_says_what_a_person_needs(tmp_path):
     fill_folder(tmp_path / "tw", libraries()["tw"])
     (tmp_path / "config.yaml").write_text(CONFIG)
-    shown = mirrorfold("estimate", str(tmp_path / "tw"), "--config", str(tmp_path / "config.yaml")).stdout
+    shown = mirrorfold("estimate", f"gz={tmp_path / 'tw'}", "--config", str(tmp_path / "config.yaml")).stdout
     text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", shown).split())
     for part in (
         "exact copies, one of each kept",

@@ -82,8 +82,8 @@ def test_from_review_to_sign_off(archive, tmp_path):
     assert rows[same] == "verdict-same"
     assert rows[other] == "verdict-different"
     assert "A draft only" in mirrorfold("export", out, "--what", "quarantine", "--to", "rclone")
-    for role in ("curator", "legal"):
-        mirrorfold("approve", out, "--role", role, "--by", "Ann Lee")
+    for role, name in (("curator", "Ann Lee"), ("legal", "Ben Ho")):
+        mirrorfold("approve", out, "--role", role, "--by", name)
     done = mirrorfold("export", out, "--what", "quarantine", "--to", "rclone")
     assert "draft" not in done
     mirrorfold("export", out, "--what", "crosswalk", "--to", "csv")

@@ -99,7 +99,7 @@ class Search(beam.PTransform):
     def _compared(self, rows):
         return (
             rows
-            | "ToOne" >> beam.WithKeys(0).with_output_types(tuple[int, bytes])
+            | "ToOne" >> beam.Map(_to_one, self.spill).with_output_types(tuple[int, bytes])
             | "GatherAll" >> beam.GroupByKey()
             | "CompareAll" >> beam.FlatMap(CompareAll(self.rule, self.words)).with_output_types(pa.Table)
         )
@@ -133,6 +133,10 @@ def _packed_rows(light: pa.Table, words: int) -> bytes:
     return pack(searched_rows(light))
 
 
+def _to_one(rows: bytes, spill: str | None) -> tuple[int, bytes]:
+    return 0, parcels.pack(rows, spill)
+
+
 @dataclass
 class CompareAll:
     """Compare all rows with all."""
@@ -141,7 +145,7 @@ class CompareAll:
     words: int
 
     def __call__(self, element) -> Iterable[pa.Table]:
-        rows = join_rows((unpack(value, self.words) for value in element[1]), self.words)
+        rows = join_rows((unpack(parcels.unpack(value), self.words) for value in element[1]), self.words)
         pairs = candidates_among(rows, self.rule.radius, self.rule.check_limit)
         Metrics.counter("match", "pairs").inc(len(pairs))
         if len(pairs):
