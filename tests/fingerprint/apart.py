@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from mirrorfold.transforms.fingerprint.sandbox_worker import PICTURE, answer
 from mirrorfold.transforms.fingerprint.shard import fingerprint_shard
 from tests.fingerprint.worlds import MemoryStores, listing
 
+ROOT = Path(__file__).resolve().parents[2]
 SPACE, SECONDS = 3_000 << 20, 120
 OPTIONS = FingerprintOptions(threads=1, max_seconds=60)
 
@@ -57,7 +60,22 @@ def fingerprint_one(data: bytes) -> tuple[str, str]:
 
 
 def outcomes(files: Iterable[bytes]) -> Iterator[Outcome]:
-    """Fingerprint each file apart; a process that is lost has the code "lost"."""
+    """Fingerprint each file apart; a process that is lost has the code "lost".
+
+    They are forked from a process of their own: gRPC's threads, which a test's process may have, don't survive a fork.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        names = []
+        for number, data in enumerate(files):
+            names.append(str(Path(folder, f"{number:06d}")))
+            Path(names[-1]).write_bytes(data)
+        command = [sys.executable, "-m", "tests.fingerprint.apart", "--json", folder]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    yield from (Outcome(*json.loads(line)) for line in done.stdout.splitlines())
+
+
+def forked(files: Iterable[bytes]) -> Iterator[Outcome]:
+    """Fingerprint each file in a fork of this process."""
     _load_codecs()
     for data in files:
         reader, writer = os.pipe()
@@ -100,8 +118,12 @@ def _end_with(writer: int, data: bytes) -> None:
 
 def main() -> None:
     """Print how each file named on the command line ends."""
+    if sys.argv[1] == "--json":
+        for found in forked(path.read_bytes() for path in sorted(Path(sys.argv[2]).iterdir())):
+            print(json.dumps(found), flush=True)
+        return
     names = sys.argv[1:]
-    for name, found in zip(names, outcomes(Path(name).read_bytes() for name in names), strict=True):
+    for name, found in zip(names, forked(Path(name).read_bytes() for name in names), strict=True):
         print(f"{found.code}\t{found.mebibytes} MiB\t{name}\t{found.message}")
 
 
