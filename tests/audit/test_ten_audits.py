@@ -44,6 +44,8 @@ def audits(tmp_path_factory):
     outputs: list[Path] = []
     for number in range(AUDITS + 1):
         touched.append(world.change(draw) if number else set())
+        if number == AUDITS // 2:
+            touched[-1].add(world.twin())  # a master: what drawing lots may miss
         reads.append(set())
         outputs.append(root / f"audit-{number}")
         audit(world.root, outputs[-1], outputs[-2] if number else None)
