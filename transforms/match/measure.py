@@ -89,7 +89,7 @@ def measure(
         else:
             tries = found_tries(one, other, np.where(swapped[:, None], ways[part][:, [2, 3, 0, 1]], ways[part]))
         parts.append(_measure(features, a[part], b[part], tries))
-    return parts[0] if len(parts) == 1 else _joined(parts)
+    return joined(parts)
 
 
 def _in_order(features: Features, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +100,10 @@ def _in_order(features: Features, ends: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.where(swapped, ends[::-1], ends), swapped
 
 
-def _joined(parts: list[Measures]) -> Measures:
+def joined(parts: list[Measures]) -> Measures:
+    """Put the measures of several batches, one at least, behind each other."""
+    if len(parts) == 1:
+        return parts[0]
     names = [name for name in Measures.__dataclass_fields__ if name != "distances"]
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     bits = {name: np.concatenate([part.distances[name] for part in parts]) for name in parts[0].distances}
@@ -131,7 +134,7 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, tries: Tries) -> 
     best = _best(pair, _quality(scores) - 99 * ~alike)
     reference, other, symmetry = reference[best], other[best], symmetry[best]
     found = (reference, other, symmetry, turned(warps[best], symmetry), scores[best], alike[best])
-    return _scored(features, a, b, distances(features, a, b), *found)
+    return scored(features, a, b, distances(features, a, b), *found)
 
 
 def _quality(scores: np.ndarray) -> np.ndarray:
@@ -178,7 +181,7 @@ def rescored(
     columns = {name: values[chosen] for name, values in found.distances.items()}
     reference, turned, symmetry = (getattr(found, name)[chosen] for name in ("reference", "turned", "symmetry"))
     ways = (reference, turned, symmetry, warps, scores, found.alike[chosen])
-    return _scored(features, found.a[chosen], found.b[chosen], columns, *ways)
+    return scored(features, found.a[chosen], found.b[chosen], columns, *ways)
 
 
 def replaced(found: Measures, rows: np.ndarray, other: Measures, which: np.ndarray) -> Measures:
@@ -200,7 +203,8 @@ def _shape(features: Features, reference, other, symmetry, warp) -> tuple[np.nda
     return wider + turned_aspect - sides[reference], np.maximum(np.abs(warp[:, 1]), np.abs(warp[:, 3]))
 
 
-def _scored(features: Features, a, b, columns, reference, other, symmetry, warp, score, alike) -> Measures:
+def scored(features: Features, a, b, columns, reference, other, symmetry, warp, score, alike) -> Measures:
+    """Make measures of pairs from the way in which each lies, see Measures, and its scores (pairs, SCORES)."""
     determinant = np.abs(warp[:, 0] * warp[:, 4] - warp[:, 1] * warp[:, 3])
     covered = score[:, 3]
     sides = np.log(features.width / features.height)

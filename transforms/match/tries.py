@@ -92,6 +92,11 @@ def turned(warps: np.ndarray, symmetry: np.ndarray) -> np.ndarray:
     return _moved(warps, MOVES[symmetry])
 
 
+def stored(warps: np.ndarray, symmetry: np.ndarray) -> np.ndarray:
+    """Make warps onto turned pictures, float64 (tries, 6), warps onto them as they are stored."""
+    return _moved(warps, np.linalg.inv(MOVES)[symmetry]) + 0.0
+
+
 def _moved(warps: np.ndarray, moves: np.ndarray) -> np.ndarray:
     # Moves are of -1, 0 and 1: the products are exact.
     x, y = warps[:, None, :3], warps[:, None, 3:]
@@ -115,7 +120,7 @@ def _lying(tries: np.ndarray, pairs: int) -> int:
 
 def _starts(symmetry: np.ndarray, window: np.ndarray) -> np.ndarray:
     """Give the warps onto pictures as they are stored: of a symmetry, at a window by number; -1 is the whole."""
-    warps = _moved(np.tile(IDENTITY, (len(window), 1)), np.linalg.inv(MOVES)[symmetry]) + 0.0
+    warps = stored(np.tile(IDENTITY, (len(window), 1)), symmetry)
     cut = window >= 0
     top, left, share = np.array(WINDOWS)[window[cut]].T
     warps[cut] *= share[:, None]
