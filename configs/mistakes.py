@@ -29,16 +29,17 @@ def compose(text: str, path: str) -> yaml.Node | None:
     return root
 
 
-def name_all(error: ValidationError, root: yaml.Node | None, path: str, model: type[BaseModel]) -> str:
-    """Say every mistake that a model found in a file, one line each, in the file's order."""
+def name_all(error: ValidationError, root: yaml.Node | None, path: str | None, model: type[BaseModel]) -> str:
+    """Say every mistake that a model found, one line each, in the file's order; `path` is None without a file."""
     said = []
     for found in error.errors():
         # A check of several settings together names the one to mend before a colon.
         text = found["msg"].removeprefix("Value error, ")
         setting, message = re.findall(r"\A(?:([a-z_-]+): )?(.*)", text, re.DOTALL)[0]
         place = found["loc"] + ((setting,) if setting else ())
-        line, where = (0, ".".join(map(str, place))) if root is None else locate(root, place)
-        start = path if root is None else f"{path}:{line}"  # no file: the command line said it
+        # Without a file the command line said it.
+        line, where = (0, ".".join(map(str, place))) if path is None else locate(root, place)
+        start = "settings" if path is None else f"{path}:{line}"
         said.append((line, f"{start}: {where + ': ' if where else ''}{_plain(message, found, model)}"))
     return "\n".join(dict.fromkeys(text for _, text in sorted(said, key=lambda one: one[0])))
 

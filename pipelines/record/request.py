@@ -82,7 +82,7 @@ def make_settings(given: dict, path: str | None = None) -> Settings:
         return Settings.model_validate(given)
     except ValidationError as error:
         root = _read_yaml(path)[1] if path else None
-        raise UsageError(mistakes.name_all(error, root, path or "settings", Settings)) from error
+        raise UsageError(mistakes.name_all(error, root, path, Settings)) from error
 
 
 def overlay(recorded: dict, given: dict) -> dict:
