@@ -105,7 +105,7 @@ def test_ctrl_c_in_every_step(options, command, expected, tmp_path):
     assert digests(output) == expected
 
 
-@pytest.mark.parametrize("moment", ["_work/fingerprints/*", "pairs/part-*"], ids=["fingerprint", "match"])
+@pytest.mark.parametrize("moment", ["_work/fingerprints/*", "edges/part-*"], ids=["fingerprint", "match"])
 def test_a_lost_worker_process(moment, command, expected, tmp_path):
     output = tmp_path / "out"
 

@@ -22,6 +22,8 @@ from mirrorfold.transforms.retain.records import (
 from mirrorfold.transforms.retain.stand_ins import COMPARED, Evidence, StandIn, conflicts, find_stand_ins, neighbours
 
 Contents = dict[str, list[Member]]
+GOES_WITH_A_STAND_IN = ("keep-order", "min-copies", "planned-before")
+"""Why a copy is kept that goes where another content stands in for it."""
 
 
 def decide_family(
@@ -172,8 +174,12 @@ def _same_bytes(plan: Copies, goes: set[Key], stand_in: StandIn | None, policy: 
 def _gone(
     copies: list[Member], plan: Copies, plans: dict[str, Copies], stand_in: StandIn | None, policy: Policy
 ) -> set[Key]:
-    """Name the copies that leave, or wait for review, because another content stands in for them."""
-    if stand_in is None or stand_in.action == "keep" or not plan.keepers:
+    """Name the copies that leave, or wait for review, because another content stands in for them.
+
+    Copies that an earlier plan named, and that are still there, are named again: what stands in for them is kept.
+    """
+    named = [rule for _, rule, _ in plan.kept.values() if rule == "planned-before"]
+    if stand_in is None or stand_in.action == "keep" or not (plan.keepers or named):
         return set()
     kept = plans[stand_in.kept].keepers
     if not kept or len(kept) < policy.min_archival_copies:
@@ -182,7 +188,7 @@ def _gone(
     movable = {
         m.id
         for m in copies
-        if m.place not in short and (m.id not in plan.kept or plan.kept[m.id][1] in ("keep-order", "min-copies"))
+        if m.place not in short and (m.id not in plan.kept or plan.kept[m.id][1] in GOES_WITH_A_STAND_IN)
     }
     if stand_in.action == "review":
         # Exact copies don't wait: they are settled by their own content's kept copies.
