@@ -17,7 +17,7 @@ ONE, TWO, FOUR, TOP = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
 KIND_MASK, KIND_SHIFT = np.uint64(63), np.uint64(6)
 ZERO, HALF = np.uint64(0), np.uint64(20)
 MIX = np.uint64(0x9E3779B97F4A7C15)
-FULL_KEEPS, PROBE_KEEPS = 16, 4
+FULL_KEEPS, PROBE_KEEPS = 16, 1
 """Candidates that a full signature or a probe keeps in one bucket, if it has more: as many nearest, as many first by
 id. The nearest hold the true copies among look-alikes; the first by id are the same for all of one dense family, so
 that it stays connected."""
