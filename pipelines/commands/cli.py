@@ -17,6 +17,7 @@ import click
 from mirrorfold.pipelines.commands.beam_command import InOrder
 from mirrorfold.pipelines.commands.books import COMMANDS as BOOK_COMMANDS
 from mirrorfold.pipelines.commands.estimate import COMMANDS as ESTIMATE_COMMANDS
+from mirrorfold.pipelines.commands.looking import COMMANDS as LOOKING_COMMANDS
 from mirrorfold.pipelines.commands.plan import COMMANDS as PLAN_COMMANDS
 from mirrorfold.pipelines.commands.printing import VERBOSITY, add_verbosity
 from mirrorfold.pipelines.commands.run import COMMANDS as MISSION_COMMANDS
@@ -54,7 +55,14 @@ def cli() -> None:
     """Find exact and near duplicates in large image archives, and decide what to keep under a written policy."""
 
 
-for command in (*MISSION_COMMANDS, *ESTIMATE_COMMANDS, *PLAN_COMMANDS, *BOOK_COMMANDS, *STATE_COMMANDS):
+for command in (
+    *MISSION_COMMANDS,
+    *ESTIMATE_COMMANDS,
+    *PLAN_COMMANDS,
+    *LOOKING_COMMANDS,
+    *BOOK_COMMANDS,
+    *STATE_COMMANDS,
+):
     cli.add_command(command)
 add_verbosity(cli)
 

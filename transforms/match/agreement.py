@@ -7,6 +7,8 @@ two, as vectors of 1, -1 and 0: of the few places that show something, most have
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 STEP = 1
@@ -29,6 +31,15 @@ def agreeing(one: np.ndarray, other: np.ndarray, distance: np.ndarray, limit: in
     net = _bits(one & other) - _bits(one & crossed)
     least = limit + STEP * distance.astype(np.int64)
     return (net > 0) & ((100 * net) ** 2 >= least**2 * _bits(one) * _bits(other))
+
+
+def agreement(one: np.ndarray, other: np.ndarray) -> int:
+    """Give how well two checks agree, whole percent rounded down as `agreeing` compares it: uint64 (words,) each."""
+    half = len(one) // 2
+    crossed = np.concatenate([other[half:], other[:half]])
+    net = int(np.bitwise_count(one & other).sum()) - int(np.bitwise_count(one & crossed).sum())
+    shown = int(np.bitwise_count(one).sum()) * int(np.bitwise_count(other).sum())
+    return math.isqrt((100 * net) ** 2 // shown) if net > 0 and shown else 0
 
 
 def _bits(words: np.ndarray) -> np.ndarray:

@@ -117,8 +117,8 @@ def probe_hashes(contents: pa.Table) -> np.ndarray:
 
 def _fill_probes(contents: pa.Table, lumas: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fill in the hashes of the probes; tell which contents have windows, and which have symmetries."""
-    windows, has_windows = _lists(contents.column("windows64"), STORED_WINDOWS)
-    symmetries, has_symmetries = _lists(contents.column("dihedral64"), len(DIHEDRAL_KINDS) + 1)
+    windows, has_windows = lists(contents.column("windows64"), STORED_WINDOWS)
+    symmetries, has_symmetries = lists(contents.column("dihedral64"), len(DIHEDRAL_KINDS) + 1)
     extra = window_hashes(lumas)
     for there, found, kind in ((has_windows, windows, WINDOW_KINDS.start), (has_windows, extra, EXTRA_KIND)):
         hashes[there, kind : kind + found.shape[1]] = found[there]
@@ -167,7 +167,7 @@ def luma_array(column: pa.ChunkedArray) -> np.ndarray:
     return np.frombuffer(b"".join(column.to_pylist()), dtype=np.uint8).reshape(-1, 64, 64)
 
 
-def _lists(column: pa.ChunkedArray, length: int) -> tuple[np.ndarray, np.ndarray]:
+def lists(column: pa.ChunkedArray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Give a fixed-size list column as (uint64 of shape (rows, length), which rows are there)."""
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
