@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from mirrorfold.schemas.catalogue import TABLES
-from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks import parquet, sql
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 
@@ -22,13 +22,9 @@ def connect(store: OutputStore, *names: str) -> duckdb.DuckDBPyConnection:
         if not paths:
             connection.register(name, TABLES[name].empty())
         elif isinstance(store, LocalOutput):
-            files = ", ".join(_literal(store.url(path)) for path in paths)
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{files}])")
+            files = sql.parquet_files(map(store.url, paths))
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {files}")
         else:
             blocks = [block for path in paths for block in parquet.read_blocks(store, path)]
             connection.register(name, pa.concat_tables(blocks))
     return connection
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import duckdb
 
 from mirrorfold.transforms.blocks import parquet
-from mirrorfold.transforms.publish.tables import literal, rows_of
+from mirrorfold.transforms.blocks.sql import parquet_files
+from mirrorfold.transforms.publish.tables import rows_of
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 PAIRS_PER_ITEM = 24
@@ -214,8 +215,7 @@ def open_queue_files(connection: duckdb.DuckDBPyConnection, store: OutputStore, 
             shutil.copyfileobj(source, target, 1 << 20)
     if not local:
         raise ValueError(f"{store.url()} has no review queue: run `mirrorfold publish` first")
-    files = ", ".join(literal(path) for path in local)
-    connection.execute(f"create view queue as select * from read_parquet([{files}])")
+    connection.execute(f"create view queue as select * from {parquet_files(local)}")
     names = {row[0] for row in connection.execute("describe queue").fetchall()}
     if set(COLUMNS) - names:
         raise ValueError(f"{store.url(FOLDER)} is of an older version: run `mirrorfold publish` again")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.sql import parquet_files
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 MEMORY = "1GB"
@@ -32,14 +32,8 @@ def open_tables(store: OutputStore, wanted: Mapping[Table, Sequence[str]]) -> It
             for table, columns in wanted.items():
                 paths = _local_paths(store, table, columns, folder)
                 chosen = ", ".join(f'"{name}"' for name in columns)
-                files = ", ".join(literal(path) for path in paths)
-                connection.execute(f"create view {table.name} as select {chosen} from read_parquet([{files}])")
+                connection.execute(f"create view {table.name} as select {chosen} from {parquet_files(paths)}")
             yield connection
-
-
-def literal(path: str) -> str:
-    """Quote a path for SQL, with the characters that DuckDB would expand to other files' names taken as they are."""
-    return "'" + re.sub(r"([\[*?])", r"[\1]", path).replace("'", "''") + "'"
 
 
 def _local_paths(store: OutputStore, table: Table, columns: Sequence[str], folder: str) -> list[str]:

@@ -13,6 +13,7 @@ from mirrorfold.schemas.failures import CODES, STAGES
 from mirrorfold.schemas.objects import FRAIL_CLASSES
 from mirrorfold.schemas.table import Table
 from mirrorfold.schemas.uri import UNCARRIABLE
+from mirrorfold.transforms.blocks.sql import parquet_files
 from mirrorfold.transforms.verify.model import Expected
 
 AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
@@ -46,8 +47,7 @@ def open_tables(
     db = duckdb.connect(config={"temp_directory": work, "preserve_insertion_order": "false"})
     for table, paths in files.items():
         if paths:
-            names = ", ".join(_literal(path) for path in paths)
-            db.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{names}])")
+            db.execute(f"CREATE VIEW {table.name} AS SELECT * FROM {parquet_files(paths)}")
         else:
             db.register(table.name, table.empty())
     _register(db, expected, folder_uri)
@@ -101,13 +101,12 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
 
 def _remember(db: duckdb.DuckDBPyConnection, expected: Expected, before: Sequence[str]) -> None:
     """Say again, from the previous run's decisions, what its plan named and what it listed: the view `before`."""
-    names = ", ".join(map(_literal, before))
     if before:
         # Columns that an older run doesn't have are null.
         db.register("decisions_form", DECISIONS.empty())
         db.execute(f"""
             CREATE VIEW previous AS SELECT * FROM decisions_form
-            UNION ALL BY NAME SELECT * FROM read_parquet([{names}])""")
+            UNION ALL BY NAME SELECT * FROM {parquet_files(before)}""")
     else:
         db.register("previous", DECISIONS.empty())
     named = "false" if expected.withdrawn else "action = 'quarantine' OR earlier = 'planned'"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from mirrorfold.transforms.blocks.sql import parquet_files
 from mirrorfold.transforms.verify.checks import Check
 
 COLUMNS = frozenset(("cluster_id", "kept", "other", "bytes_freed", "bytes_if_same", "conflicts", "sample_only"))
@@ -35,6 +36,5 @@ def open_queue(db: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> bool:
     """Make the view `queue`; tells whether there is one with the columns that are checked."""
     if not paths:
         return False
-    files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    db.execute(f"CREATE VIEW queue AS SELECT * FROM read_parquet([{files}])")
+    db.execute(f"CREATE VIEW queue AS SELECT * FROM {parquet_files(paths)}")
     return {row[0] for row in db.execute("DESCRIBE queue").fetchall()} >= COLUMNS

@@ -1,0 +1,17 @@
+"""How SQL names files: one way to quote, for everything that asks tables questions."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+
+def literal(path: str | os.PathLike[str]) -> str:
+    """Quote a path for SQL, with the characters that DuckDB would expand to other files' names taken as they are."""
+    return "'" + re.sub(r"([\[*?])", r"[\1]", os.fspath(path)).replace("'", "''") + "'"
+
+
+def parquet_files(paths: Iterable[str]) -> str:
+    """Write the SQL that reads Parquet files, exactly those."""
+    return f"read_parquet([{', '.join(map(literal, paths))}])"
