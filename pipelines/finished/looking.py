@@ -159,11 +159,12 @@ def why(folder: str, first: str, second: str) -> Why:
     connection = connect(store, "contents", "objects", "decisions", "failures", "edges", "confirmations")
     a, b = (_subject(connection, name) for name in (first, second))
     reasons = recorded = confirmed = None
-    if a.content is not None and b.content is not None and a.content["content_id"] != b.content["content_id"]:
+    one, other = a.content, b.content
+    if one is not None and other is not None and one["content_id"] != other["content_id"]:
         schema = pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS])
-        rows = pa.Table.from_pylist([{name: s.content[name] for name in schema.names} for s in (a, b)], schema=schema)
+        rows = pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in (one, other)], schema=schema)
         reasons = explain_pair(verifier, rows)
-        ids = sorted(s.content["content_id"] for s in (a, b))
+        ids = sorted(row["content_id"] for row in (one, other))
         recorded, confirmed = (
             _one(connection, f"SELECT * FROM {table} WHERE content_a = ? AND content_b = ?", ids)
             for table in ("edges", "confirmations")
