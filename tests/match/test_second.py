@@ -62,11 +62,11 @@ def test_the_worse_of_both_ways_round_counts(features, found):
 
 
 def test_a_crop_that_narrowly_fits_no_rule_has_a_second_chance(features, found):
-    # As if `climb` had left the crop sheared beyond the limit: measured again, it is within.
+    # As if `climb` had left the crop sheared and stretched beyond the limits: measured again, it is within.
     found = found.take(np.array([0, 2, 3]))
-    warp, shear = found.warp.copy(), found.shear.copy()
+    warp, shear, stretch = found.warp.copy(), found.shear.copy(), found.stretch.copy()
     warp[0, 1] += 0.004
-    shear[0] = 0.02
-    bent = replace(found, warp=warp, shear=shear)
+    shear[0], stretch[0] = 0.02, 0.03
+    bent = replace(found, warp=warp, shear=shear, stretch=stretch)
     assert judge(features, bent, Limits()).column("joins").to_pylist() == [False] * 3
     assert judge_twice(features, bent, Limits()).column("joins").to_pylist() == [True, False, False]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from mirrorfold.transforms.match.probes import trimmed_boxes
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, low_rows, luma_array, make_light, picture_digests
 
 COLUMNS = (
@@ -49,6 +50,7 @@ class Features:
       hashes: uint64 (rows, kinds), full signature and probes; checks: uint64 (rows, kinds, words).
       large: uint64 (rows, 3, 4), the 256-bit hashes in the order of LARGE_HASHES.
       lumas: uint8 (rows, 64, 64); seen: where there is one.
+      boxes: int64 (rows, 4), what is left of the lumas without plain edges, see `probes.trimmed_boxes`.
       colours: int16 (rows, 8, 3), means of (Y, Cb, Cr) as the fingerprint stores them; zeros where withheld.
       low: too little information to be searched; faint: little, but searched (see `signatures.FAINT_QUALITY`).
       digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
@@ -62,6 +64,7 @@ class Features:
     checks: np.ndarray
     large: np.ndarray
     lumas: np.ndarray
+    boxes: np.ndarray
     seen: np.ndarray
     width: np.ndarray
     height: np.ndarray
@@ -97,13 +100,14 @@ def make_features(contents: pa.Table, crops: bool, probes: bool = True) -> Featu
         light = make_light(contents, crops)
         hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(rows, -1)
         checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(rows, -1, CHECK_WORDS)
-    low = low_rows(contents)
+    low, lumas = low_rows(contents), luma_array(contents.column("luma"))
     return Features(
         ids=contents.column("content_id").to_pylist(),
         hashes=np.ascontiguousarray(hashes),
         checks=np.ascontiguousarray(checks),
         large=np.stack([_words(contents.column(name)) for name in LARGE_HASHES], axis=1),
-        lumas=luma_array(contents.column("luma")),
+        lumas=lumas,
+        boxes=trimmed_boxes(lumas),
         seen=contents.column("luma").is_valid().to_numpy(),
         width=contents.column("width").to_numpy(),
         height=contents.column("height").to_numpy(),

@@ -6,6 +6,7 @@ import numpy as np
 
 from mirrorfold.transforms.match.features import Features
 from mirrorfold.transforms.match.measure import Measures
+from mirrorfold.transforms.match.probes import SIDE, trimmed
 
 CROPPED_BELOW = 0.97
 RESIZED_ABOVE = 0.01
@@ -13,6 +14,10 @@ RETOUCHED_ABOVE = 0.12
 CAPTION_ABOVE = 0.3
 SKEWED_ABOVE = 0.012
 """Radians of turn that are no accident of the alignment."""
+FRAME_NEAR = 0.04
+"""Half sides by which an overlay may miss the edges of a frame: a pixel of 64 and a little."""
+STRETCHED_ABOVE = 0.03
+"""Log of the ratio by which the sides are scaled apart: three hundredths are no rounding, and no lens."""
 
 TURNS = {
     1: "rotated-90",
@@ -34,7 +39,7 @@ TEXTS = {
     "retouched": "altered in places",
     "recoloured": "in other colours",
     "toned": "lighter or darker",
-    "skewed": "turned by a degree or so",
+    "skewed": "turned by some degrees",
     "caption": "with a caption, logo or mark",
     "with-video": "the one with a video behind it",
     "gain-map": "the one with a gain map for bright screens",
@@ -54,7 +59,19 @@ LOOKS = ("greyscale", "recoloured", "toned")
 """Kinds that a change of colours or brightness makes."""
 
 
-def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool, aligned: bool, look: str) -> str:
+def in_frame(features: Features, found: Measures) -> np.ndarray:
+    """Tell which pairs lie so that one fills just what is left of the other without its plain edges."""
+    boxes = features.boxes[found.turned]
+    top, left, bottom, right = (boxes / SIDE).T
+    nothing = np.zeros(len(boxes))
+    fills = np.stack([right - left, nothing, left + right - 1, nothing, bottom - top, top + bottom - 1], axis=1)
+    near = np.abs(found.warp - fills).max(axis=1) < FRAME_NEAR
+    return near & trimmed(boxes) & (found.symmetry == 0) & (found.crop_area < CROPPED_BELOW)
+
+
+def kind_of(
+    features: Features, found: Measures, k: int, same: bool, burst: bool, aligned: bool, look: str, framed: bool
+) -> str:
     """Name the kind of pair k; the strongest change wins. `look` is one of LOOKS, or ''."""
     a, b = found.a[k], found.b[k]
     if same:
@@ -63,12 +80,14 @@ def kind_of(features: Features, found: Measures, k: int, same: bool, burst: bool
         return "burst"
     if not aligned:
         return "similar"
+    if abs(found.stretch[k]) > STRETCHED_ABOVE:
+        return "stretched"
     if found.symmetry[k]:
         return TURNS[int(found.symmetry[k])]
     if found.angle[k] > SKEWED_ABOVE:
         return "skewed"
     if found.crop_area[k] < CROPPED_BELOW:
-        return "cropped"
+        return "framed" if framed else "cropped"
     if features.parts[a] != features.parts[b]:
         return PARTS[min(set(features.parts[a]) ^ set(features.parts[b]))]
     if look:
@@ -95,6 +114,10 @@ def describe(features: Features, found: Measures, k: int, kind: str) -> str:
         return f"cropped to {round(100 * float(found.crop_area[k]))} %"
     if kind == "resized":
         return f"resized to {100 / _scale(features, found.a[k], found.b[k]):.3g} %"
+    if kind == "framed":
+        return f"in a frame, {round(100 * float(found.crop_area[k]))} % of it"
+    if kind == "stretched":
+        return f"stretched by {round(100 * float(np.expm1(abs(found.stretch[k]))))} %"
     if kind == "greyscale":
         return "greyscale of the other"
     return TEXTS[kind]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirrorfold.transforms.match.align import align_coarse, align_fine, prepare_coarse, prepare_fine
+from mirrorfold.transforms.match.align import IDENTITY, align_coarse, align_fine, prepare_coarse, prepare_fine
 from mirrorfold.transforms.match.features import Features, distances
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.score import UNSEEN
@@ -16,6 +16,9 @@ BATCH = 1_024
 ALIKE_CORRELATION, ALIKE_HIGHPASS, ALIKE_SHAPE = 0.5, 0.0, 0.2
 """What a pair must reach at 32 pixels to be aligned at 64: correlations at least, stretch and shear at most. Four
 fifths of the chance pairs are bent into likeness there and stay out (docs/matching.md tells what is kept)."""
+
+SQUEEZED = 0.45
+"""Log of the ratio by which the sides of a whole copy may be scaled apart: it fills its frame as the original does."""
 
 ELSEWHERE, NEARLY = 0.05, 0.1
 """A second way is aligned at 64 pixels where it lies by so much elsewhere, and its correlations are nearly as good."""
@@ -83,16 +86,18 @@ def measure(
     parts = []
     for start in range(0, max(1, len(a)), BATCH):
         part = slice(start, start + BATCH)
-        (one, other), swapped = _in_order(features, np.stack([a[part], b[part]]))
+        (one, other), swapped = in_order(features, np.stack([a[part], b[part]]))
         if wide or ways is None:
-            tries = choose_tries(features.hashes, one, other, rule.radius, wide)
+            tries = choose_tries(features.hashes, features.boxes, one, other, rule.radius, wide)
         else:
-            tries = found_tries(one, other, np.where(swapped[:, None], ways[part][:, [2, 3, 0, 1]], ways[part]))
+            tries = found_tries(
+                features.boxes, one, other, np.where(swapped[:, None], ways[part][:, [2, 3, 0, 1]], ways[part])
+            )
         parts.append(_measure(features, a[part], b[part], tries))
     return joined(parts)
 
 
-def _in_order(features: Features, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_order(features: Features, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order the two pictures of each pair by their hashes, so that the order of rows changes no score."""
     one, other = features.large[ends].reshape(2, ends.shape[1], -1)
     first = (one != other).argmax(axis=1)[:, None]
@@ -112,8 +117,10 @@ def joined(parts: list[Measures]) -> Measures:
 
 def _measure(features: Features, a: np.ndarray, b: np.ndarray, tries: Tries) -> Measures:
     warps, scores = _align_coarse(features, tries)
-    stretch, shear = _shape(features, tries.reference, tries.other, tries.symmetry, turned(warps, tries.symmetry))
-    straight = (np.abs(stretch) <= ALIKE_SHAPE) & (shear <= ALIKE_SHAPE)
+    onto = turned(warps, tries.symmetry)
+    stretch, shear = _shape(features, tries.reference, tries.other, tries.symmetry, onto)
+    bent = np.where(unmoved(onto), SQUEEZED, ALIKE_SHAPE)
+    straight = (np.abs(stretch) <= bent) & (shear <= ALIKE_SHAPE)
     # Bent pictures are alike by chance: a way that bends them stands behind one that doesn't.
     quality = _quality(scores) - 9 * ~straight
     kept = _finalists(tries, warps, quality)
@@ -135,6 +142,11 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, tries: Tries) -> 
     reference, other, symmetry = reference[best], other[best], symmetry[best]
     found = (reference, other, symmetry, turned(warps[best], symmetry), scores[best], alike[best])
     return scored(features, a, b, distances(features, a, b), *found)
+
+
+def unmoved(warp: np.ndarray) -> np.ndarray:
+    """Tell which warps onto turned pictures lay one plainly on the other, frame on frame."""
+    return np.abs(warp - np.array(IDENTITY)).max(axis=1) < ELSEWHERE
 
 
 def _quality(scores: np.ndarray) -> np.ndarray:

@@ -36,6 +36,55 @@ WINDOWS = (*_grid(0.9, 3), *_between(0.9), *_grid(0.95, 3), *_grid(0.85, 5))
 A crop is found where a window lies near enough: text shifts its hash sooner than a photograph does."""
 
 
+PLAIN_RANGE = 14
+"""Levels of luma within which a row or a column of pixels counts as plain: a frame, a bar, a page's margin."""
+LEAST_LEFT = 16
+"""Pixels of each side that have to be left, of 64, once plain edges are taken off."""
+WHOLE = (0, 0, SIDE, SIDE)
+
+
+def trimmed_boxes(lumas: np.ndarray) -> np.ndarray:
+    """Find what is left of pictures without their plain edges, int64 (rows, 4): top, left, bottom, right in pixels.
+
+    Rows that are plain from side to side go first, then columns that are plain within what is left. WHOLE where there
+    is no plain edge, or too little would be left.
+    """
+    top, bottom = _run_of_plain(lumas, np.zeros(len(lumas), np.int64), np.full(len(lumas), SIDE))
+    left, right = _run_of_plain(lumas.transpose(0, 2, 1), top, bottom)
+    boxes = np.stack([top, left, bottom, right], axis=1)
+    boxes[(bottom - top < LEAST_LEFT) | (right - left < LEAST_LEFT)] = WHOLE
+    return boxes
+
+
+def _run_of_plain(lumas: np.ndarray, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the first row that isn't plain, and the one after the last, looking at pixels from `first` to `last`."""
+    outside = np.arange(SIDE) < first[:, None]
+    outside |= np.arange(SIDE) >= last[:, None]
+    darkest = np.where(outside[:, None], np.uint8(255), lumas).min(axis=2)
+    lightest = np.where(outside[:, None], np.uint8(0), lumas).max(axis=2)
+    shows = lightest.astype(np.int16) - darkest > PLAIN_RANGE
+    some = shows.any(axis=1)
+    return np.where(some, shows.argmax(axis=1), SIDE), np.where(some, SIDE - shows[:, ::-1].argmax(axis=1), SIDE)
+
+
+def trimmed(boxes: np.ndarray) -> np.ndarray:
+    """Tell which boxes leave something off: their pictures have plain edges."""
+    return (boxes != WHOLE).any(axis=1)
+
+
+def box_hashes(lumas: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Hash boxes of pictures as phash64 would, uint64 (rows,)."""
+    return _median_bits(_within(lumas, boxes, _cosines)[:, None])[:, 0]
+
+
+def _within(lumas: np.ndarray, boxes: np.ndarray, matrix) -> np.ndarray:
+    """Multiply each luma by its box's matrices from both sides, float64 (rows, n, n)."""
+    top, left, bottom, right = (boxes / SIDE).T
+    down = np.stack([matrix(start, stop - start) for start, stop in zip(top, bottom, strict=True)])
+    across = np.stack([matrix(start, stop - start) for start, stop in zip(left, right, strict=True)])
+    return down @ lumas.astype(np.float64) @ across.transpose(0, 2, 1)
+
+
 def turn(lumas: np.ndarray, symmetry: int) -> np.ndarray:
     """Apply a symmetry to lumas (rows, n, n): quarter turns counter-clockwise 0..3, after a mirror for 4..7."""
     turned = lumas[:, :, ::-1] if symmetry >= 4 else lumas
@@ -48,12 +97,21 @@ def full_checks(lumas: np.ndarray) -> np.ndarray:
 
 
 def all_checks(lumas: np.ndarray) -> np.ndarray:
-    """Give checks of the whole, of each window and of the seven symmetries, uint64 (rows, kinds, words)."""
+    """Give checks of the whole, of each window, of what is left without plain edges, and of the seven symmetries.
+
+    Returns:
+      uint64 (rows, kinds, words).
+    """
     found = []
     for part in _parts(lumas):
         cells = _cells(part, [(0.0, 0.0, 1.0), *WINDOWS])
         turned = [turn(cells[:, 0], symmetry)[:, None] for symmetry in range(1, 8)]
-        found.append(_checks(np.concatenate([cells, *turned], axis=1)))
+        left = cells[:, :1].copy()
+        boxes = trimmed_boxes(part)
+        there = trimmed(boxes)
+        if there.any():
+            left[there, 0] = _within(part[there], boxes[there], _areas)
+        found.append(_checks(np.concatenate([cells, left, *turned], axis=1)))
     return np.concatenate(found)
 
 
@@ -90,7 +148,7 @@ def _cells(lumas: np.ndarray, windows) -> np.ndarray:
     return _around(lumas, windows, _areas)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)
 def _cosines(start: float, share: float) -> np.ndarray:
     cells = np.arange(SIDE)
     low, high = np.maximum(cells, start * SIDE), np.minimum(cells + 1, (start + share) * SIDE)
@@ -98,7 +156,7 @@ def _cosines(start: float, share: float) -> np.ndarray:
     return np.rint(UNIT * np.maximum(0, high - low) * np.cos(np.pi * np.outer(np.arange(8), place)))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)
 def _areas(start: float, share: float) -> np.ndarray:
     edges = SIDE * (start + share * np.arange(CHECK_SIDE + 1) / CHECK_SIDE)
     cells = np.arange(SIDE)

@@ -13,15 +13,13 @@ from mirrorfold.transforms.blocks.compiled import compiled
 from mirrorfold.transforms.match.align import IDENTITY, prepare_fine
 from mirrorfold.transforms.match.features import Features
 from mirrorfold.transforms.match.filters import halves
-from mirrorfold.transforms.match.measure import BATCH, Measures, joined, scored
+from mirrorfold.transforms.match.measure import BATCH, Measures, in_order, joined, scored, unmoved
 from mirrorfold.transforms.match.register import LONGEST_STEP, MIN_OVERLAP, make_work, solve
 from mirrorfold.transforms.match.score import SCORES, compare
 from mirrorfold.transforms.match.tries import BACK, reversed_warps, stored, turned
 
 COARSE_STEPS, STEPS, ENOUGH = 12, 8, 0.05
 """Steps at most at 32 and at 64 pixels, and the share of a pixel below which one ends the search."""
-NEAR = 0.05
-"""A pair whose warp moves nothing by so much is no crop."""
 
 
 def measure_again(features: Features, found: Measures, chosen: np.ndarray) -> tuple[Measures, Measures]:
@@ -35,9 +33,23 @@ def measure_again(features: Features, found: Measures, chosen: np.ndarray) -> tu
     return joined(list(better)), joined(list(worse))
 
 
+def as_it_lies(features: Features, found: Measures, chosen: np.ndarray) -> tuple[Measures]:
+    """Measure the chosen pairs as they lie, frame on frame, in the order of their hashes."""
+    parts = []
+    for start in range(0, len(chosen), BATCH):
+        part = chosen[start : start + BATCH]
+        (one, other), _ = in_order(features, np.stack([found.a[part], found.b[part]]))
+        warps = np.tile(np.array(IDENTITY), (len(part), 1))
+        scores = _scores(features, one, other, warps, 0, 0)
+        columns = {name: values[part] for name, values in found.distances.items()}
+        ways = (one, other, np.zeros(len(part), np.int64), warps, scores, found.alike[part])
+        parts.append(scored(features, found.a[part], found.b[part], columns, *ways))
+    return (joined(parts),)
+
+
 def moved(found: Measures) -> np.ndarray:
     """Tell which pairs lie elsewhere than plainly on each other: crops."""
-    return np.abs(found.warp - np.array(IDENTITY)).max(axis=1) >= NEAR
+    return ~unmoved(found.warp)
 
 
 def both_ways(features: Features, found: Measures, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

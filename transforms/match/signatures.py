@@ -18,7 +18,10 @@ from mirrorfold.transforms.match.probes import (
     STORED_WINDOWS,
     WINDOWS,
     all_checks,
+    box_hashes,
     full_checks,
+    trimmed,
+    trimmed_boxes,
     window_hashes,
 )
 
@@ -26,11 +29,13 @@ KIND_BITS = 6
 DIGITS = 16
 """Hex digits of a content_id that its node is made from."""
 
-WINDOW_KINDS = range(1, 1 + len(WINDOWS))
+WINDOW_KINDS = range(1, 2 + len(WINDOWS))
 EXTRA_KIND = 1 + STORED_WINDOWS
+TRIMMED_KIND = 1 + len(WINDOWS)
+"""What is left of a picture without its plain edges: the last of the windows."""
 DIHEDRAL_KINDS = range(WINDOW_KINDS.stop, WINDOW_KINDS.stop + 7)
 KINDS = DIHEDRAL_KINDS.stop
-"""Full picture, windows, seven symmetries."""
+"""Full picture, windows, what is left without plain edges, seven symmetries."""
 assert KINDS <= 1 << KIND_BITS
 
 COLUMNS = (
@@ -123,6 +128,10 @@ def _fill_probes(contents: pa.Table, lumas: np.ndarray, hashes: np.ndarray) -> t
     for there, found, kind in ((has_windows, windows, WINDOW_KINDS.start), (has_windows, extra, EXTRA_KIND)):
         hashes[there, kind : kind + found.shape[1]] = found[there]
     hashes[has_symmetries, DIHEDRAL_KINDS.start :] = symmetries[has_symmetries, 1:]
+    boxes = trimmed_boxes(lumas)
+    there = has_windows & trimmed(boxes)
+    if there.any():
+        hashes[there, TRIMMED_KIND] = box_hashes(lumas[there], boxes[there])
     return has_windows, has_symmetries
 
 

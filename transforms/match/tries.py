@@ -14,7 +14,7 @@ import numpy as np
 from mirrorfold.transforms.blocks.compiled import compiled
 from mirrorfold.transforms.match.align import IDENTITY
 from mirrorfold.transforms.match.kernels import popcount
-from mirrorfold.transforms.match.probes import WINDOWS
+from mirrorfold.transforms.match.probes import SIDE, WINDOWS
 from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS
 
 BACK = (0, 3, 2, 1, 4, 5, 6, 7)
@@ -53,11 +53,12 @@ class Tries:
     warp: np.ndarray
 
 
-def choose_tries(hashes: np.ndarray, a: np.ndarray, b: np.ndarray, radius: int, wide: bool) -> Tries:
+def choose_tries(hashes: np.ndarray, boxes: np.ndarray, a: np.ndarray, b: np.ndarray, radius: int, wide: bool) -> Tries:
     """Choose the tries of pairs of rows.
 
     Args:
-      hashes: uint64 (rows, kinds), full signatures and probes; radius: bits within which a probe is tried.
+      hashes: uint64 (rows, kinds), full signatures and probes; boxes: int64 (rows, 4), see `probes.trimmed_boxes`.
+      radius: bits within which a probe is tried.
       wide: the pairs belong to one family: try the nearest, whatever their distance.
     """
     tries = np.empty((len(a) * MOST, 4), np.int64)
@@ -66,10 +67,10 @@ def choose_tries(hashes: np.ndarray, a: np.ndarray, b: np.ndarray, radius: int, 
     swapped = swapped > 0
     reference, other = np.where(swapped, b[pair], a[pair]), np.where(swapped, a[pair], b[pair])
     symmetry = np.where(symmetry < 0, np.array(BACK)[np.abs(symmetry)], symmetry)
-    return Tries(pair, swapped, reference, other, symmetry, _starts(symmetry, window))
+    return Tries(pair, swapped, reference, other, symmetry, _starts(symmetry, window, boxes[other]))
 
 
-def found_tries(a: np.ndarray, b: np.ndarray, ways: np.ndarray) -> Tries:
+def found_tries(boxes: np.ndarray, a: np.ndarray, b: np.ndarray, ways: np.ndarray) -> Tries:
     """Give the tries of pairs of rows as they lie, and in the ways in which the search found them.
 
     Args:
@@ -84,7 +85,7 @@ def found_tries(a: np.ndarray, b: np.ndarray, ways: np.ndarray) -> Tries:
     reference, other = np.where(swapped, b[pair], a[pair]), np.where(swapped, a[pair], b[pair])
     symmetry = np.where(kind >= FIRST_TURN, kind - FIRST_TURN + 1, 0)
     window = np.where((kind > 0) & (kind < LAST_WINDOW), kind - FIRST_WINDOW, -1)
-    return Tries(pair, swapped, reference, other, symmetry, _starts(symmetry, window))
+    return Tries(pair, swapped, reference, other, symmetry, _starts(symmetry, window, boxes[other]))
 
 
 def turned(warps: np.ndarray, symmetry: np.ndarray) -> np.ndarray:
@@ -118,14 +119,22 @@ def _lying(tries: np.ndarray, pairs: int) -> int:
     return pairs
 
 
-def _starts(symmetry: np.ndarray, window: np.ndarray) -> np.ndarray:
+def _starts(symmetry: np.ndarray, window: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Give the warps onto pictures as they are stored: of a symmetry, at a window by number; -1 is the whole."""
     warps = stored(np.tile(IDENTITY, (len(window), 1)), symmetry)
-    cut = window >= 0
+    places = np.zeros((len(window), 4))
+    cut = (window >= 0) & (window < len(WINDOWS))
     top, left, share = np.array(WINDOWS)[window[cut]].T
-    warps[cut] *= share[:, None]
-    warps[cut, 2] = 2 * left + share - 1
-    warps[cut, 5] = 2 * top + share - 1
+    places[cut] = np.stack([top, left, share, share], axis=1)
+    left_over = window == len(WINDOWS)
+    places[left_over, :2], places[left_over, 2:] = boxes[left_over, :2], boxes[left_over, 2:] - boxes[left_over, :2]
+    places[left_over] /= SIDE
+    cut |= left_over
+    top, left, height, width = places[cut].T
+    warps[cut, :3] *= width[:, None]
+    warps[cut, 3:] *= height[:, None]
+    warps[cut, 2] = 2 * left + width - 1
+    warps[cut, 5] = 2 * top + height - 1
     return warps
 
 

@@ -9,17 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.pairs import DISTANCES
+from mirrorfold.transforms.match.align import IDENTITY
 from mirrorfold.transforms.match.candidates import candidates
 from mirrorfold.transforms.match.detail import has_detail, measure_detail, worth_detail
 from mirrorfold.transforms.match.features import Features, colour_shift, make_features
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, describe, kind_of
-from mirrorfold.transforms.match.measure import Measures, measure, replaced
+from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, STRETCHED_ABOVE, describe, in_frame, kind_of
+from mirrorfold.transforms.match.measure import SQUEEZED, Measures, measure, replaced
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
-from mirrorfold.transforms.match.second import both_ways, measure_again, moved
+from mirrorfold.transforms.match.second import as_it_lies, both_ways, measure_again, moved
 
 SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
 PAGE_RADIUS = 6
+LIES_AS_IT_IS = 16
+"""Bits of phash64 up to which a photograph that fits no rule is scored as it lies: burnt-in bars mislead alignment."""
 CHECK_LIMIT = 50
 """Percent of agreement that a candidate's checks need: see docs/matching.md for what it keeps and drops."""
 
@@ -90,6 +93,7 @@ class Limits:
       document_tone, detail_tone: for copies whose brightness differs by more than `tone`. Clipped whites spoil the
         correlation; the same print in the same place with other words would pass without that difference.
       structure: share of the blocks in which a faint page must show something: a blank one's border is no evidence.
+      covered: residual from which something was laid over a picture: frames of a burst differ by .63 at most.
       miss, document_miss: what is a near miss, and which of documents are measured again; of the others crops are.
       tint, tone: levels by which the colours and the brightness of a sure copy may differ. Recompressing and resizing
         shift either by 2 at most; a colour-corrected frame is a variant that a curator keeps.
@@ -101,6 +105,7 @@ class Limits:
     tint: int = 4
     tone: int = 8
     structure: float = 0.3
+    covered: float = 0.9
     near: Fit = Fit(0.985, 0.97, 0.97, 0.12, 0.015, 0.012, 0.97)
     photo: Fit = Fit(0.97, 0.972, 0.8, 0.6, 0.015, 0.012, 0.93)
     crop: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
@@ -111,6 +116,10 @@ class Limits:
     document_crop: Fit = Fit(0.95, 0.72, 0.75, 1.0, 0.01, 0.002, 0.5)
     document_tone: Fit = Fit(0.7, 0.95, 0.95, 9.0, 0.005, 0.003, 0.985)
     skewed: Fit = Fit(0.98, 0.93, 0.85, 0.6, 0.01, 0.045, 0.95, 0.003)
+    turned: Fit = Fit(0.985, 0.93, 0.85, 0.6, 0.004, 0.2, 0.7, 0.0015)
+    overlaid: Fit = Fit(0.5, 0.7, 0.82, 9.0, 0.015, 0.006, 0.985)
+    framed: Fit = Fit(0.93, 0.62, 0.58, 9.0, 0.01, 0.003, 0.2)
+    stretched: Fit = Fit(0.97, 0.93, 0.9, 0.6, SQUEEZED, 0.006, 0.97, 0.006)
     detail: Fit = Fit(0.95, 0.9, 0.85, 9.0, 0.008, 0.004, 0.5)
     detail_crop: Fit = Fit(0.9, 0.75, 0.8, 9.0, 0.006, 0.002, 0.5)
     detail_tone: Fit = Fit(0.7, 0.93, 0.87, 9.0, 0.006, 0.003, 0.985)
@@ -181,21 +190,24 @@ def judge_twice(features: Features, found: Measures, limits: Limits) -> pa.Table
     They are few, so that the care costs little; what a pair comes to depends on no other.
     """
     judged = judge(features, found, limits)
-    unfit = (judged.column("rule").to_numpy() == "candidate") & judged.column("near_miss").to_numpy()
+    unfit = judged.column("rule").to_numpy() == "candidate"
+    near_miss = unfit & judged.column("near_miss").to_numpy()
     # Of the frames of a burst some lie within the limits one way: a photograph that is no crop has no second chance.
     document = features.document[found.a] | features.document[found.b]
     narrow = np.where(document, limits.document_miss.passes(found), limits.miss.passes(found) & moved(found))
-    again = np.flatnonzero(unfit & narrow)
-    if not len(again):
-        return judged
-    better, worse = measure_again(features, found, again)
-    first, other = judge(features, better, limits), judge(features, worse, limits)
-    fits = first.column("rule").to_numpy() != "candidate"
-    late = ~fits & (other.column("rule").to_numpy() != "candidate")
-    rows = np.arange(len(judged))
-    rows[again[fits]] = len(judged) + np.flatnonzero(fits)
-    rows[again[late]] = len(judged) + len(first) + np.flatnonzero(late)
-    return pa.concat_tables([judged, first, other]).take(rows).combine_chunks()
+    whole = unfit & ~document & (found.distances["d_phash64"] <= LIES_AS_IT_IS)
+    chances = []
+    for chosen, again in ((near_miss & narrow, measure_again), (whole, as_it_lies)):
+        rows = np.flatnonzero(chosen)
+        for part in again(features, found, rows) if len(rows) else ():
+            # Frames of a burst lie as they are too: what moved there changes less than what was laid over a copy.
+            kept = part.residual >= (limits.covered if again is as_it_lies else 0)
+            chances.append((rows[kept], judge(features, part.take(kept), limits)))
+    taken = np.arange(len(judged))
+    for place, (rows, other) in enumerate(chances):
+        fits = (other.column("rule").to_numpy() != "candidate") & (taken[rows] == rows)
+        taken[rows[fits]] = len(judged) + sum(len(rows) for rows, _ in chances[:place]) + np.flatnonzero(fits)
+    return pa.concat_tables([judged, *(other for _, other in chances)]).take(taken).combine_chunks()
 
 
 def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
@@ -226,8 +238,14 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     # The frame that a skewed copy shares with its original is smaller than either; that is no crop.
     skewed = limits.skewed.passes(found) & (found.shear > limits.photo.shear)
     faint = (features.faint[a] | features.faint[b]) & (found.structure < limits.structure)
-    fits = (np.where(document, page, limits.photo.passes(found) | crop) | skewed) & ~faint
+    turned = limits.turned.passes(found) & (found.shear > limits.photo.shear) & ~document
+    # Words or corners over a picture that lies as it is spoil a few of its blocks; another picture most of them.
+    overlaid = limits.overlaid.passes(found) & (found.warp == np.array(IDENTITY)).all(axis=1) & ~document
+    stretched = limits.stretched.passes(found) & ~moved(found) & (np.abs(found.stretch) > STRETCHED_ABOVE) & ~document
+    framed = limits.framed.passes(found) & in_frame(features, found) & ~document
+    fits = (np.where(document, page, limits.photo.passes(found) | crop) | skewed | turned | framed | stretched) & ~faint
     blind = ~(features.seen[a] & features.seen[b])
+    marked |= overlaid
     open_ = document & ~(fits | marked) & pages & ~low & ~blind
     found, settled = _settle(features, found, limits, open_ & has_detail(features, found), toned)
     aligned = (fits | marked | settled) & pages & ~low & ~blind
@@ -242,7 +260,8 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     # Darkening shrinks the chroma as well: what changed more names the kind.
     greyed = tinted & (features.grey[a] != features.grey[b])
     looks = np.select([greyed, tinted & (tint >= tone), tinted | toned], LOOKS, "")
-    states = zip(same.tolist(), burst.tolist(), aligned.tolist(), looks.tolist(), strict=True)
+    inside = in_frame(features, found)
+    states = zip(same.tolist(), burst.tolist(), aligned.tolist(), looks.tolist(), inside.tolist(), strict=True)
     kinds = [kind_of(features, found, k, *state) for k, state in enumerate(states)]
     columns = [
         a, b, tier, joins, miss, kinds,

@@ -12,7 +12,7 @@ from mirrorfold.transforms.match.features import Features, colour_shift
 from mirrorfold.transforms.match.measure import Measures, measure
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
 from mirrorfold.transforms.match.probes import WINDOWS
-from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, WINDOW_KINDS
+from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, TRIMMED_KIND, WINDOW_KINDS
 from mirrorfold.transforms.match.verify import Fit, Limits, Verifier, same_pages, same_picture
 
 MEASURES = {
@@ -35,6 +35,10 @@ PHOTO_RULES = {
     "marked": "with a caption or mark",
     "marked_crop": "a crop with a mark",
     "skewed": "turned by a degree or so",
+    "turned": "turned by some degrees",
+    "framed": "in a frame",
+    "overlaid": "as it lies, with something over it",
+    "stretched": "squeezed or widened",
     "miss": "a near miss",
 }
 DOCUMENT_RULES = {
@@ -170,6 +174,8 @@ def _signature(kind: int) -> str:
         return "whole"
     if kind in DIHEDRAL_KINDS:
         return TURNED[kind - DIHEDRAL_KINDS.start]
+    if kind == TRIMMED_KIND:
+        return "what is left without plain edges"
     top, left, share = WINDOWS[kind - 1]
     down, across = ("top", "middle", "bottom")[_third(top, share)], ("left", "centre", "right")[_third(left, share)]
     return f"{share:.0%} of each side at {down} {across}"
