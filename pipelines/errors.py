@@ -25,3 +25,9 @@ class BrokenPromiseError(MirrorfoldError):
     """`verify` found a promise that the tables don't keep."""
 
     exit_code = 4
+
+
+class NowhereError(MirrorfoldError):
+    """`reconcile` found a content that the plan keeps in none of the targets."""
+
+    exit_code = 5

@@ -13,6 +13,7 @@ from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.schemas.reconciliation import RECONCILIATION
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.schemas.table import Table
 
@@ -32,5 +33,6 @@ TABLES: dict[str, Table] = {
         SAVINGS,
         ALIASES,
         CHANGES,
+        RECONCILIATION,
     )
 }

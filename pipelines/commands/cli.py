@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from mirrorfold.pipelines.commands.after import COMMANDS as AFTER_COMMANDS
 from mirrorfold.pipelines.commands.beam_command import InOrder
 from mirrorfold.pipelines.commands.books import COMMANDS as BOOK_COMMANDS
 from mirrorfold.pipelines.commands.estimate import COMMANDS as ESTIMATE_COMMANDS
@@ -37,7 +38,8 @@ follow: --engine=flink, flink-cluster, flink-kubernetes, spark, spark-emr, spark
 
 \b
 mirrorfold never deletes anything: it reads sources, and writes tables, plans and pages to --output.
-Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped by a safety rule, 4 a broken promise."""
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped by a safety rule, 4 a broken promise, 5 a kept content is nowhere
+(reconcile)."""
 
 
 def help_width() -> int:
@@ -59,6 +61,7 @@ for command in (
     *MISSION_COMMANDS,
     *ESTIMATE_COMMANDS,
     *PLAN_COMMANDS,
+    *AFTER_COMMANDS,
     *LOOKING_COMMANDS,
     *BOOK_COMMANDS,
     *STATE_COMMANDS,

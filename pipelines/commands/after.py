@@ -1,0 +1,89 @@
+"""The commands for after the move: is all there, and what will prove it in years."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from mirrorfold.pipelines.commands.plan import Share
+from mirrorfold.pipelines.commands.printing import Said, folder_argument, many, prints, usage_errors
+from mirrorfold.pipelines.errors import NowhereError
+
+if TYPE_CHECKING:
+    from mirrorfold.pipelines.finished.reconcile import Reconciled
+
+
+class Sample(click.ParamType):
+    """A share (1%, 0.01) or a number of objects (2000)."""
+
+    name = "sample"
+
+    def convert(self, value, param, ctx) -> float:
+        if isinstance(value, float):
+            return value
+        if str(value).isdigit():
+            return float(value)
+        found = Share().convert(value, param, ctx)
+        if not 0 <= found < 1:
+            self.fail(f"{value!r} isn't a share below 1, nor a whole number of objects", param, ctx)
+        return found
+
+
+@click.command()
+@folder_argument(rest="named")
+@click.argument("named", metavar="TARGET...", nargs=-1)
+@click.option("--quarantine", "quarantines", multiple=True, metavar="URI", help="Where quarantined objects went.")
+@click.option(
+    "--sample", type=Sample(), metavar="N|SHARE", help="Read so many of the objects that only reading proves; 0: none."
+)
+@click.option(
+    "--accept-recompressed",
+    is_flag=True,
+    help="A sure copy in other bytes counts as the content: a DAM's, for example.",
+)
+@click.option("--as-of", metavar="DATE", help="Count the quarantine's days up to this date; today by default.")
+@click.option("--config", metavar="FILE", help="Settings that reach the targets: endpoints, profiles, regions.")
+@prints
+def reconcile(folder: str, named: tuple[str, ...], as_of: str | None, **options) -> Said:
+    """Hold what the plan says should be there against what is.
+
+    TARGET is [LIBRARY=]URI: a bucket, a folder, an inventory report or a list, as `run` takes them. One that covers
+    objects of the run is asked for them in their own place; any other is a destination, for all libraries or for the
+    one named. Objects count as arrived by a digest that the store states, or are read. Nothing but the table
+    `reconciliation` and reconciliation.json is written. Exit code 5: a content that the plan keeps is nowhere.
+    """
+    from mirrorfold.pipelines.finished.reconcile import reconcile_run
+
+    if not named:
+        raise click.UsageError("name what to look in: mirrorfold reconcile DIR TARGET...")
+    with usage_errors():
+        day = dt.date.fromisoformat(as_of) if as_of else None
+        found = reconcile_run(folder, named, as_of=day, say=lambda line: click.echo(line, err=True), **options)
+    error = None
+    if found.nowhere:
+        error = NowhereError(
+            f"{many(found.nowhere, 'content')} that the plan keeps {'is' if found.nowhere == 1 else 'are'} nowhere in "
+            f"what was looked in, e.g. {found.examples[0]}: delete nothing, and look in the sources"
+        )
+    return Said(asdict(found), _lines(folder, found), error)
+
+
+def _lines(folder: str, found: Reconciled) -> list[str]:
+    width = max(map(len, found.counts), default=0)
+    lines = [f"{state:{width}}  {count:>13,}  {found.bytes[state]:>19,} bytes" for state, count in found.counts.items()]
+    for state, examples in found.faults.items():
+        lines += [f"{state}: {uri}{f' ({detail})' if detail else ''}" for uri, detail in examples]
+        more = found.counts[state] - len(examples)
+        lines += [f"{state}: and {more:,} more"] if more else []
+    if found.bound is not None:
+        lines.append(
+            f"{found.read:,} of {found.doubtful:,} objects that only reading proves were read, {found.wrong:,} of them "
+            f"are other bytes; of the rest at most {found.bound:,} are, at 95 % confidence"
+        )
+    return [*lines, f"{folder}/reconciliation has a row for each object"]
+
+
+COMMANDS = (reconcile,)

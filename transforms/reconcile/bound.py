@@ -1,0 +1,43 @@
+"""How many of those that nobody read may be wrong, from those that were."""
+
+from __future__ import annotations
+
+from math import ceil, exp, lgamma
+
+
+def most_wrong(total: int, read: int, wrong: int, confidence: float = 0.95) -> int:
+    """Give the largest number of wrong objects among `total` that a sample leaves credible.
+
+    A sample of `read` drawn without return found `wrong`. With more wrong ones in all, so few would have been found in
+    less than 1 - confidence of all samples (exact hypergeometric bound, Buonaccorsi 1987).
+    """
+    if read >= total:
+        return wrong
+    low, high = wrong, total - (read - wrong)
+    while low < high:
+        middle = -(-(low + high) // 2)
+        if _at_most(total, middle, read, wrong) > 1 - confidence:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _at_most(total: int, bad: int, drawn: int, seen: int) -> float:
+    least = max(0, drawn - (total - bad))
+    return sum(exp(_log_chance(total, bad, drawn, k)) for k in range(least, min(seen, bad, drawn) + 1))
+
+
+def _log_chance(total: int, bad: int, drawn: int, k: int) -> float:
+    return _choose(bad, k) + _choose(total - bad, drawn - k) - _choose(total, drawn)
+
+
+def _choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def sample_size(total: int, sample: float | None) -> int:
+    """Give how many of `total` are read: all without a sample, a share of them below 1, else that number."""
+    if sample is None:
+        return total
+    return min(total, ceil(total * sample) if sample < 1 else int(sample))
