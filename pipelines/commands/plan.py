@@ -208,7 +208,11 @@ def split(folder: str, into: int, overlap: float, by: str, names: str) -> Said:
 @click.option("--role", required=True, help="The role you sign in; the policy names which are needed.")
 @click.option("--by", "name", required=True, metavar="NAME", help="Who signs.")
 @click.option("--for", "side", metavar="SIDE", help="Of a merged plan: the institution that you sign for.")
-@click.option("--withdraw", is_flag=True, help="Take your signature back, as long as nobody acted on the plan.")
+@click.option(
+    "--withdraw",
+    is_flag=True,
+    help="Take your signature back: lists are drafts again. What somebody did with them before isn't seen.",
+)
 @prints
 def approve(folder: str, role: str, name: str, side: str | None, withdraw: bool) -> Said:
     """Sign off a plan. The signature is bound to this very plan: another policy or verdict needs another."""
