@@ -1,4 +1,4 @@
-"""Twenty kinds of copies that archives hold, each at three strengths: what `quality_hard.py` makes of a picture."""
+"""Twenty-two kinds of copies that archives hold, each at three strengths: what `quality_hard.py` makes of a picture."""
 
 from __future__ import annotations
 

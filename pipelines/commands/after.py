@@ -1,4 +1,4 @@
-"""The commands for after the move: is all there, and what will prove it in years."""
+"""The command for after the move: is all there."""
 
 from __future__ import annotations
 

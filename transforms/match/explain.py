@@ -61,6 +61,7 @@ def explain_plan(
         if cost.whole > MOST_CPU:
             advice.append(Text(advice_of(radius, size, crops, sample, density)))
     kinds = KINDS if crops else 1
+    probes = f", {len(WINDOWS)} windows, what plain edges leave and 7 symmetries" if crops else ""
     return Group(
         Text(
             f"Every pair within {radius} bits is a candidate: whichever {radius} bits differ, at least one table keys "
@@ -71,7 +72,7 @@ def explain_plan(
         *([Text(_measured(density, (radius, crops)))] if density else []),
         *advice,
         Text(
-            f"Rows per content: {kinds} (the picture{f', {len(WINDOWS)} windows and 7 symmetries' if crops else ''}). "
+            f"Rows per content: {kinds} (the picture{probes}). "
             f"'worth' is what the key bits are worth on a sample of {len(sample):,} distinct signatures of this "
             "corpus; candidates, shuffled bytes and CPU are per content, of the search alone."
         ),
