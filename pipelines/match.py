@@ -44,7 +44,6 @@ SAMPLE_ROWS = 1_000_000
 """Signatures sampled for the plan: a smaller sample, or nominal bits, understates how often real ones collide."""
 
 OBJECTS_PER_PARTITION = 250_000
-FEATURES = pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS])
 
 
 def build(root: beam.Pipeline, run: RunContext) -> None:
@@ -60,7 +59,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     rows, spill, new = run.rows("contents"), run.spill, plan_new(run)
     verifier = Verifier(Rule(run.settings.match.radius, CHECK_LIMIT), run.settings.match.crops)
     contents = root | "ReadContents" >> ReadTable(run.output, CONTENTS, features.COLUMNS)
-    verify = Verify(verifier, FEATURES, rows, spill)
+    verify = Verify(verifier, features.SCHEMA, rows, spill)
     verified = {"met": _search(root, run, verifier.rule, new, contents), "contents": contents} | "Verify" >> verify
     edges, sources = [verified.edges], {"contents": contents, "priorities": _priorities(root, run)}
     if run.settings.match.refetch_bytes:
@@ -70,7 +69,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     if new is not None:
         edges.append(root | "ReadEarlierEdges" >> ReadEarlierEdges(new))
     sources["edges"] = tuple(edges) | "AllEdges" >> FlattenBlocks(spill)
-    cluster = Cluster(verifier, signatures.node_ids, FEATURES, rows, run.rows("objects"), spill)
+    cluster = Cluster(verifier, signatures.node_ids, features.SCHEMA, rows, run.rows("objects"), spill)
     clustered = sources | "Cluster" >> cluster
     sources["edges"] | "WriteEdges" >> WriteTable(run.output, EDGES, rows, distinct=True, spill=spill)
     clustered.pairs | "WritePairs" >> WriteTable(run.output, PAIRS, rows, distinct=True, spill=spill)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from mirrorfold.configs.settings import MatchSettings
 from mirrorfold.pipelines.public import fingerprint
 from mirrorfold.pipelines.record.state import states
 from mirrorfold.pipelines.record.tables import connect
@@ -111,10 +112,11 @@ def find_files(folder: str, files: Sequence[str], crops: bool | None = None) -> 
     Raises:
       ValueError: DIR holds no run with contents of this version, or a file is no picture; one line.
     """
-    store, verifier = _open(folder)
+    store, record = _open(folder)
+    verifier = verifier_of(record)
     pictures = [_fingerprint(file) for file in files]
     made = [verifier.features(picture) for picture in pictures]
-    count = _contents(store)
+    count = record["counts"]["contents"]
     wide = count <= CROPS_UP_TO if crops is None else crops
     chosen: list[list[str]] = [[] for _ in files]
     for block in parquet.table_blocks(store, CONTENTS.name, find.CROP_COLUMNS if wide else find.COLUMNS):
@@ -129,7 +131,7 @@ def find_files(folder: str, files: Sequence[str], crops: bool | None = None) -> 
 
 
 def _hits(connection, verifier: Verifier, picture: pa.Table, ids: list[str]) -> tuple[Hit, ...]:
-    contents = _rows(connection, ids)
+    contents = features_of(connection, ids)
     own = picture.column("content_id")[0].as_py()
     names = contents.column("content_id").to_pylist()
     judged = [(row, "identical", "the same bytes") for row, name in enumerate(names) if name == own]
@@ -155,15 +157,15 @@ def why(folder: str, first: str, second: str) -> Why:
     Raises:
       ValueError: nothing or too much goes by that name; no finished run; a file at hand is no picture.
     """
-    store, verifier = _open(folder)
+    store, record = _open(folder)
     connection = connect(store, "contents", "objects", "decisions", "failures", "edges", "confirmations")
     a, b = (_subject(connection, name) for name in (first, second))
     reasons = recorded = confirmed = None
     one, other = a.content, b.content
     if one is not None and other is not None and one["content_id"] != other["content_id"]:
-        schema = pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS])
-        rows = pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in (one, other)], schema=schema)
-        reasons = explain_pair(verifier, rows)
+        names = features.SCHEMA.names
+        rows = pa.Table.from_pylist([{name: row[name] for name in names} for row in (one, other)], features.SCHEMA)
+        reasons = explain_pair(verifier_of(record), rows)
         ids = sorted(row["content_id"] for row in (one, other))
         recorded, confirmed = (
             _one(connection, f"SELECT * FROM {table} WHERE content_a = ? AND content_b = ?", ids)
@@ -172,7 +174,23 @@ def why(folder: str, first: str, second: str) -> Why:
     return Why(a, b, reasons, recorded, confirmed)
 
 
-def _open(folder: str) -> tuple[OutputStore, Verifier]:
+def verifier_of(record: dict) -> Verifier:
+    """Make the verifier that a run matched with, from its run.json; with the default settings where it states none."""
+    match = MatchSettings(**record.get("settings", {}).get("match", {}))
+    return Verifier(Rule(match.radius, CHECK_LIMIT), match.crops)
+
+
+def features_of(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> pa.Table:
+    """Read what matching needs of some contents: rows of `features.SCHEMA`, in the order of their ids."""
+    if not ids:
+        return features.SCHEMA.empty_table()
+    columns = ", ".join(features.SCHEMA.names)
+    query = f"SELECT {columns} FROM contents WHERE content_id IN (SELECT unnest(?)) ORDER BY content_id"
+    return connection.sql(query, params=[ids]).to_arrow_table().cast(features.SCHEMA)
+
+
+def _open(folder: str) -> tuple[OutputStore, dict]:
+    """Open a finished run that this version's signatures can be held against; give its run.json too."""
     store = open_output(folder)
     if not store.exists("_SUCCESS"):
         raise ValueError(f"{store.url()} holds no finished run")
@@ -184,12 +202,7 @@ def _open(folder: str) -> tuple[OutputStore, Verifier]:
         raise ValueError(
             f"{store.url()}: its signatures are {', '.join(other)}, this version makes {ALGORITHM}: run it anew first"
         )
-    match = record["settings"]["match"]
-    return store, Verifier(Rule(match["radius"], CHECK_LIMIT), match["crops"])
-
-
-def _contents(store: OutputStore) -> int:
-    return json.loads(store.get("run.json"))["counts"]["contents"]
+    return store, record
 
 
 def _fingerprint(file: str) -> pa.Table:
@@ -209,7 +222,7 @@ def _subject(connection: duckdb.DuckDBPyConnection, name: str) -> Subject:
     decided = _one(connection, f"SELECT {', '.join(DECIDED)} FROM decisions WHERE uri = ?", [uri])
     failed = _one(connection, "SELECT error, message FROM failures WHERE uri = ?", [uri])
     content = decided["content_id"] if decided else None
-    rows = _rows(connection, [content] if content else []).to_pylist()
+    rows = features_of(connection, [content] if content else []).to_pylist()
     failure = f"{failed['error']}: {failed['message']}" if failed else ""
     return Subject(uri, rows[0] if rows else None, failure, decided)
 
@@ -238,15 +251,6 @@ def _listed(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
         raise ValueError(f"{name}: no object of the run goes by that name, and no such file is here")
     more = f" and {len(uris) - NAMED:,} more" if len(uris) > NAMED else ""
     raise ValueError(f"{name} may be any of {', '.join(uris[:NAMED])}{more}: say more of it")
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, ids: list[str]) -> pa.Table:
-    schema = pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS])
-    if not ids:
-        return schema.empty_table()
-    columns = ", ".join(schema.names)
-    query = f"SELECT {columns} FROM contents WHERE content_id IN (SELECT unnest(?)) ORDER BY content_id"
-    return connection.sql(query, params=[ids]).to_arrow_table().cast(schema)
 
 
 def _files(connection: duckdb.DuckDBPyConnection, ids: list[str]) -> dict[str, list[tuple[str, str, str]]]:

@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 
 from mirrorfold.pipelines.public import fingerprint
-from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.transforms.fingerprint.errors import DecodeError
-from mirrorfold.transforms.match import features, find
+from mirrorfold.transforms.match import find
 from mirrorfold.transforms.match.verify import Verifier
 from mirrorfold.transforms.reconcile.plan import FOUND
 from mirrorfold.transforms.reconcile.states import OTHERWISE
@@ -81,7 +80,7 @@ def look(
 
     Args:
       wanted: numbers of found objects.
-      lost: rows of contents (`features.COLUMNS`) that weren't found whole.
+      lost: rows of contents (`features.SCHEMA`) that weren't found whole.
       own: the content that a found object's place belongs to, which is tried first.
 
     Returns:
@@ -109,11 +108,6 @@ def look(
             content, row = hits[0]
             made.append((t, content, row["tier"], row["kind"] or ""))
     return made
-
-
-def features_schema() -> pa.Schema:
-    """Give the columns of contents that looking needs."""
-    return pa.schema([CONTENTS.schema.field(name) for name in features.COLUMNS])
 
 
 def otherwise_rows(rows: list[tuple[int, int, str, str]]) -> pa.Table:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.finished import reading, targets
+from mirrorfold.pipelines.finished import looking, reading, targets
 from mirrorfold.pipelines.finished.targets import Target
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.pipelines.record.lock import lock_output
@@ -25,8 +25,7 @@ from mirrorfold.schemas.reconciliation import FAULTS, RECONCILIATION
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.hashing import partition_of
 from mirrorfold.transforms.blocks.ipc import sort_rows
-from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
+from mirrorfold.transforms.match.verify import Verifier
 from mirrorfold.transforms.reconcile.bound import most_wrong, sample_size
 from mirrorfold.transforms.reconcile.match import CHANGED, STEM, UNPROVED, match
 from mirrorfold.transforms.reconcile.plan import EXPECTED_SQL
@@ -135,7 +134,7 @@ def reconcile_run(
     try:
         tried = _read(work, stores, sample, plan_hash(store), threads, say)
         if sample != 0:
-            _look(work, connection, stores, _verifier(store))
+            _look(work, connection, stores, looking.verifier_of(json.loads(store.get("run.json"))))
     finally:
         stores.close()
     said = [{"t": t, "note": note} for t, note in sorted(work.notes.items())]
@@ -188,11 +187,6 @@ def _over(store: OutputStore, policy: dict, today: dt.date) -> bool:
     return made is not None and today >= dt.datetime.fromisoformat(made).date() + dt.timedelta(
         policy["quarantine"]["days"]
     )
-
-
-def _verifier(store: OutputStore) -> Verifier:
-    settings = json.loads(store.get("run.json")).get("settings", {}).get("match", {})
-    return Verifier(Rule(settings.get("radius", 8), CHECK_LIMIT), settings.get("crops", True))
 
 
 def _read(work: _Work, stores, sample: float | None, seed: str, threads: int, say) -> tuple[int, int, int]:
@@ -270,9 +264,7 @@ def _look(work: _Work, connection: duckdb.DuckDBPyConnection, stores, verifier: 
             and r["action"] != "quarantine"}  # fmt: skip
     if not lost:
         return
-    schema = reading.features_schema()
-    query = f"SELECT {', '.join(schema.names)} FROM contents WHERE content_id IN (SELECT unnest(?)) ORDER BY content_id"
-    rows = connection.sql(query, params=[sorted(set(lost.values()))]).to_arrow_table().cast(schema)
+    rows = looking.features_of(connection, sorted(set(lost.values())))
     open_t = _unexplained(work)
     wanted = open_t.filter(pc.equal(open_t.column("role"), "destination")).column("t").to_pylist()
     hits = reading.look(work.found, wanted, rows, {t: lost[e] for t, e in whose.items() if e in lost}, verifier, stores)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mirrorfold.configs.policy import resolve_policy
+from mirrorfold.transforms.blocks.chance import finds_at_most
 from mirrorfold.transforms.retain.acceptance import (
     Stratum,
     WaitingPair,
@@ -18,7 +19,6 @@ from mirrorfold.transforms.retain.acceptance import (
     is_right,
     judge,
     judge_all,
-    passes,
     read,
     sample_size,
     save,
@@ -39,7 +39,9 @@ def test_the_probability_is_the_hypergeometric_one(total: int, errors: int) -> N
             ways = sum(
                 math.comb(wrong, k) * math.comb(total - wrong, sample - k) for k in range(min(errors, sample) + 1)
             )
-            assert passes(errors, total, wrong, sample) == pytest.approx(ways / math.comb(total, sample), abs=1e-9)
+            assert finds_at_most(errors, total, wrong, sample) == pytest.approx(
+                ways / math.comb(total, sample), abs=1e-9
+            )
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,8 @@ def test_a_sample_is_enough_and_one_less_is_not(total: int, max_error: float) ->
     for errors in range(min(3, too_many(total, max_error))):
         size = sample_size(total, max_error, 0.95, errors)
         wrong = too_many(total, max_error)
-        assert passes(errors, total, wrong, size) <= 0.05 + 1e-9
-        assert size == errors or passes(errors, total, wrong, size - 1) > 0.05
+        assert finds_at_most(errors, total, wrong, size) <= 0.05 + 1e-9
+        assert size == errors or finds_at_most(errors, total, wrong, size - 1) > 0.05
 
 
 def test_ten_thousand_archives_keep_the_promise() -> None:
@@ -83,7 +85,7 @@ def test_ten_thousand_archives_keep_the_promise() -> None:
         stratum = Stratum("s", total, size, errors, too_many(total, max_error))
         answers = [False] * int(found) + [True] * (size - int(found))
         passed += judge(stratum, "p", answers).state == "accepted"
-        tight += passes(errors, total, wrong, size)
+        tight += finds_at_most(errors, total, wrong, size)
     assert passed / archives <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / archives)
     assert abs(passed - tight) < 5 * math.sqrt(tight), "the simulation agrees with the formula"
     assert passed > 100, "and isn't trivially safe"
@@ -93,8 +95,8 @@ def test_bearing_errors_lets_good_strata_pass() -> None:
     total, expected = 20_000, 0.002
     errors = choose_errors(total, 0.01, 0.95, expected)
     size = sample_size(total, 0.01, 0.95, errors)
-    assert passes(errors, total, 40, size) >= 0.9
-    assert passes(0, total, 40, sample_size(total, 0.01, 0.95, 0)) < 0.6
+    assert finds_at_most(errors, total, 40, size) >= 0.9
+    assert finds_at_most(0, total, 40, sample_size(total, 0.01, 0.95, 0)) < 0.6
 
 
 @pytest.mark.parametrize(

@@ -26,20 +26,22 @@ def agreeing(one: np.ndarray, other: np.ndarray, distance: np.ndarray, limit: in
     words = one.shape[1]
     if not words or limit <= 0:
         return np.ones(len(one), bool)
-    half = words // 2
-    crossed = np.concatenate([other[:, half:], other[:, :half]], axis=1)
-    net = _bits(one & other) - _bits(one & crossed)
+    net, shown = _compared(one, other)
     least = limit + STEP * distance.astype(np.int64)
-    return (net > 0) & ((100 * net) ** 2 >= least**2 * _bits(one) * _bits(other))
+    return (net > 0) & ((100 * net) ** 2 >= least**2 * shown)
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> int:
     """Give how well two checks agree, whole percent rounded down as `agreeing` compares it: uint64 (words,) each."""
-    half = len(one) // 2
-    crossed = np.concatenate([other[half:], other[:half]])
-    net = int(np.bitwise_count(one & other).sum()) - int(np.bitwise_count(one & crossed).sum())
-    shown = int(np.bitwise_count(one).sum()) * int(np.bitwise_count(other).sum())
+    net, shown = (int(values[0]) for values in _compared(one[None], other[None]))
     return math.isqrt((100 * net) ** 2 // shown) if net > 0 and shown else 0
+
+
+def _compared(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give how many more places agree than disagree, and what the two show, multiplied: int64 (pairs,) each."""
+    half = one.shape[1] // 2
+    crossed = np.concatenate([other[:, half:], other[:, :half]], axis=1)
+    return _bits(one & other) - _bits(one & crossed), _bits(one) * _bits(other)
 
 
 def _bits(words: np.ndarray) -> np.ndarray:

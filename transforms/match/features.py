@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.transforms.match.probes import trimmed_boxes
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, low_rows, luma_array, make_light, picture_digests
 
@@ -36,6 +37,7 @@ COLUMNS = (
     "orientation",
     "parts",
 )
+SCHEMA = pa.schema([CONTENTS.schema.field(name) for name in COLUMNS])
 DETAIL = "detail"
 """Column that contents have beside COLUMNS once some of them were read again."""
 LARGE_HASHES = ("phash256", "dhash256", "pdq256")

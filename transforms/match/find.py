@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 from mirrorfold.schemas.contents import DIHEDRALS
 from mirrorfold.transforms.match.features import Features
-from mirrorfold.transforms.match.probes import STORED_WINDOWS, box_hashes, trimmed, trimmed_boxes, window_hashes
-from mirrorfold.transforms.match.signatures import lists, luma_array
+from mirrorfold.transforms.match.probes import STORED_WINDOWS
+from mirrorfold.transforms.match.signatures import lists, probe_hashes
 from mirrorfold.transforms.match.verify import Verifier
 
 COLUMNS = ("content_id", "phash64", "windows64", "dihedral64", "picture_digest")
@@ -31,16 +31,12 @@ def may_show(contents: pa.Table, row: pa.Table, picture: Features, radius: int) 
     """
     whole = contents.column("phash64").to_numpy()
     near = _within(whole[:, None] ^ picture.hashes[0], radius)
-    for name, length in (("windows64", STORED_WINDOWS), ("dihedral64", DIHEDRALS)):
-        values, there = lists(contents.column(name), length)
-        near |= _within(values ^ picture.hashes[0, 0], radius) & there
     if "luma" in contents.column_names:
-        lumas = luma_array(contents.column("luma"))
-        near |= _within(window_hashes(lumas) ^ picture.hashes[0, 0], radius)
-        boxes = trimmed_boxes(lumas)
-        framed = np.flatnonzero(trimmed(boxes))
-        if len(framed):
-            near[framed] |= _within(box_hashes(lumas[framed], boxes[framed])[:, None] ^ picture.hashes[0, 0], radius)
+        near |= _within(probe_hashes(contents) ^ picture.hashes[0, 0], radius)
+    else:
+        for name, length in (("windows64", STORED_WINDOWS), ("dihedral64", DIHEDRALS)):
+            values, there = lists(contents.column(name), length)
+            near |= _within(values ^ picture.hashes[0, 0], radius) & there
     for name in ("content_id", "picture_digest"):
         value = row.column(name)[0]
         if value.is_valid:

@@ -101,21 +101,23 @@ def full_checks(lumas: np.ndarray) -> np.ndarray:
     return np.concatenate([_checks(_cells(part, [(0.0, 0.0, 1.0)]))[:, 0] for part in _parts(lumas)])
 
 
-def all_checks(lumas: np.ndarray) -> np.ndarray:
+def all_checks(lumas: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Give checks of the whole, of each window, of what is left without plain edges, and of the seven symmetries.
+
+    Args:
+      boxes: of the lumas, see `trimmed_boxes`.
 
     Returns:
       uint64 (rows, kinds, words).
     """
     found = []
-    for part in _parts(lumas):
+    for part, left_of in zip(_parts(lumas), _parts(boxes), strict=True):
         cells = _cells(part, [(0.0, 0.0, 1.0), *WINDOWS])
         turned = [turn(cells[:, 0], symmetry)[:, None] for symmetry in range(1, 8)]
         left = cells[:, :1].copy()
-        boxes = trimmed_boxes(part)
-        there = trimmed(boxes)
+        there = trimmed(left_of)
         if there.any():
-            left[there, 0] = _within(part[there], boxes[there], _areas)
+            left[there, 0] = _within(part[there], left_of[there], _areas)
         found.append(_checks(np.concatenate([cells, left, *turned], axis=1)))
     return np.concatenate(found)
 

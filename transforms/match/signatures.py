@@ -90,10 +90,13 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
     full = contents.column("phash64").to_numpy()
     hashes = np.repeat(full[:, None], kinds, axis=1)
     lumas = luma_array(contents.column("luma"))
-    checked = all_checks(lumas) if crops and contents.num_rows else full_checks(lumas)[:, None]
-    checks = np.repeat(checked[:, :1], kinds, axis=1)
-    if crops and contents.num_rows:
-        has_windows, has_symmetries = _fill_probes(contents, lumas, hashes)
+    if not crops or not contents.num_rows:
+        checks = np.repeat(full_checks(lumas)[:, None], kinds, axis=1)
+    else:
+        boxes = trimmed_boxes(lumas)
+        checked = all_checks(lumas, boxes)
+        checks = np.repeat(checked[:, :1], kinds, axis=1)
+        has_windows, has_symmetries = _fill_probes(contents, lumas, boxes, hashes)
         for there, group in ((has_windows, WINDOW_KINDS), (has_symmetries, DIHEDRAL_KINDS)):
             checks[there, group.start : group.stop] = checked[there, group.start : group.stop]
     _take_withheld(contents, hashes, checks)
@@ -115,12 +118,15 @@ def probe_hashes(contents: pa.Table) -> np.ndarray:
     """Give the hashes of all kinds as `make_light` does, uint64 (rows, KINDS), without the checks, half of the work."""
     hashes = np.repeat(contents.column("phash64").to_numpy()[:, None], KINDS, axis=1)
     if contents.num_rows:
-        _fill_probes(contents, luma_array(contents.column("luma")), hashes)
+        lumas = luma_array(contents.column("luma"))
+        _fill_probes(contents, lumas, trimmed_boxes(lumas), hashes)
     _take_withheld(contents, hashes, np.empty((*hashes.shape, CHECK_WORDS), np.uint64))
     return hashes
 
 
-def _fill_probes(contents: pa.Table, lumas: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fill_probes(
+    contents: pa.Table, lumas: np.ndarray, boxes: np.ndarray, hashes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Fill in the hashes of the probes; tell which contents have windows, and which have symmetries."""
     windows, has_windows = lists(contents.column("windows64"), STORED_WINDOWS)
     symmetries, has_symmetries = lists(contents.column("dihedral64"), len(DIHEDRAL_KINDS) + 1)
@@ -128,7 +134,6 @@ def _fill_probes(contents: pa.Table, lumas: np.ndarray, hashes: np.ndarray) -> t
     for there, found, kind in ((has_windows, windows, WINDOW_KINDS.start), (has_windows, extra, EXTRA_KIND)):
         hashes[there, kind : kind + found.shape[1]] = found[there]
     hashes[has_symmetries, DIHEDRAL_KINDS.start :] = symmetries[has_symmetries, 1:]
-    boxes = trimmed_boxes(lumas)
     there = has_windows & trimmed(boxes)
     if there.any():
         hashes[there, TRIMMED_KIND] = box_hashes(lumas[there], boxes[there])

@@ -71,18 +71,23 @@ class Fit:
     area: float
     slant: float = 1.0
 
+    def tests(self, found: Measures) -> list[tuple[str, np.ndarray, float | np.ndarray, bool]]:
+        """Give what is asked of pairs: (name of the limit, what each measured, the limit, whether it is the most)."""
+        return [
+            ("correlation", found.correlation, self.correlation, False),
+            ("highpass", found.highpass, self.highpass, False),
+            ("agreement", found.agreement, self.agreement, False),
+            ("residual", found.residual, self.residual, True),
+            ("stretch", np.abs(found.stretch), self.stretch + found.rounding, True),
+            ("shear", found.shear, self.shear, True),
+            ("slant", found.slant, self.slant, True),
+            ("area", found.crop_area, self.area, False),
+        ]
+
     def passes(self, found: Measures) -> np.ndarray:
         """Tell which pairs fit."""
-        return (
-            (found.correlation >= self.correlation)
-            & (found.highpass >= self.highpass)
-            & (found.agreement >= self.agreement)
-            & (found.residual <= self.residual)
-            & (np.abs(found.stretch) <= self.stretch + found.rounding)
-            & (found.shear <= self.shear)
-            & (found.slant <= self.slant)
-            & (found.crop_area >= self.area)
-        )
+        tests = [value <= limit if most else value >= limit for _, value, limit, most in self.tests(found)]
+        return np.logical_and.reduce(tests)
 
 
 @dataclass(frozen=True)
@@ -197,11 +202,11 @@ def judge_twice(features: Features, found: Measures, limits: Limits) -> pa.Table
     narrow = np.where(document, limits.document_miss.passes(found), limits.miss.passes(found) & moved(found))
     whole = unfit & ~document & (found.distances["d_phash64"] <= LIES_AS_IT_IS)
     chances = []
-    for chosen, again in ((near_miss & narrow, measure_again), (whole, as_it_lies)):
+    # Frames of a burst lie as they are too: what moved there changes less than what was laid over a copy.
+    for chosen, again, least in ((near_miss & narrow, measure_again, 0.0), (whole, as_it_lies, limits.covered)):
         rows = np.flatnonzero(chosen)
         for part in again(features, found, rows) if len(rows) else ():
-            # Frames of a burst lie as they are too: what moved there changes less than what was laid over a copy.
-            kept = part.residual >= (limits.covered if again is as_it_lies else 0)
+            kept = part.residual >= least
             chances.append((rows[kept], judge(features, part.take(kept), limits)))
     taken = np.arange(len(judged))
     for place, (rows, other) in enumerate(chances):

@@ -25,8 +25,7 @@ MEASURES = {
     "slant": "slant",
     "area": "share that both show",
 }
-"""What a Fit limits, in its order, in words."""
-AT_MOST = ("residual", "stretch", "shear", "slant")
+"""What a Fit limits, in words."""
 PHOTO_RULES = {
     "near": "the same picture, surely",
     "photo": "the same photograph",
@@ -137,15 +136,11 @@ def explain_pair(verifier: Verifier, contents: pa.Table) -> Reasons:
 
 def measured_against(fit: Fit, found: Measures, k: int) -> tuple[Measured, ...]:
     """Give what `Fit.passes` asks of the k-th pair, measure by measure."""
-    tests = []
-    for name, words in MEASURES.items():
-        value = abs(float(found.crop_area[k] if name == "area" else getattr(found, name)[k]))
-        if name in ("correlation", "highpass", "agreement"):
-            value = float(getattr(found, name)[k])
-        limit = getattr(fit, name) + (float(found.rounding[k]) if name == "stretch" else 0.0)
-        passed = value <= limit if name in AT_MOST else value >= limit
-        tests.append(Measured(words, value, limit, name in AT_MOST, passed))
-    return tuple(tests)
+    measured = []
+    for name, values, limit, most in fit.tests(found):
+        value, limit = float(values[k]), float(np.broadcast_to(limit, values.shape)[k])
+        measured.append(Measured(MEASURES[name], value, limit, most, value <= limit if most else value >= limit))
+    return tuple(measured)
 
 
 def _meetings(features: Features, verifier: Verifier) -> tuple[Meeting, ...]:

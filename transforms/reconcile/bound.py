@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from math import ceil, exp, lgamma
+from math import ceil
+
+from mirrorfold.transforms.blocks.chance import finds_at_most
 
 
 def most_wrong(total: int, read: int, wrong: int, confidence: float = 0.95) -> int:
@@ -16,24 +18,11 @@ def most_wrong(total: int, read: int, wrong: int, confidence: float = 0.95) -> i
     low, high = wrong, total - (read - wrong)
     while low < high:
         middle = -(-(low + high) // 2)
-        if _at_most(total, middle, read, wrong) > 1 - confidence:
+        if finds_at_most(wrong, total, middle, read) > 1 - confidence:
             low = middle
         else:
             high = middle - 1
     return low
-
-
-def _at_most(total: int, bad: int, drawn: int, seen: int) -> float:
-    least = max(0, drawn - (total - bad))
-    return sum(exp(_log_chance(total, bad, drawn, k)) for k in range(least, min(seen, bad, drawn) + 1))
-
-
-def _log_chance(total: int, bad: int, drawn: int, k: int) -> float:
-    return _choose(bad, k) + _choose(total - bad, drawn - k) - _choose(total, drawn)
-
-
-def _choose(n: int, k: int) -> float:
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
 def sample_size(total: int, sample: float | None) -> int:

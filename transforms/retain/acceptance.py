@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mirrorfold.transforms.blocks.chance import finds_at_most
 from mirrorfold.transforms.retain.people import person
 from mirrorfold.transforms.retain.policy import Policy
 from mirrorfold.transforms.retain.records import Ruling
@@ -90,25 +91,6 @@ class Judged:
     errors: int
 
 
-def passes(errors: int, total: int, wrong: int, sample: int) -> float:
-    """Give the probability that a sample of `total` pairs, `wrong` of them, finds at most `errors` (hypergeometric)."""
-    low, high = max(0, sample - (total - wrong)), min(errors, wrong, sample)
-    if high < low:
-        return 0.0
-    whole = _log_choose(total, sample)
-    return min(
-        1.0,
-        math.fsum(
-            math.exp(_log_choose(wrong, k) + _log_choose(total - wrong, sample - k) - whole)
-            for k in range(low, high + 1)
-        ),
-    )
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
 def too_many(total: int, max_error: float) -> int:
     """Give the fewest errors that are more than a share of `total`."""
     return math.floor(total * max_error + 1e-9) + 1
@@ -123,7 +105,7 @@ def sample_size(total: int, max_error: float, confidence: float, errors: int = 0
     risk, low, high = 1 - confidence, errors, total
     while low < high:
         middle = (low + high) // 2
-        if passes(errors, total, wrong, middle) <= risk:
+        if finds_at_most(errors, total, wrong, middle) <= risk:
             high = middle
         else:
             low = middle + 1
@@ -135,7 +117,7 @@ def choose_errors(total: int, max_error: float, confidence: float, expected: flo
     likely = round(total * expected)
     most = min(MOST_ERRORS, too_many(total, max_error) - 1)
     for errors in range(most + 1):
-        if passes(errors, total, likely, sample_size(total, max_error, confidence, errors)) >= 0.9:
+        if finds_at_most(errors, total, likely, sample_size(total, max_error, confidence, errors)) >= 0.9:
             return errors
     return most
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 import duckdb
@@ -13,7 +12,7 @@ from mirrorfold.schemas.failures import CODES, STAGES
 from mirrorfold.schemas.objects import FRAIL_CLASSES
 from mirrorfold.schemas.table import Table
 from mirrorfold.schemas.uri import UNCARRIABLE
-from mirrorfold.transforms.blocks.sql import parquet_files
+from mirrorfold.transforms.blocks.sql import parquet_files, quoted
 from mirrorfold.transforms.verify.model import Expected
 
 AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
@@ -116,7 +115,7 @@ def _remember(db: duckdb.DuckDBPyConnection, expected: Expected, before: Sequenc
 
 
 def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
-    frail = ", ".join(map(_literal, FRAIL_CLASSES))
+    frail = ", ".join(map(quoted, FRAIL_CLASSES))
     db.execute(f"""
         CREATE TABLE standing AS
         WITH said AS (
@@ -129,7 +128,7 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
         SELECT o.uri, o.version, o.content_id, o.physical_id, d.action, d.cluster_id,
             said.earlier AS earlier, ({_passing(expected)}) AS passes,
             (o.storage_class IN ({frail}) OR coalesce(o.class_to IN ({frail}), false)) AS frail,
-            regexp_matches(o.key, {_literal(UNCARRIABLE)}) AS uncarriable,
+            regexp_matches(o.key, {quoted(UNCARRIABLE)}) AS uncarriable,
             c.content_id IS NOT NULL AS readable,
             (c.content_id IS NOT NULL AND o.is_latest AND NOT o.is_delete_marker AND NOT o.archived
                 AND NOT ({_passing(expected)}) AND d.earlier IS NULL AND said.earlier IS NULL
@@ -171,11 +170,11 @@ def _passing(expected: Expected) -> str:
     """Write what makes an object no copy that will still be there, from its listing and its name alone."""
     terms = ["o.passing IS NOT NULL", "o.expires_at IS NOT NULL"]
     if expected.passing:
-        terms.append(f"regexp_matches(o.uri, {_literal(expected.passing)})")
+        terms.append(f"regexp_matches(o.uri, {quoted(expected.passing)})")
     if expected.doors:
-        terms.append(f"o.library IN ({', '.join(map(_literal, expected.doors))})")
+        terms.append(f"o.library IN ({', '.join(map(quoted, expected.doors))})")
     if expected.quarantine_bucket:
-        terms.append(f"o.bucket = {_literal(expected.quarantine_bucket)} AND o.store <> 'file'")
+        terms.append(f"o.bucket = {quoted(expected.quarantine_bucket)} AND o.store <> 'file'")
     terms.append(
         "coalesce(list_contains(d.evidence, 'lasting:no') OR list_contains(d.evidence, 'lasting:tagged'), false)"
     )
@@ -191,11 +190,11 @@ def _case(expected: Expected, field: str) -> str:
     for place in expected.places:
         inside = []
         if place.regexes:
-            inside.append("(" + " OR ".join(f"regexp_matches(o.uri, {_literal(r)})" for r in place.regexes) + ")")
+            inside.append("(" + " OR ".join(f"regexp_matches(o.uri, {quoted(r)})" for r in place.regexes) + ")")
         if place.libraries:
-            inside.append(f"o.library IN ({', '.join(map(_literal, place.libraries))})")
+            inside.append(f"o.library IN ({', '.join(map(quoted, place.libraries))})")
         value = getattr(place, field)
-        whens.append(f"WHEN {' AND '.join(inside)} THEN {_literal(value) if value is not None else 'NULL'}")
+        whens.append(f"WHEN {' AND '.join(inside)} THEN {quoted(value) if value is not None else 'NULL'}")
     return f"CASE {' '.join(whens)} END" if whens else "NULL::VARCHAR"
 
 
@@ -204,19 +203,15 @@ def _demands(expected: Expected) -> str:
     for name, (action, kinds, verification) in expected.tiers.items():
         if action != "quarantine" or name == "identical" or not verification:
             continue
-        terms = ["in_cluster", f"tier = {_literal(name)}"]
+        terms = ["in_cluster", f"tier = {quoted(name)}"]
         if kinds:
-            terms.append(f"kind IN ({', '.join(map(_literal, kinds))})")
+            terms.append(f"kind IN ({', '.join(map(quoted, kinds))})")
         for demand, wanted in verification.items():
             if demand == "rules":
-                terms.append(f"rule IN ({', '.join(map(_literal, wanted))})")
+                terms.append(f"rule IN ({', '.join(map(quoted, wanted))})")
             else:
                 # DuckDB holds NaN to be greater than every number: it meets no demand here.
                 column, sign = demand[4:], ">=" if demand in AT_LEAST else "<="
                 terms.append(f"{column} {sign} {wanted} AND NOT isnan({column}::DOUBLE)")
         tiers.append("(" + " AND ".join(terms) + ")")
     return " OR ".join(tiers) or "false"
-
-
-def _literal(text: str) -> str:
-    return "'" + os.fspath(text).replace("'", "''") + "'"
