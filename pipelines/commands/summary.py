@@ -51,7 +51,7 @@ def plain_summary(store: OutputStore, counts: dict[str, int], skipped: Sequence[
 
     Returns:
       `output`; `finished`; `counts`, rows by table; `skipped`, steps that were there already; of a finished run also
-      `actions`, objects and bytes freed by action, and `failures`, objects by code.
+      `actions`, objects and bytes freed by action, `waits`, what people are asked, and `failures`, objects by code.
     """
     found: dict = {
         "output": store.url(),
@@ -66,7 +66,9 @@ def plain_summary(store: OutputStore, counts: dict[str, int], skipped: Sequence[
         "SELECT action, count(*), sum(bytes_freed) FROM decisions GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     failures = tables.execute("SELECT error, count(*) FROM failures GROUP BY ALL ORDER BY ALL").fetchall()
+    work = count_work(tables)
     return found | {
+        "waits": {"pairs": work.pairs, "clusters": work.clusters, "bytes_freed": work.bytes_freed},
         "report": store.url("report.html"),
         "actions": {action: {"objects": rows, "bytes_freed": int(size or 0)} for action, rows, size in actions},
         "failures": dict(failures),

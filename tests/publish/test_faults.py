@@ -15,7 +15,7 @@ from rich.console import Console
 from mirrorfold.configs.policy import load_policy
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.commands.cli import cli
-from mirrorfold.pipelines.commands.summary import summarise
+from mirrorfold.pipelines.commands.summary import plain_summary, summarise
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.publish import commands, source_argument
 from mirrorfold.pipelines.savings import decisions_totals
@@ -97,6 +97,8 @@ def test_verify_sees_a_queue_that_says_something_else(archive, tmp_path, change:
 
 def test_report_pages_and_summary_count_the_same_work(archive) -> None:
     report = publish(archive, NO_PICTURES).text("report.html")
+    assert "No byte-for-byte copies may go under this policy. 174 bytes wait" in report
+    assert report.count('<td class="n">174 bytes</td>') == 1, "the library's row has the copies that go after others"
     index = index_of(archive.root / "out")
     output = open_output(archive.output)
     with Console(width=200, record=True, file=open("/dev/null", "w")) as console:
@@ -110,6 +112,24 @@ def test_report_pages_and_summary_count_the_same_work(archive) -> None:
     assert "2 pairs in 2 clusters" in report
     assert "174 B: 2 pairs in 2 clusters" in screen
     assert decisions_totals(output) == {"review_actions": 2}
+    output.put("_SUCCESS", b"")
+    waits = {"pairs": 2, "clusters": 2, "bytes_freed": 174}
+    assert plain_summary(output, {}, ())["waits"] == waits
+    assert index["work"] == {"pairs": 2, "clusters": 2, "bytes": 174}
+
+
+def test_a_cluster_shown_in_parts_is_one_cluster(tmp_path) -> None:
+    made = Archive(tmp_path)
+    add_clusters(made, 60)
+    for row in made.rows["decisions"] + made.rows["clusters"]:
+        row["cluster_id"] = made.rows["decisions"][0]["content_id"]
+        row["kept_uri"] = row["kept_uri"] and made.rows["decisions"][0]["uri"]
+    made.write()
+    report = publish(made, Options(thumbnails=0, proofs=0, sketches=0, sample=0)).text("report.html")
+    index = index_of(tmp_path / "out")
+    assert "60 pairs in 1 clusters" in report
+    assert index["work"] == {"pairs": 60, "clusters": 1, "bytes": sum(index["bytes"])}
+    assert (index["items"], index["clusters"]) == (3, [0, 0, 0])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from mirrorfold.transforms.publish.queue import WAITING_BYTES, WAITS
 from mirrorfold.transforms.publish.tables import rows_of
 
 LARGEST = 12
@@ -22,7 +23,8 @@ class Facts:
 
     Attributes:
       totals: objects, bytes, contents, clusters, asked, unreadable, skipped.
-      plan: by library, tier, action and ground (identical, people, policy): objects, bytes, bytes_freed, bytes_below.
+      plan: by library, tier, action and ground (identical, people, policy): objects, bytes, freed, below, waits
+        (what a person could free, see `queue.WAITING`).
       mirrors: by library and other library: objects and bytes that the other one holds too.
       libraries: objects and bytes of each library.
       thresholds: by tier and Hamming distance: objects and bytes that a person or a policy may still free.
@@ -77,14 +79,15 @@ QUERIES = {
             (select count(*) from failures where stage <> 'skipped')::bigint unreadable,
             (select count(*) from failures where stage = 'skipped')::bigint skipped
     """,
-    "plan": """
+    "plan": f"""
         select library, coalesce(tier_to_kept, 'none') tier, action,
             case when starts_with("rule", 'verdict-') then 'people' when tier_to_kept = 'identical' then 'identical'
                 else 'policy' end ground,
             count(*)::bigint objects,
             sum(size)::bigint bytes, sum(bytes_freed)::bigint freed, sum(bytes_below_cutoff)::bigint below,
-            (count(*) filter (where bytes_below_cutoff > 0))::bigint below_objects
-        from decisions group by all order by all
+            (count(*) filter (where bytes_below_cutoff > 0))::bigint below_objects,
+            coalesce(sum({WAITING_BYTES}) filter (where {WAITS} and content_id is not null), 0)::bigint waits
+        from decisions d group by all order by all
     """,
     "libraries": """
         select library, count(*)::bigint objects, sum(size)::bigint bytes

@@ -12,7 +12,7 @@ import duckdb
 
 from mirrorfold.transforms.publish.details import describe, describe_record, read_items
 from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, words
-from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM
+from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM, Work
 from mirrorfold.transforms.publish.report import environment
 from mirrorfold.transforms.publish.tables import rows_of
 from mirrorfold.transforms.publish.team import TEAM
@@ -45,10 +45,13 @@ def write_pages(
     pictures: PictureOf,
     language: str,
     pairs: int,
+    work: Work,
     team: Mapping,
     drawn: frozenset[tuple[str, str]] = frozenset(),
 ) -> list[str]:
     """Write the review pages for the clusters in `shown`; give the paths written.
+
+    `pairs` are all questions of the queue, `work` what of it waits, shown or not.
 
     Data are scripts, not JSON: a page opened from a folder may run a script beside it, but not fetch a file.
     """
@@ -58,6 +61,7 @@ def write_pages(
     index = _index(connection, shown, drawn)
     index |= {
         "plan": ids,
+        "work": {"pairs": work.pairs, "clusters": work.clusters, "bytes": work.bytes_freed},
         "beyond": pairs - index["count"],
         "itemsPerShard": ITEMS_PER_SHARD,
         "idsPerShard": IDS_PER_SHARD,
@@ -159,7 +163,7 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
     connection.execute(FOLDERS)
     rows = rows_of(
         connection,
-        """select item, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only,
+        """select item, queue.cluster_id, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only,
             content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
             coalesce(f.folder, '') folder
         from queue left join folders f on f.cluster_id = queue.cluster_id
@@ -168,6 +172,8 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
     )
     for row in rows:
         row["drawn"] = (row["content_a"], row["content_b"]) in drawn
+    clusters: dict[str, int] = {}
+    cluster_of = {row["item"]: clusters.setdefault(row["cluster_id"], len(clusters)) for row in rows}
     names = {name: sorted({row[name] for row in rows}) for name in ("tier", "kind")}
     libraries = sorted({library for row in rows for library in row["libraries"]})
     groups = sorted({tuple(row["libraries"]) for row in rows})
@@ -183,6 +189,7 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
         "archive": archive_id(connection),
         "keys": [pair_key(row["content_a"], row["content_b"], row["sample_only"]) for row in rows],
         "items": shown,
+        "clusters": [cluster_of[item] for item in range(shown)],
         "libraries": libraries,
         "groups": [[libraries.index(library) for library in group] for group in groups],
         "tiers": names["tier"],

@@ -20,10 +20,12 @@ def savings_part(facts: Facts, summary: Mapping | None) -> dict:
     for row in facts.plan:
         into = rows[row["library"]]
         into["below"] += row["below"]
-        if row["freed"]:
-            into["now" if row["action"] == "quarantine" else "people"] += row["freed"]
+        now = row["freed"] if row["action"] == "quarantine" else 0
+        into["now"] += now
+        into["people"] += row["waits"]
+        if now + row["waits"]:
             bar = (row["library"], row["tier"] if row["tier"] in charts.TIERS else charts.TIERS[-1])
-            bars[bar] = bars.get(bar, 0) + row["freed"]
+            bars[bar] = bars.get(bar, 0) + now + row["waits"]
     total = {name: sum(row[name] for row in rows.values()) for name in ("objects", "bytes", "now", "people", "below")}
     bar_rows = [{"library": library, "tier": tier, "bytes": size} for (library, tier), size in sorted(bars.items())]
     chart = per_language(lambda lang: charts.savings_chart(bar_rows, both("savings.chart")[lang])) if bars else None

@@ -98,10 +98,11 @@ def publish_pages(
         team = team_of(
             connection, read_split(store), story.said, disputed, story.reviewers, min(items, options.clusters)
         )
-        write_pages(connection, store, pictures.for_page, options.language, pairs, team, story.drawn)
+        work = queue.count_work(connection)
+        write_pages(connection, store, pictures.for_page, options.language, pairs, work, team, story.drawn)
         report = Report(
             facts=found,
-            work=queue.count_work(connection),
+            work=work,
             policy=story.policy,
             policy_hash=story.policy_hash,
             policy_source=story.policy_source,

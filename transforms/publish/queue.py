@@ -22,16 +22,21 @@ FOLDER = "review/queue/"
 SECONDS_EACH = 5
 """How long a person takes for one pair."""
 
-WAITING = """
+WAITS = """(d.action = 'review' or d."rule" = 'identical-first')"""
+"""Which decisions wait for a person: also copies that stay while their exact copies go, and are asked about after."""
+
+WAITING_BYTES = """if(d."rule" = 'identical-first', d.size, d.bytes_freed)"""
+
+WAITING = f"""
     select coalesce(d.cluster_id, d.content_id) cluster_id, coalesce(k.content_id, d.cluster_id) kept,
         d.content_id other, any_value(d.tier_to_kept order by d.tier_to_kept) tier,
-        sum(if(d."rule" = 'identical-first', d.size, d.bytes_freed)) bytes_freed, count(*) objects,
+        sum({WAITING_BYTES}) bytes_freed, count(*) objects,
         list(distinct d.library order by d.library) libraries,
         list_sort(list_distinct(flatten(list(d.conflicts)))) conflicts,
         any_value(d.reason order by d.reason) reason, any_value(d.rule order by d.rule) "rule"
     from decisions d
     left join decisions k on k.uri = d.kept_uri and k.version = d.kept_version
-    where (d.action = 'review' or d."rule" = 'identical-first') and d.content_id is not null
+    where {WAITS} and d.content_id is not null
     group by 1, 2, 3
 """
 """The pairs that wait for a decision. Everything that counts them counts the rows of this query."""

@@ -151,8 +151,8 @@ def headline(report: Report, sums: Mapping) -> dict:
         if report.summary and monthly and monthly["mid"] >= LEAST_MONEY:
             money = both("report.money_monthly", money=money_range(monthly, report.summary["currency"]))
         return {"title": both("report.headline_now", bytes=human_bytes(now["bytes"])), "why": why, "money": money}
-    if sums["review"]["bytes"]:
-        why = both("report.headline_none_why", review=human_bytes(sums["review"]["bytes"]))
+    if report.work.pairs:
+        why = both("report.headline_none_why", review=human_bytes(report.work.bytes_freed))
     else:
         why = both("report.headline_empty_why", objects=f"{totals['objects']:,}", total=total)
     return {"title": both("report.headline_none"), "why": why, "money": None}

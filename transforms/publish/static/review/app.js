@@ -135,14 +135,13 @@
     const index = mirrorfold.index;
     const { done, bytes, sampled } = progress.totals;
     const sample = index.count - index.asked;
-    const all = index.bytes.reduce((sum, size) => sum + size, 0);
     const both = [
-      t("review.progress", { done: mirrorfold.number(done), all: mirrorfold.number(index.asked) }),
-      t("review.freed", { bytes: mirrorfold.bytes(bytes), all: mirrorfold.bytes(all) }),
+      t("review.progress", { done: mirrorfold.number(done), all: mirrorfold.number(index.work.pairs) }),
+      t("review.freed", { bytes: mirrorfold.bytes(bytes), all: mirrorfold.bytes(index.work.bytes) }),
     ];
     if (sample) both.push(t("review.sampled", { done: mirrorfold.number(sampled), all: mirrorfold.number(sample) }));
     get("progress-text").textContent = both.join(" · ");
-    Object.assign(get("progress"), { max: Math.max(1, index.asked), value: done });
+    Object.assign(get("progress"), { max: Math.max(1, index.work.pairs), value: done });
     get("progress").setAttribute("aria-label", both[0]);
     drawNotices();
   };
@@ -324,7 +323,7 @@
     get("batch-text").textContent = t(frees ? "review.batch_text" : "review.batch_text_other", {
       answer: t(`review.${get("batch-answer").value}`),
       pairs: mirrorfold.number(sure.length),
-      clusters: mirrorfold.number(new Set(sure.map((pair) => index.item[pair])).size),
+      clusters: mirrorfold.number(new Set(sure.map((pair) => index.clusters[index.item[pair]])).size),
       bytes: mirrorfold.bytes(sure.reduce((sum, pair) => sum + index.bytes[pair], 0)),
       filter: filters.said(),
     });
