@@ -82,7 +82,7 @@ def test_a_wheel_holds_every_file_of_the_rooms(wheel: Path) -> None:
         for path in (ROOT / room).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert contents(wheel) == tracked | {"mirrorfold/__init__.py", "mirrorfold/py.typed"}
+    assert contents(wheel) == tracked | {f"mirrorfold/{name}" for name in ("__init__.py", "beam.py", "py.typed")}
 
 
 def test_a_checkout_without_links_builds_the_same(wheel: Path, tmp_path: Path) -> None:
@@ -108,7 +108,8 @@ def test_the_description_has_no_link_into_the_repository(wheel: Path) -> None:
 def imported() -> dict[str, str]:
     """Name every top module, with one level of namespaces, that our rooms import; and a file that does."""
     found: dict[str, str] = {}
-    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+    rooms = (path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    for path in (*rooms, *(ROOT / "src" / "mirrorfold").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {alias.name: str(path) for alias in node.names}

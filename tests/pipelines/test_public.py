@@ -31,6 +31,7 @@ def folder(tmp_path_factory) -> Path:
     harbour.save(place / "harbour.jpg", quality=92)
     harbour.resize((600, 400)).save(place / "harbour-small.jpg", quality=80)
     Image.fromarray(data.chelsea()).save(place / "stairs.jpg", quality=92)
+    (place / "notes.txt").write_text("no image")
     photos = place / "photos"
     photos.mkdir()
     for name in ("harbour.jpg", "harbour-small.jpg", "stairs.jpg"):

@@ -275,10 +275,10 @@ class FingerprintShard(beam.DoFn):
         self.specs, self.options, self.output, self.open_stores = specs, options, output, stores
 
     def setup(self):
-        self.tools = _lease(self.specs, self.options, self.open_stores)
+        self.tools = lease(self.specs, self.options, self.open_stores)
 
     def teardown(self):
-        _release(self.specs, self.options)
+        release(self.specs, self.options)
 
     def process(self, shard: pa.Table):
         work = partial(
@@ -361,10 +361,10 @@ class ReadDetails(beam.DoFn):
         self.specs, self.options, self.open_stores = specs, options, stores
 
     def setup(self):
-        self.tools = _lease(self.specs, self.options, self.open_stores)
+        self.tools = lease(self.specs, self.options, self.open_stores)
 
     def teardown(self):
-        _release(self.specs, self.options)
+        release(self.specs, self.options)
 
     def process(self, objects: pa.Table):
         wanted = ipc.distinct_rows(
@@ -384,7 +384,7 @@ _lock = threading.Lock()
 _leases: dict[tuple, tuple[Tools, int]] = {}
 
 
-def _lease(specs: tuple[SourceSpec, ...], options: FingerprintOptions, opener: OpenStores) -> Tools:
+def lease(specs: tuple[SourceSpec, ...], options: FingerprintOptions, opener: OpenStores) -> Tools:
     """Open a process's tools once, however many DoFns run in it."""
     with _lock:
         tools, holders = _leases.get((specs, options)) or (_open(specs, options, opener), 0)
@@ -392,7 +392,7 @@ def _lease(specs: tuple[SourceSpec, ...], options: FingerprintOptions, opener: O
         return tools
 
 
-def _release(specs: tuple[SourceSpec, ...], options: FingerprintOptions) -> None:
+def release(specs: tuple[SourceSpec, ...], options: FingerprintOptions) -> None:
     with _lock:
         tools, holders = _leases.pop((specs, options))
         if holders > 1:

@@ -1,0 +1,1 @@
+"""Images that somebody hands over by name, instead of objects that a listing names."""
