@@ -12,7 +12,7 @@ from mirrorfold.schemas.table import Table, column
 
 CONFIRMATIONS = Table(
     name="confirmations",
-    version=1,
+    version=2,
     order=("content_a", "content_b"),
     shard_key=("content_a", "content_b"),
     schema=pa.schema(
@@ -35,6 +35,12 @@ CONFIRMATIONS = Table(
             column("w", pa.int32(), "its width", nullable=False),
             column("h", pa.int32(), "its height", nullable=False),
             column("algorithm", pa.string(), "version of the comparison", nullable=False),
+            column(
+                "damaged_a",
+                pa.string(),
+                "what the decoder said of damage when it read all of content_a; empty for nothing, null for not read",
+            ),
+            column("damaged_b", pa.string(), "the same of content_b"),
         ]
     ),
 )

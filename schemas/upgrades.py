@@ -26,8 +26,16 @@ def _same(rows: pa.Table) -> pa.Table:
     return rows
 
 
+def _confirmations_unseen(rows: pa.Table) -> pa.Table:
+    """Say that nobody listened to the decoders."""
+    for name in ("damaged_a", "damaged_b"):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
+    return rows
+
+
 UPGRADES: dict[tuple[str, int], Callable[[pa.Table], pa.Table]] = {
     ("objects", 1): _objects_with_places,
+    ("confirmations", 1): _confirmations_unseen,
     ("decisions", 1): _same,  # bytes_if_same, earlier, package, companions and counts_as_copy were added
 }
 """By table and the version that is left behind."""

@@ -26,8 +26,9 @@ def _row(pair: tuple[str, str], answer: bytes) -> Confirmed:
     x, y, w, h = (int(number) for number in said["place"])
     size = int(said["width"]), int(said["height"])
     return Confirmed(
-        *pair, bool(said["confirmed"]), str(said["kind"]), *size, float(said["excess"]), x, y, w, h, ALGORITHM
-    )
+        *pair, bool(said["confirmed"]), str(said["kind"]), *size, float(said["excess"]), x, y, w, h, ALGORITHM,
+        *(None if one is None else str(one) for one in said["damaged"]),
+    )  # fmt: skip
 
 
 WORKER = "mirrorfold.pipelines.confirming.worker"

@@ -2,7 +2,7 @@
 
 Started as `python -m mirrorfold.pipelines.confirming.worker BYTES`, like a sandbox for decoders and under the same
 limits: whatever a hostile file does, it does to this process. A request's kind is `pair:N`, N being the first file's
-bytes; both files follow.
+bytes; both files follow. What was seen of each file alone goes with the answer: whether its decoder spoke of damage.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import json
 from dataclasses import asdict, replace
 
 from mirrorfold.transforms.confirm.compare import Comparison, Shown, compare
+from mirrorfold.transforms.confirm.few_bytes import differ_in_few
+from mirrorfold.transforms.confirm.kinds import DAMAGED
 from mirrorfold.transforms.fingerprint import sniff
 from mirrorfold.transforms.fingerprint.canonical import FULL, open_whole
-from mirrorfold.transforms.fingerprint.decode import ODD_JPEG, read
+from mirrorfold.transforms.fingerprint.coded import coded
+from mirrorfold.transforms.fingerprint.decode import ODD_JPEG
 from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.heard import read_aloud
 from mirrorfold.transforms.fingerprint.jpeg import read_header
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.read_jpeg import is_odd
@@ -22,38 +26,57 @@ from mirrorfold.transforms.fingerprint.sandbox_worker import guarded, main
 
 
 def answer(kind: str, data: bytes, limits: Limits) -> tuple[bytes, bytes]:
-    """Compare two files; the answer is a JSON object as `Comparison`, or a code and a message."""
+    """Compare two files; the answer is a JSON object, `Comparison` and what was seen of each, or code and message."""
     return guarded(lambda: _compared(data, int(kind.removeprefix("pair:")), limits))
 
 
 def _compared(data: bytes, first: int, limits: Limits) -> bytes:
     whole = replace(limits, side=FULL, max_pages=1)
+    files = data[:first], data[first:]
+    damaged: tuple[str | None, str | None] = None, None
     try:
-        found = compare(_shown(data[:first], whole), _shown(data[first:], whole))
+        (one, of_one), (other, of_other) = (_shown(file, whole) for file in files)
+        damaged = of_one, of_other
+        found = _with_damage(compare(one, other), files, (of_one, of_other))
     except _ApartError as apart:
         found = Comparison(False, str(apart), 0, 0, 0.0)
-    return json.dumps(asdict(found) | {"place": list(found.place)}).encode()
+    return json.dumps(asdict(found) | {"place": list(found.place), "damaged": damaged}).encode()
+
+
+def _with_damage(found: Comparison, files: tuple[bytes, bytes], damaged: tuple[str, str]) -> Comparison:
+    """Call a difference damage where a decoder spoke of it, or where a few bytes of one coding are all that differs.
+
+    Which of such two is sound nobody can tell unless a decoder speaks of one alone.
+    """
+    told = bool(damaged[0]) != bool(damaged[1])
+    rotten = not told and _alike(files) if found.confirmed else any(damaged) or _alike(files)
+    return replace(found, confirmed=False, kind=DAMAGED) if rotten else found
+
+
+def _alike(files: tuple[bytes, bytes]) -> bool:
+    kinds = [sniff.sniff(file, whole=True).name for file in files]
+    return kinds[0] == kinds[1] and differ_in_few(*(coded(kinds[0], file) for file in files))
 
 
 class _ApartError(Exception):
     """The pair can't be compared whole; the message is the kind."""
 
 
-def _shown(data: bytes, limits: Limits) -> Shown:
+def _shown(data: bytes, limits: Limits) -> tuple[Shown, str]:
     kind, steps = sniff.sniff(data, whole=True).name, None
     if kind == "jpeg":
         header = read_header(data)
         table = header.luma_table
         steps = table[1] if table and len(table[1]) == 64 else None
         kind = ODD_JPEG if is_odd(header) else kind
-    picture = read(kind, data, limits)
+    picture, damage = read_aloud(kind, data, limits)
     if picture.frames > 1:
         raise _ApartError("pages")
     if picture.preview:
         raise _ApartError("preview")
     if not picture.luma:
         raise DecodeError("corrupt", "no picture")
-    return Shown(open_whole(picture.luma), steps)
+    return Shown(open_whole(picture.luma), steps), damage
 
 
 if __name__ == "__main__":

@@ -19,6 +19,6 @@ def test_the_page_lists_the_formats_as_the_code_has_them():
 
 @pytest.mark.parametrize("kind", sorted(sniff.KINDS))
 def test_every_format_has_a_decoder(kind):
-    from mirrorfold.transforms.fingerprint.decode import _reader
+    from mirrorfold.transforms.fingerprint.decode import first_reader
 
-    assert callable(_reader(kind))
+    assert callable(first_reader(kind))

@@ -101,6 +101,50 @@ def test_what_only_waits_for_review_is_not_read():
     assert (row["action"], asked) == ("review", [])
 
 
+class Sees(Compares):
+    """Says of single contents whether they are damaged, by name."""
+
+    def __init__(self, confirmed: bool, **damaged: str):
+        super().__init__(confirmed)
+        self.damaged = {content_id(name): said for name, said in damaged.items()}
+
+    def answer(self, questions: list[Question]):
+        found = super().answer(questions)
+        return {
+            (a, b): row._replace(damaged_a=self.damaged.get(a), damaged_b=self.damaged.get(b))
+            for (a, b), row in found.items()
+        }
+
+
+def seen(sees: Sees, policy: str = "") -> dict[str, dict]:
+    resolved = resolve_policy("version: 1\ntiers:\n" + BY_POLICY.format(tier="near-certain") + policy, "p.yaml")
+    made = decide_tables(tables("near-certain"), resolved, confirmer=lambda _: sees.answer)
+    return {row["uri"][7:-4]: row for row in made["decisions"].to_pylist()}
+
+
+def test_a_damaged_master_gives_way_to_the_sound_one():
+    rows = seen(Sees(True, m="Corrupt JPEG data", v=""))
+    assert (rows["v"]["action"], rows["v"]["rule"]) == ("keep", "master")
+    assert (rows["m"]["action"], rows["m"]["kept_uri"]) == ("quarantine", "s3://x/v.jpg")
+    assert "which is kept: undamaged, which this isn't" in rows["m"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "damaged"),
+    [("", {"m": "Corrupt", "v": "Corrupt"}), ("keep_order: [pixels]", {"m": "Corrupt", "v": ""})],
+    ids=["both damaged", "a policy that doesn't ask for sound ones"],
+)
+def test_nothing_goes_unasked_beside_a_damaged_copy(policy, damaged):
+    row = seen(Sees(True, **damaged), policy)["v"]
+    assert (row["action"], row["rule"], row["kind"]) == ("review", "damaged", "damaged")
+    assert "read whole, one is damaged (the kept one: Corrupt" in row["reason"]
+
+
+def test_a_copy_that_is_damaged_itself_goes_where_full_detail_shows_no_difference():
+    rows = seen(Sees(True, m="", v="Corrupt"))
+    assert (rows["v"]["action"], rows["m"]["action"]) == ("quarantine", "keep")
+
+
 def test_an_earlier_comparison_is_taken_over():
     known = Confirmed(*PAIR, True, "", 60, 40, 0.5)
     compares = Compares(False)

@@ -182,6 +182,7 @@ TAMPERINGS = {
     "no comparison at full detail": (6, drop("confirmations", FIRST_OF_CROP)),
     "a comparison that didn't confirm": (6, change("confirmations", FIRST_OF_CROP, confirmed=False)),
     "confirmed though it differs": (6, change("confirmations", FIRST_OF_CROP, excess=1.5)),
+    "beside a damaged copy": (6, change("confirmations", FIRST_OF_CROP, damaged_a="Corrupt", damaged_b="Corrupt")),
     "no precondition": (5, change("decisions", "s3://gz/a.jpg", etag="")),
     "another precondition": (5, change("decisions", "s3://gz/a.jpg", etag="other")),
     "bytes freed by a kept row": (0, change("decisions", "s3://gz/alone.jpg", bytes_freed=7)),

@@ -6,7 +6,9 @@ import numpy as np
 
 from mirrorfold.transforms.confirm.place import Place
 
+DAMAGED = "damaged"
 KINDS = {
+    DAMAGED: "one of them is damaged: its decoder says so, or a few bytes of the same coding differ",
     "redacted": "a part is blurred or covered in one of them",
     "caption": "other words or figures, or words in one of them alone",
     "stamp": "another date, number or mark in a corner",

@@ -97,7 +97,7 @@ BASE_BYTES = 500 << 20
 def read(kind: str, data: bytes, limits: Limits) -> Picture:
     """Decode one kind, here and now."""
     try:
-        return _reader(kind)(data, limits)
+        return first_reader(kind)(data, limits)
     except DecodeError as error:
         if not limits.isolated or not is_doubted(kind, error.code):
             raise
@@ -112,7 +112,8 @@ def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
     return read_jpeg(data, limits, header=header)
 
 
-def _reader(kind: str) -> Callable[[bytes, Limits], Picture]:
+def first_reader(kind: str) -> Callable[[bytes, Limits], Picture]:
+    """Give what reads a kind first."""
     if kind == "jpeg":
         return _read_plain_jpeg
     if kind in _RARE:

@@ -23,6 +23,7 @@ READERS = {
     "jp2": "jpeg2000", "jxl": "jpegxl", "webp": "webp",
 }  # fmt: skip
 """OpenImageIO's name of each kind that it reads."""
+_NAMES = READERS | {"jpeg": "jpeg"}
 
 IDLE_ALPHA = frozenset({"tga", "bmp", "ico", "dds"})
 _LINEAR = frozenset({"exr", "hdr"})
@@ -75,6 +76,18 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
     )
 
 
+def warned(kind: str, data: bytes) -> str:
+    """Decode all of a file for what its decoder says of it; '' where it says nothing, or nothing was decoded."""
+    import OpenImageIO as oiio
+
+    try:
+        with codec_errors(kind.upper()), _opened(oiio, kind, data) as source:
+            source.read_image(0, 0, 0, source.spec().nchannels, "uint8")
+            return source.geterror() or ""
+    except DecodeError as error:
+        return error.message
+
+
 @contextmanager
 def _opened(oiio, kind: str, data: bytes) -> Iterator:
     oiio.attribute("threads", 1)
@@ -86,7 +99,7 @@ def _opened(oiio, kind: str, data: bytes) -> Iterator:
         if source is None:
             raise DecodeError("corrupt", f"{kind.upper()}: {_clean(oiio.geterror(), path)}")
         try:
-            if source.format_name() != READERS[kind]:
+            if source.format_name() != _NAMES[kind]:
                 raise DecodeError("corrupt", f"{kind.upper()}: its bytes don't read as what they begin as")
             yield source
         finally:

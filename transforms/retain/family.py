@@ -19,6 +19,7 @@ from mirrorfold.transforms.retain.records import (
     Ruling,
     pair_of,
 )
+from mirrorfold.transforms.retain.seen import with_seen
 from mirrorfold.transforms.retain.stand_ins import COMPARED, Evidence, StandIn, conflicts, find_stand_ins, neighbours
 
 Contents = dict[str, list[Member]]
@@ -35,8 +36,7 @@ def decide_family(
 ) -> FamilyPlan:
     """Decide on every member of a family under a policy.
 
-    The plan is final once nothing is left to ask; until then it assumes the best of what it asks for. Answers only ever
-    keep more, so asking ends.
+    The plan is final once nothing is left to ask; until then it assumes the best of what it asks for.
 
     Args:
       members: all objects of the family, in any order.
@@ -44,9 +44,9 @@ def decide_family(
       rulings: what people said about pairs of its contents (a pair of one content with itself is about its copies).
       answers: hold look-ups and SHA-256 confirmations so far.
     """
-    members = _with_roles(sorted(members, key=lambda m: m.priority))
+    members = _with_roles(with_seen(members, answers.seen, policy))
     facts = Facts(policy, answers, aliases(members))
-    evidence = Evidence(links, rulings, answers.pairs)
+    evidence = Evidence(links, rulings, answers.pairs, answers.seen)
     contents: Contents = {}
     for member in members:
         contents.setdefault(member.content_id, []).append(member)

@@ -54,6 +54,20 @@ def prioritise(rows: pa.Table, policy: Policy, masters: pa.Table | None = None) 
     return rows.append_column("priority", pc.binary_join_element_wise(*parts))
 
 
+def place_of(policy: Policy, criterion: str) -> slice | None:
+    """Give where a criterion's number stands in the key, 8 bytes; None where the policy doesn't ask for it."""
+    places = [by for by, _ in policy.keep_order if by in CRITERIA]
+    start = 8 * (1 + places.index(criterion)) if criterion in places else 0
+    return slice(start, start + 8) if start else None
+
+
+def deciding(kept: bytes, other: bytes, policy: Policy) -> str | None:
+    """Name the first of `fitness` and the policy's criteria in which two keys differ; None where they tie."""
+    names = ["fitness"] + [by for by, _ in policy.keep_order if by in CRITERIA]
+    parts = (slice(8 * place, 8 * place + 8) for place in range(len(names)))
+    return next((name for name, part in zip(names, parts, strict=True) if kept[part] != other[part]), None)
+
+
 def _seats(rows: pa.Table, masters: pa.Table | None) -> pa.Array:
     """Give 0 to the sitting master itself, 1 to another copy of its bytes, 2 to anything else, as a byte each."""
     seats = np.full(rows.num_rows, 2)
@@ -140,6 +154,8 @@ def _time(rows: pa.Table, *, newest: bool) -> np.ndarray:
 
 CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
     "protected": lambda rows, _: (~_flags(rows.column("protected"))).astype(np.uint64),
+    # Only a whole reading tells (transforms/retain/seen.py), and nothing here was read whole.
+    "sound": lambda rows, _: np.zeros(rows.num_rows, np.uint64),
     "held": lambda rows, _: (~_flags(pc.equal(rows.column("hold"), "yes"))).astype(np.uint64),
     "role": lambda rows, prefer: _ranked(pc.fill_null(rows.column("role"), "variant"), prefer),
     "scope": lambda rows, prefer: _ranked(rows.column("scope"), prefer),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mirrorfold.schemas.clusters import TOO_LARGE
-from mirrorfold.transforms.retain.keep_order import CRITERIA
+from mirrorfold.transforms.retain.keep_order import CRITERIA, deciding
 from mirrorfold.transforms.retain.policy import Policy
 from mirrorfold.transforms.retain.records import Decision, Member
 
@@ -32,7 +32,8 @@ FIXED = {
     "md5-only": "known to be a copy by MD5 alone, which this policy doesn't accept",
     "unconfirmed": "known to be a copy by MD5 alone, and it couldn't be read to confirm it",
     "no-usable-copy": "no copy of these bytes is current, read and lasting, so none may go",
-    "master-overruled": "its cluster's master was overruled by a reviewer; it is compared anew in the next run",
+    "master-overruled": "its cluster's master gave way to another copy, by a reviewer's word or by what full detail "
+    "showed, and nothing compared it with that one",
     "only-copy": "no other object shows this picture",
     "identical-kept": "the policy keeps identical copies",
     "verdict-different": "a reviewer said that it isn't a duplicate",
@@ -56,6 +57,7 @@ PREFERENCES = {
     "fitness": "current and read, which this isn't",
     "protected": "lies in a protected place",
     "held": "is under a hold",
+    "sound": "undamaged, which this isn't",
     "role": "{role} by the policy's rules",
     "scope": "preferred scope {scope}",
     "library": "preferred library {library}",
@@ -118,6 +120,8 @@ def _tail(decision: Decision) -> str:
         return said + "; a sample of such pairs was looked at and accepted"
     if rule.startswith("verdict-"):
         return said + "; a reviewer said so"
+    if rule == "damaged" and decision.lost:
+        return said + f"; read whole, one is damaged ({decision.lost[0]})"
     if rule.endswith("-unconfirmed") and decision.lost:
         return said + f"; compared at full detail they differ ({decision.lost[0]})"
     if rule.endswith("-unverified") and decision.lost:
@@ -140,19 +144,18 @@ def preference(kept: Member, other: Member, policy: Policy) -> str:
     if kept.frailty < other.frailty:
         frail, carriable = (mine < their for mine, their in zip(kept.frailty, other.frailty, strict=True))
         return PREFERENCES["lasting"] if frail or not carriable else "a key that every tool can carry"
-    names = ["fitness"] + [by for by, _ in policy.keep_order if by in CRITERIA]
-    for place, name in enumerate(names):
-        part = slice(8 * place, 8 * place + 8)
-        if kept.priority[part] < other.priority[part]:
-            return PREFERENCES[name].format(
-                role=kept.role or "variant",
-                scope=kept.scope,
-                library=kept.library,
-                storage_class=kept.storage_class,
-            )
-        if kept.priority[part] > other.priority[part]:
+    name = deciding(kept.priority, other.priority, policy)
+    if name is not None:
+        if kept.priority > other.priority:
             return "a copy that has to stay there"
-    uri = 8 * len(names) + 1  # after the byte that seats the previous run's master
+        return PREFERENCES[name].format(
+            role=kept.role or "variant",
+            scope=kept.scope,
+            library=kept.library,
+            storage_class=kept.storage_class,
+        )
+    criteria = sum(by in CRITERIA for by, _ in policy.keep_order)
+    uri = 8 * (1 + criteria) + 1  # after the byte that seats the previous run's master
     if kept.priority < other.priority and kept.priority[uri:] > other.priority[uri:]:
         return "kept by the previous run, and no worse"
     if kept.priority[uri : uri + 1] < other.priority[uri : uri + 1]:

@@ -141,11 +141,23 @@ class Confirmed(NamedTuple):
     w: int = 0
     h: int = 0
     algorithm: str = ""
+    damaged_a: str | None = None
+    damaged_b: str | None = None
 
     @property
     def place(self) -> str:
         """Say where the two differ most."""
         return f"{self.w}x{self.h} at {self.x},{self.y} of {self.width}x{self.height}"
+
+
+class Seen(NamedTuple):
+    """What reading a content at full detail showed of it alone, whatever it was compared with; None: unknown.
+
+    Attributes:
+      damaged: what its decoder said of damage when it read all of it; '' for nothing.
+    """
+
+    damaged: str | None = None
 
 
 class Question(NamedTuple):
@@ -162,6 +174,7 @@ class Answers:
 
     Attributes:
       holds: yes, no or unknown; reads: whether the SHA-256 is confirmed, None where an object couldn't be read.
+      seen: by content_id, what reading it at full detail showed.
       lasting: of kept copies: yes, no, tagged (by the policy's own quarantine) or unknown.
     """
 
@@ -169,6 +182,7 @@ class Answers:
     reads: dict[Key, bool | None] = field(default_factory=dict)
     pairs: dict[tuple[str, str], Confirmed] = field(default_factory=dict)
     lasting: dict[Key, str] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
 
 
 @dataclass

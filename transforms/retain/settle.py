@@ -8,7 +8,8 @@ from typing import NamedTuple
 from mirrorfold.transforms.retain.compared import Compare
 from mirrorfold.transforms.retain.family import decide_family
 from mirrorfold.transforms.retain.policy import Policy
-from mirrorfold.transforms.retain.records import Answers, Confirmed, FamilyPlan, Key, Link, Member, Ruling
+from mirrorfold.transforms.retain.records import Answers, Confirmed, FamilyPlan, Key, Link, Member, Ruling, Seen
+from mirrorfold.transforms.retain.seen import seen_of
 
 
 class Family(NamedTuple):
@@ -29,7 +30,8 @@ def settle(
 ) -> list[FamilyPlan]:
     """Decide families; questions of all of them go to the stores together.
 
-    Each object and pair is asked about at most once, and an answer only ever keeps more, so this ends.
+    Each object and pair is asked about at most once, so this ends: an answer keeps more, or lets another content of a
+    cluster stay, by what full detail showed of both.
 
     Args:
       compare: compares pairs at full detail.
@@ -38,7 +40,8 @@ def settle(
     reads: dict[Key, bool | None] = {}
     pairs: dict[tuple[str, str], Confirmed] = {}
     lasting: dict[Key, str] = {}
-    answers = Answers(holds, reads, pairs, lasting)
+    seen: dict[str, Seen] = {}
+    answers = Answers(holds, reads, pairs, lasting, seen)
     plans = [decide_family(*family, policy, answers) for family in families]
     open_ = [number for number, plan in enumerate(plans) if _asks(plan)]
     while open_:
@@ -46,6 +49,7 @@ def settle(
         reads |= ask_reads([member for number in open_ for member in plans[number].ask_read])
         questions = {question.pair: question for number in open_ for question in plans[number].ask_pair}
         pairs |= compare([questions[pair] for pair in sorted(questions)])
+        seen |= seen_of(pairs[pair] for pair in questions)
         # What can't be asked is as the listing says.
         asked = [member for number in open_ for member in plans[number].ask_lasting]
         lasting |= {member.id: "yes" for member in asked} | ask_lasting(asked)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.transforms.retain.copies import Copies
+from mirrorfold.transforms.retain.keep_order import deciding
 from mirrorfold.transforms.retain.policy import Policy, TierRule
-from mirrorfold.transforms.retain.records import Confirmed, Link, Member, Ruling, pair_of
+from mirrorfold.transforms.retain.records import Confirmed, Link, Member, Ruling, Seen, pair_of
+from mirrorfold.transforms.retain.seen import LATE
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,26 @@ class StandIn:
     """The pair has to be compared at full detail before this holds."""
 
 
+DAMAGED = "damaged"
+"""Rule and kind of a pair of which one is damaged."""
 COMPARED = ("near-certain", "probable")
 """Tiers that rest on a small picture: only a person's word on the very pair lets one go without a second look."""
 
 
 class Evidence:
-    """The links and rulings of a family, by pair of contents, and what full detail showed."""
+    """The links and rulings of a family, by pair of contents, and what full detail showed of pairs and contents."""
 
     def __init__(
         self,
         links: list[Link],
         rulings: dict[tuple[str, str], Ruling],
         pairs: Mapping[tuple[str, str], Confirmed] | None = None,
+        seen: Mapping[str, Seen] | None = None,
     ):
         self.links = {(link.content_a, link.content_b): link for link in links}
         self.rulings = rulings
         self.pairs = pairs or {}
+        self.seen = seen or {}
 
     def link(self, first: str, second: str) -> Link | None:
         """Give the verified pair, if it is listed."""
@@ -68,6 +74,7 @@ def find_stand_ins(
     chosen = [content for content in cluster if content != master and _is_chosen(evidence.ruling(content, master))]
     found: dict[str, StandIn] = {}
     stays = chosen[0] if len(chosen) == 1 and plans[chosen[0]].keepers else master
+    stays = stays if chosen else _better(cluster, master, plans, evidence, policy)
     for content, members in cluster.items():
         if content == stays:
             continue
@@ -88,22 +95,46 @@ def find_stand_ins(
     return found
 
 
+def _better(
+    cluster: dict[str, list[Member]], master: str, plans: dict[str, Copies], evidence: Evidence, policy: Policy
+) -> str:
+    """Give the content that stays: the master, or the best one that is better by what full detail showed of both."""
+    if master not in evidence.seen or not plans[master].keepers:
+        return master
+    best = plans[master].keepers[0]
+    for content in cluster:
+        if content not in evidence.seen or pair_of(content, master) not in evidence.pairs or not plans[content].keepers:
+            continue
+        other = plans[content].keepers[0]
+        if other.priority < best.priority and deciding(other.priority, best.priority, policy) in LATE:
+            best = other
+    return best.content_id
+
+
 def _at_full_detail(said: StandIn, pair: Confirmed | None) -> StandIn:
-    """Let go without a person's word on the pair only what full detail confirms; the rest goes to people."""
+    """Let go without a person's word on the pair only what full detail confirms; the rest goes to people.
+
+    So does everything beside a kept copy that is damaged, and a pair of which one is and nobody can tell which.
+    """
     if said.action != "quarantine" or said.tier not in COMPARED:
         return said
     if pair is None:
         return replace(said, ask=True)
     named = f"{pair.content_a}:{pair.content_b}"
-    if pair.confirmed:
+    kept, gone = (pair.damaged_a, pair.damaged_b)[:: 1 if said.kept == pair.content_a else -1]
+    if pair.confirmed and not kept:
         return replace(said, evidence=(*said.evidence, f"confirmed:{named}"))
+    damaged = bool(kept) or pair.kind == DAMAGED
     where = f"{pair.kind}: {pair.place}" if pair.width else pair.kind
+    if damaged:
+        told = [f"{name}: {said_of}" for name, said_of in (("the kept one", kept), ("this one", gone)) if said_of]
+        where = "; ".join(told) or f"a few bytes of one coding differ, which is sound can't be told: {pair.place}"
     return replace(
         said,
         action="review",
-        rule=f"{said.tier}-unconfirmed",
+        rule=DAMAGED if damaged else f"{said.tier}-unconfirmed",
         tier="probable",
-        kind=pair.kind,
+        kind=DAMAGED if damaged else pair.kind,
         lost=(where, f"{said.rule}: quarantine", *said.lost),
         evidence=(*said.evidence, f"differs:{named}"),
     )

@@ -146,6 +146,14 @@ CHECKS: tuple[Check, ...] = (
     Check(6, "confirmations", "a pair is called confirmed though a place in it differs by more than a copy's does", """
         SELECT content_a, content_b, excess FROM confirmations WHERE confirmed
         AND (excess IS NULL OR isnan(excess) OR excess > 1 OR width < 1 OR height < 1)"""),
+    Check(6, "confirmations", "a row goes unasked beside a kept copy that is damaged", """
+        SELECT d.uri, d.kept_uri FROM relied d JOIN confirmations f
+        ON f.content_a = least(d.content_id, d.kept_content) AND f.content_b = greatest(d.content_id, d.kept_content)
+        WHERE d.action = 'quarantine' AND d.tier_to_kept IN ('near-certain', 'probable')
+        AND coalesce(CASE WHEN d.kept_content = f.content_a THEN f.damaged_a ELSE f.damaged_b END, '') <> ''
+        AND NOT EXISTS (SELECT 1 FROM rulings r WHERE r.opened
+            AND r.content_a = f.content_a AND r.content_b = f.content_b AND (r.outcome = 'same'
+            OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
     Check(4, "decisions", "identical bytes are quarantined though neither the policy nor a person says so", """
         SELECT d.uri, d.kept_uri FROM relied d, expected
         WHERE d.action = 'quarantine' AND d.tier_to_kept = 'identical' AND expected.identical <> 'quarantine'

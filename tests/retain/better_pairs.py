@@ -1,0 +1,97 @@
+"""Pairs of files of which one is better, by construction: what is kept, and what may go without a person's word.
+
+`PAIRS` maps a name to a `Pair`. Each group makes its own from photographs that no other group uses up: every pair is
+judged by itself. To add a group, write a function that yields (name, Pair) and list it in `GROUPS`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from demo.archive import photographs
+
+SIDES = (480, 360)
+
+
+class Pair(NamedTuple):
+    """Two files of one picture.
+
+    Attributes:
+      by: a part of the reason why the better one is kept, or '' where the two only have to stay.
+      unasked: the worse one goes under the policy training-set without a person's word; None where either is right.
+    """
+
+    better: bytes
+    worse: bytes
+    by: str
+    unasked: bool | None
+
+
+@lru_cache(maxsize=1)
+def _photographs() -> list[Image.Image]:
+    return [picture for _, picture in photographs()]
+
+
+def photograph(number: int) -> Image.Image:
+    """Give one of many different photographs of 480x360."""
+    found = _photographs()
+    picture = found[number % len(found)]
+    chance = np.random.default_rng(number)
+    side = min(picture.width, picture.height * 4 // 3)
+    width = int(side * chance.uniform(0.75, 1))
+    height = width * 3 // 4
+    left, top = (int(chance.uniform(0, room)) for room in (picture.width - width, picture.height - height))
+    return picture.crop((left, top, left + width, top + height)).resize(SIDES, Image.Resampling.LANCZOS)
+
+
+def encode(image: Image.Image, kind: str, **options) -> bytes:
+    """Write an image as bytes."""
+    sink = io.BytesIO()
+    image.save(sink, kind, **options)
+    return sink.getvalue()
+
+
+def flipped(data: bytes, count: int, seed: int, start: float = 0.75) -> bytes:
+    """Flip single bits of the last part of a JPEG's coded data, without making or breaking a marker."""
+    chance, out = np.random.default_rng(seed), bytearray(data)
+    places = range(int(start * len(data)), len(data) - 64)
+    while count:
+        at = int(chance.choice(places))
+        changed = out[at] ^ (1 << int(chance.integers(0, 7)))
+        if 0xFF not in (changed, out[at], out[at - 1]):
+            out[at] = changed
+            count -= 1
+    return bytes(out)
+
+
+def damaged() -> Iterator[tuple[str, Pair]]:
+    """Files that storage or a bad line spoiled, beside the sound one."""
+    for number in range(8):
+        sound = encode(photograph(number), "JPEG", quality=88)
+        yield f"six flipped bytes {number}", Pair(sound, flipped(sound, 6, number), "", False)
+    for number in range(8, 12):
+        sound = encode(photograph(number), "JPEG", quality=88, restart_marker_rows=1)
+        yield f"flipped bytes and restarts {number}", Pair(sound, flipped(sound, 3, number), "", False)
+    for number in range(12, 16):
+        picture = photograph(number)
+        first = encode(picture, "JPEG", quality=92)
+        cut = int(len(first) * (0.97 - 0.01 * (number - 12)))
+        yield f"cut short {number}", Pair(first, first[:cut] + b"\xff\xd9", "", None)
+    for number in range(16, 20):
+        picture = photograph(number)
+        rotten = bytearray(encode(picture, "JPEG", quality=92, progressive=True))
+        start = int(len(rotten) * 0.4)
+        noise = np.random.default_rng(number).integers(0, 255, len(rotten) - 2 - start, np.uint8)
+        rotten[start:-2] = noise.tobytes()
+        copy = encode(picture, "JPEG", quality=90, progressive=True)
+        yield f"noise after the first scans {number}", Pair(copy, bytes(rotten), "undamaged", None)
+
+
+GROUPS = (damaged,)
+PAIRS = {name: pair for group in GROUPS for name, pair in group()}
