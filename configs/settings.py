@@ -42,6 +42,15 @@ class SourceSettings(Section):
     )
     exclude: tuple[str, ...] = Field((), description="patterns over URIs that are left out, e.g. '.snapshot/**'")
     follow_links: bool = Field(False, description="in folders, read links that lead out of the folder")
+    kind: Literal["aws", "oss", "cos", "obs", "tos", "r2", "minio", "ceph", "generic"] | None = Field(
+        None, description="what kind of S3 server it is, where its endpoint's name doesn't tell"
+    )
+    addressing: Literal["path", "virtual"] | None = Field(
+        None, description="where the bucket stands: in the path, or in the host's name; as the kind takes it by default"
+    )
+    object_lock: Literal["none"] | None = Field(
+        None, description="your word that nothing in this source is locked, where its store can't tell; it is recorded"
+    )
 
 
 class ListingSettings(Section):

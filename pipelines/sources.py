@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import posixpath
 import re
@@ -16,11 +17,14 @@ from mirrorfold.pipelines.merging.same_bucket import check_access_points, check_
 from mirrorfold.schemas.uri import escape_key, library_name, make_uri
 from mirrorfold.transforms.listing.manifest import read_manifest
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
-from mirrorfold.transforms.stores.check import check_source
+from mirrorfold.transforms.stores.check import check_source, what_it_lacks
 from mirrorfold.transforms.stores.guard import EndpointRefusedError, check_endpoint
 
+_log = logging.getLogger("mirrorfold.sources")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _REPORTS = {"s3-inventory+": "s3-inventory", "gcs-inventory+": "gcs-inventory", "listing+": "listing"}
+_FIELDS = {"kind": "server"}
+"""Settings of a source whose name means something else in a `SourceSpec`."""
 _FORMS = "use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, a folder, or a report (s3-inventory+, gcs-inventory+, listing+)"
 
 
@@ -60,6 +64,8 @@ def check_sources(specs: Sequence[SourceSpec], previous: str | None = None) -> N
             continue  # a report was opened when it was named
         try:
             found = check_source(spec)
+            if lacks := what_it_lacks(spec):
+                _log.warning("%s: %s", _name(spec), lacks)
         except StoreError as error:
             raise UsageError(error.message) from error
         if not found and previous is None:
@@ -194,7 +200,7 @@ def _with_settings(spec: SourceSpec, settings: Settings) -> SourceSpec:
     changes: dict = {}
     for key in sorted(matching, key=lambda key: (key != spec.library, len(key))):
         found: SourceSettings = settings.sources[key]
-        changes |= {name: getattr(found, name) for name in found.model_fields_set}
+        changes |= {_FIELDS.get(name, name): getattr(found, name) for name in found.model_fields_set}
     return replace(spec, **changes)
 
 

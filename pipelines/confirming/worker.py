@@ -23,6 +23,7 @@ from mirrorfold.transforms.fingerprint.jpeg import read_header
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.read_jpeg import is_odd
 from mirrorfold.transforms.fingerprint.sandbox_worker import guarded, main
+from mirrorfold.transforms.stores.encoding import unpacked
 
 
 def answer(kind: str, data: bytes, limits: Limits) -> tuple[bytes, bytes]:
@@ -63,6 +64,7 @@ class _ApartError(Exception):
 
 
 def _shown(data: bytes, limits: Limits) -> tuple[Shown, str]:
+    data = unpacked(data)
     kind, steps = sniff.sniff(data, whole=True).name, None
     if kind == "jpeg":
         header = read_header(data)

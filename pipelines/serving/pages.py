@@ -18,6 +18,7 @@ from mirrorfold.transforms.publish.pictures import Maker, Wanted, thumb_path
 from mirrorfold.transforms.publish.tables import open_tables
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.api import StoreError
+from mirrorfold.transforms.stores.encoding import PackedError, unpacked
 from mirrorfold.transforms.stores.output import LocalOutput
 from mirrorfold.transforms.stores.sources import open_stores
 
@@ -35,7 +36,7 @@ COLUMNS = {
 
 
 class Original(NamedTuple):
-    """A file as its source holds it."""
+    """A file as its source holds it, unpacked where it is packed: what a browser shows."""
 
     data: bytes
     media_type: str
@@ -77,8 +78,8 @@ class Desk:
         wanted = self._wanted(content_id)
         for ref in wanted.refs if wanted else ():
             try:
-                return Original(self._stores.read(ref), wanted.media_type if wanted else "")
-            except StoreError:
+                return Original(unpacked(self._stores.read(ref)), wanted.media_type if wanted else "")
+            except (StoreError, PackedError):
                 continue
         return None
 

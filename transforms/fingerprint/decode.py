@@ -14,6 +14,7 @@ from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.picture import Picture, check_numbers
 from mirrorfold.transforms.fingerprint.read_jpeg import is_odd, read_jpeg
 from mirrorfold.transforms.fingerprint.read_pillow import read_pillow
+from mirrorfold.transforms.stores.encoding import PackedError, unpacked
 
 ODD_JPEG = "odd-jpeg"
 
@@ -112,10 +113,23 @@ def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
     return read_jpeg(data, limits, header=header)
 
 
+def _read_packed(data: bytes, limits: Limits) -> Picture:
+    try:
+        within = unpacked(data)
+    except PackedError as error:
+        raise DecodeError("corrupt", str(error)) from error
+    limits.check_memory(len(within))
+    kind = sniff.sniff(within, whole=True).name
+    odd = kind == sniff.JPEG.name and is_odd(plain_jpeg(within)[1])
+    return read(ODD_JPEG if odd else kind, within, limits)
+
+
 def first_reader(kind: str) -> Callable[[bytes, Limits], Picture]:
     """Give what reads a kind first."""
     if kind == "jpeg":
         return _read_plain_jpeg
+    if kind == sniff.PACKED.name:
+        return _read_packed
     if kind in _RARE:
         # Imported where it is needed: these codecs' libraries are large, and only sandboxes load them.
         from mirrorfold.transforms.fingerprint import read_rare
@@ -139,7 +153,7 @@ def is_doubted(kind: str, code: str) -> bool:
 
 DOUBTED = frozenset({"corrupt", "truncated", "unsupported"})
 """Codes of a first decoder on which a second one is asked."""
-_OWN = frozenset({"tiff", "raw", ODD_JPEG})
+_OWN = frozenset({"tiff", "raw", ODD_JPEG, sniff.PACKED.name})
 """Kinds whose reader asks several decoders itself, or whose code names what is missing."""
 BY_OIIO = frozenset({"exr", "hdr", "dpx", "cineon", "dds", "fits", "rla", "iff"})
 """Kinds that OpenImageIO decodes first."""

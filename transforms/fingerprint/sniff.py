@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.stores.encoding import is_packed, unpacked_start
 
 
 class Kind(NamedTuple):
@@ -49,6 +50,9 @@ JXR = Kind("jxr", "image/jxr")
 DCX = Kind("dcx", "image/x-dcx")
 DIB = Kind("dib", "image/bmp")
 PAM = Kind("pam", "image/x-portable-arbitrarymap")
+
+PACKED = Kind("packed", "application/gzip")
+"""A picture that was stored packed by gzip; its decoder, and so its media type, is that of what lies within."""
 
 KINDS = {
     kind.name: kind
@@ -123,6 +127,8 @@ def sniff(data: bytes, whole: bool = False) -> Kind:
     Raises:
       DecodeError: `not-an-image`, or `unsupported` for a picture that no allowed decoder reads.
     """
+    if is_packed(data):
+        return _packed(data)
     head = bytes(data[:64])
     for start, kind in _STARTS:
         if head.startswith(start):
@@ -136,6 +142,19 @@ def sniff(data: bytes, whole: bool = False) -> Kind:
     if jpeg_start(data, whole) >= 0:
         return JPEG
     raise DecodeError("not-an-image", "its first bytes are not those of any picture format")
+
+
+def _packed(data: bytes) -> Kind:
+    """Name what is packed by gzip where a picture lies within, once.
+
+    Raises:
+      DecodeError: as `sniff` of what lies within.
+    """
+    start = unpacked_start(data)
+    if is_packed(start):
+        raise DecodeError("not-an-image", "packed by gzip more than once")
+    sniff(start)
+    return PACKED
 
 
 def _refuse_known(data: bytes) -> None:

@@ -15,6 +15,7 @@ from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.s3_rows import s3_rows
 from mirrorfold.transforms.listing.steal import Page, Pages
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.etags import etag_of
 from mirrorfold.transforms.stores.sources import open_stores
 
 PAGE = 1000
@@ -101,7 +102,7 @@ class S3Pages:
             bucket=self.spec.bucket,
             key=escape_key(entry["Key"].encode()),
             version=entry.get("VersionId", "") if self.source.versioned() else "",
-            etag=entry["ETag"].strip('"'),
+            etag=etag_of(entry),
             size=entry["Size"],
         )
         return self.source.listed_hold(ref)

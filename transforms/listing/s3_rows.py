@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mirrorfold.schemas.uri import escape_key, make_uri
 from mirrorfold.transforms.listing.rows import RANK, block_of
+from mirrorfold.transforms.stores.etags import etag_of
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -34,7 +35,7 @@ def s3_rows(
       holds: for each entry (hold, end of retention); None where the bucket can have none.
     """
     keys = [escape_key(entry["Key"].encode()) for entry in entries]
-    etags = [entry.get("ETag", "").strip('"') for entry in entries]
+    etags = [etag_of(entry) for entry in entries]
     held = holds if holds is not None else [("no", None)] * len(entries)
     return block_of(
         len(entries),

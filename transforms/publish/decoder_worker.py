@@ -16,6 +16,7 @@ from typing import BinaryIO
 from PIL import Image, ImageCms, ImageOps
 
 from mirrorfold.transforms.blocks.process_limits import limit_memory, limit_processor_time
+from mirrorfold.transforms.stores.encoding import unpacked
 
 REQUEST = struct.Struct("<IQ")
 ANSWER = struct.Struct("<IIQ")
@@ -84,7 +85,7 @@ def decode_small(data: bytes, media_type: str, side: int, max_pixels: int) -> Im
         import pi_heif
 
         pi_heif.register_heif_opener()
-    image = Image.open(io.BytesIO(data), formats=(FORMATS[media_type],))
+    image = Image.open(io.BytesIO(unpacked(data)), formats=(FORMATS[media_type],))
     if image.width * image.height > max_pixels:
         raise RefusedError(f"{image.width} x {image.height} pixels are more than the budget")
     profile = image.info.get("icc_profile")

@@ -23,6 +23,9 @@ class SourceSpec:
       replica: its bytes are its own, though versions and times equal another bucket's.
       exclude: patterns over URIs that are left out of the listing.
       follow_links: in folders, read links that lead out of the folder.
+      server: the kind of S3 server, a name of stores/kinds.py; None to tell it by its endpoint.
+      addressing: path or virtual; None as the AWS config says, else as the kind of server takes it.
+      object_lock: none where the operator states that nothing in this source is locked.
     """
 
     library: str
@@ -42,6 +45,9 @@ class SourceSpec:
     replica: bool = False
     exclude: tuple[str, ...] = ()
     follow_links: bool = False
+    server: str | None = None
+    addressing: str | None = None
+    object_lock: str | None = None
 
     def __post_init__(self) -> None:
         """Take lists, as JSON has them, for tuples: a spec is a key."""

@@ -14,6 +14,7 @@ from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google
 from mirrorfold.transforms.stores.gcs_client import gcs_access
 from mirrorfold.transforms.stores.guard import EndpointRefusedError
+from mirrorfold.transforms.stores.kinds import hides_locks
 from mirrorfold.transforms.stores.lifecycle import Rule
 from mirrorfold.transforms.stores.s3 import S3Source
 from mirrorfold.transforms.stores.s3_client import s3_access
@@ -40,6 +41,31 @@ def bucket_has_lock(spec: SourceSpec) -> bool | None:
         return S3Source(spec).has_lock()
     except (EndpointRefusedError, *BOTO_ERRORS):
         return None
+
+
+def what_it_lacks(spec: SourceSpec) -> str:
+    """Say in one line what a server that isn't AWS hasn't, and what that means; '' where it has all that is asked for.
+
+    Raises:
+      StoreError: it doesn't answer.
+    """
+    if spec.store != "s3" or not spec.bucket:
+        return ""
+    source = open_stores((spec,)).source("s3", spec.bucket, spec.library)
+    if source.kind.name == "aws":
+        return ""
+    source.versioned(), source.has_lock(), source.rules(), source.etag_is_md5()
+    lacks = [_CALLS[name] for name in sorted(source.lacks & _CALLS.keys())]
+    said = [f"{source.kind.title} has no {', no '.join(lacks)}"] if lacks else []
+    return "; ".join([*said, hides_locks(source.kind)] if source.hides_locks() else said)
+
+
+_CALLS = {
+    "get_bucket_encryption": "settings of encryption (its plain ETags are taken for MD5s)",
+    "get_bucket_lifecycle_configuration": "lifecycle rules",
+    "get_bucket_versioning": "versions (only current objects are listed)",
+    "get_object_lock_configuration": "object lock",
+}
 
 
 def bucket_rules(spec: SourceSpec) -> tuple[Rule, ...] | None:

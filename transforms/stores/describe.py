@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import from_os
+from mirrorfold.transforms.stores.etags import etag_of
 from mirrorfold.transforms.stores.files import file_path
 from mirrorfold.transforms.stores.keys import real_key
 from mirrorfold.transforms.stores.sources import open_stores
@@ -53,7 +54,7 @@ def _s3(source: Any, ref: ObjectRef) -> Described:
     entry = {
         "Key": name["Key"],
         "Size": found["ContentLength"],
-        "ETag": found["ETag"],
+        "ETag": etag_of(found),
         "LastModified": found["LastModified"],
         "StorageClass": found.get("StorageClass", "STANDARD"),
         "VersionId": found.get("VersionId", ""),

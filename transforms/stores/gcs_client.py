@@ -55,8 +55,10 @@ class GcsAccess:
             "timeout": "10m",
             "user_agent": "mirrorfold",
         }
+        # Without it GCS unpacks what was uploaded with `Content-Encoding: gzip`: other bytes than it lists and hashes.
+        options["default_headers"] = {"accept-encoding": "gzip"}
         if user_project:
-            options["default_headers"] = {"x-goog-user-project": user_project}
+            options["default_headers"]["x-goog-user-project"] = user_project
         credentials: Any = _Tokens(self.credentials) if self.credentials else None
         return GCSStore(
             bucket,

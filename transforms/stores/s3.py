@@ -11,7 +11,9 @@ import obstore
 
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, OBSTORE_ERRORS, changed, from_boto, from_obstore
+from mirrorfold.transforms.stores.etags import etag_of, states_etag
 from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+from mirrorfold.transforms.stores.kinds import hides_locks
 from mirrorfold.transforms.stores.lifecycle import Rule, expiration, listed_object, matches, s3_rules
 from mirrorfold.transforms.stores.s3_client import s3_access
 
@@ -41,6 +43,17 @@ PAID = frozenset(
 """The reads that name who pays."""
 
 
+BUCKET_READS = frozenset(
+    {
+        "get_bucket_encryption",
+        "get_bucket_lifecycle_configuration",
+        "get_bucket_versioning",
+        "get_object_lock_configuration",
+    }
+)
+"""Optional reads of a bucket; a server without the thing answers 501, or 405 where it doesn't know the question."""
+
+
 class S3Page(NamedTuple):
     """One page as boto3 gives it, delete markers marked; `token` says how to go on, None at the end."""
 
@@ -54,6 +67,8 @@ class S3Source:
     def __init__(self, spec: SourceSpec):
         self.spec = spec
         access = s3_access(spec)
+        self.kind = access.kind
+        self.lacks: set[str] = set()
         self.client = access.client(spec.concurrency)
         self._bytes = access.byte_store(spec.bucket, requester_pays=spec.requester_pays)
         self._slots = threading.BoundedSemaphore(spec.concurrency)
@@ -94,7 +109,7 @@ class S3Source:
 
     def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
         options: Any = {}
-        if ref.etag:
+        if states_etag(ref):
             options["if_match"] = f'"{ref.etag}"'
         if ref.version:
             options["version"] = ref.version
@@ -106,7 +121,7 @@ class S3Source:
                 data = answer.bytes().to_bytes()
             except OBSTORE_ERRORS as error:
                 raise from_obstore(error) from error
-        _same_etag(ref, answer.meta["e_tag"])
+        _same_etag(ref, answer.meta["e_tag"], answer.meta["last_modified"])
         return data
 
     def _read_odd(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
@@ -114,7 +129,7 @@ class S3Source:
         if bounds:
             arguments["Range"] = f"bytes={bounds[0]}-{bounds[1] - 1}"
         answer = self.call("get_object", **arguments)
-        _same_etag(ref, answer["ETag"])
+        _same_etag(ref, answer.get("ETag"), answer.get("LastModified"))
         with self._slots:
             try:
                 return answer["Body"].read()
@@ -123,7 +138,7 @@ class S3Source:
 
     def _named(self, ref: ObjectRef) -> dict[str, Any]:
         arguments = {"Bucket": ref.bucket, "Key": real_key(ref.key)}
-        if ref.etag:
+        if states_etag(ref):
             arguments["IfMatch"] = f'"{ref.etag}"'
         if ref.version:
             arguments["VersionId"] = ref.version
@@ -131,9 +146,9 @@ class S3Source:
 
     def head(self, ref: ObjectRef) -> Head:
         found = self.call("head_object", ChecksumMode="ENABLED", **self._named(ref))
-        _same_etag(ref, found["ETag"])
+        _same_etag(ref, found.get("ETag"), found.get("LastModified"))
         return Head(
-            etag=found["ETag"].strip('"'),
+            etag=etag_of(found),
             size=found["ContentLength"],
             sha256=whole_sha256(found),
             hold=hold_of_head(found) or self.hold(ref).hold,
@@ -150,8 +165,8 @@ class S3Source:
     def _look_up_rules(self) -> tuple[Rule, ...] | None:
         try:
             return s3_rules(self._optional("get_bucket_lifecycle_configuration", Bucket=self.spec.bucket))
-        except StoreError as error:
-            return () if "NotImplemented" in error.message else None
+        except StoreError:
+            return None
 
     def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
         rules = [rule for rule in self.rules() or () if rule.tags and rule.to_class is None]
@@ -203,10 +218,9 @@ class S3Source:
         """Tell whether the bucket has or had versions; where that may not be asked, the current objects are listed."""
         if self._versioned is None:
             try:
-                status = self.call("get_bucket_versioning", Bucket=self.spec.bucket).get("Status")
+                status = self._optional("get_bucket_versioning", Bucket=self.spec.bucket).get("Status")
             except StoreError as error:
-                # 501: a store without versions doesn't know the question.
-                if error.code != "denied" and "501" not in error.message and "NotImplemented" not in error.message:
+                if error.code != "denied":
                     raise
                 status = None
             self._versioned = status in ("Enabled", "Suspended")
@@ -221,8 +235,8 @@ class S3Source:
     def _look_up_encryption(self) -> str | None:
         try:
             found = self._optional("get_bucket_encryption", Bucket=self.spec.bucket)
-        except StoreError as error:
-            return "none" if "NotImplemented" in error.message else None
+        except StoreError:
+            return None
         rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         names = {rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm", "none") for rule in rules}
         return "none" if not names else names.pop() if len(names) == 1 else None
@@ -232,7 +246,7 @@ class S3Source:
 
         A HEAD shows holds only to those who may see them, so the first object without one is asked in full.
         """
-        if self._sees_holds is False:
+        if self._sees_holds is False or self.hides_locks():
             return "unknown", None
         try:
             found = self.call("head_object", **self._named(ref))
@@ -245,10 +259,18 @@ class S3Source:
         return seen or "no", until
 
     def has_lock(self) -> bool | None:
-        """Tell whether the bucket has object lock; None where the look-up was refused or failed."""
+        """Tell whether the bucket has object lock; None where the look-up was refused or failed, or can't tell."""
+        if self.spec.object_lock == "none":
+            return False
+        if self.hides_locks():
+            return None
         if not self._lock:
             self._lock = [self._look_up_lock()]  # a refusal is an answer too: it isn't asked for again
         return self._lock[0]
+
+    def hides_locks(self) -> bool:
+        """Tell whether S3's calls can't show what this store has locked, and the operator hasn't stated it."""
+        return self.kind.locks == "own" and self.spec.object_lock is None
 
     def _look_up_lock(self) -> bool | None:
         try:
@@ -258,9 +280,12 @@ class S3Source:
         return bool(found) and found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
 
     def hold(self, ref: ObjectRef) -> HoldAnswer:
-        lock = self.has_lock()
-        if lock is False:
-            return HoldAnswer("no", "not-supported", "the bucket has no object lock")
+        if self.hides_locks():
+            return HoldAnswer("unknown", "none", hides_locks(self.kind))
+        if self.has_lock() is False:
+            said = "the operator states that nothing here is locked"
+            why = said if self.spec.object_lock == "none" else "the bucket has no object lock"
+            return HoldAnswer("no", "not-supported", why)
         name: dict[str, Any] = {"Bucket": ref.bucket, "Key": real_key(ref.key)}
         if ref.version:
             name["VersionId"] = ref.version
@@ -291,12 +316,16 @@ class S3Source:
         return HoldAnswer("yes", "retention", f"{found['Mode']} until {until:%Y-%m-%dT%H:%M:%SZ}" if until else "")
 
     def _optional(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Send a read whose absence is an answer: {} where there is no such configuration."""
+        """Send a read whose absence is an answer: {} where there is no such configuration, or no such thing at all."""
         with self._slots:
             try:
                 return self._send(operation, arguments)
             except BOTO_ERRORS as error:
-                if getattr(error, "response", {}).get("Error", {}).get("Code") in ABSENT:
+                answer = getattr(error, "response", {})
+                if answer.get("Error", {}).get("Code") in ABSENT:
+                    return {}
+                if _hasnt(operation, answer):
+                    self.lacks.add(operation)
                     return {}
                 raise from_boto(error) from error
 
@@ -304,9 +333,18 @@ class S3Source:
         self.client.close()
 
 
-def _same_etag(ref: ObjectRef, found: str | None) -> None:
+def _hasnt(operation: str, answer: dict[str, Any]) -> bool:
+    """Tell from an answer that the server has no such call."""
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = answer.get("Error", {}).get("Code")
+    unknown = status == 405 or code == "MethodNotAllowed"
+    return status == 501 or code == "NotImplemented" or (unknown and operation in BUCKET_READS)
+
+
+def _same_etag(ref: ObjectRef, found: str | None, modified: datetime.datetime | None) -> None:
     # Servers that ignore If-Match exist.
-    if ref.etag and found and found.strip('"') != ref.etag:
+    now = etag_of({"ETag": found, "LastModified": modified})
+    if ref.etag and now and now != ref.etag:
         raise changed()
 
 

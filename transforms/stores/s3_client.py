@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions
@@ -17,6 +16,7 @@ from obstore.store import S3Store
 
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.guard import check_endpoint, guard_boto
+from mirrorfold.transforms.stores.kinds import Kind, kind_of
 
 RETRIES = 8
 RETRY_CONFIG: Any = {
@@ -32,19 +32,14 @@ RETRY_CONFIG: Any = {
 
 @dataclass(frozen=True)
 class S3Access:
-    """A session with what it resolved to: region, endpoint, addressing, whether it signs."""
+    """A session with what it resolved to: region, endpoint, addressing, whether it signs, the kind of server."""
 
     session: boto3.Session
     region: str
     endpoint: str
     virtual: bool
     signed: bool
-
-    @property
-    def on_aws(self) -> bool:
-        """Tell AWS itself from another S3 server."""
-        host = urlsplit(self.endpoint).hostname or ""
-        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    kind: Kind
 
     def client(self, concurrency: int, attempts: int = RETRIES + 1) -> Any:
         """Make a boto3 client that only reads."""
@@ -128,13 +123,15 @@ def s3_access(spec: SourceSpec) -> S3Access:
     plain = session.client("s3", region_name=region, endpoint_url=spec.endpoint, config=quick)
     endpoint = plain.meta.endpoint_url
     check_endpoint(endpoint)
-    style = (core.get_scoped_config().get("s3") or {}).get("addressing_style", "auto")
-    access = S3Access(session, region, endpoint, style == "virtual", signed)
-    if access.on_aws and spec.region is None and spec.bucket:
+    kind = kind_of(endpoint, spec.server)
+    style = spec.addressing or (core.get_scoped_config().get("s3") or {}).get("addressing_style", "auto")
+    virtual = style == "virtual" or (style == "auto" and kind.virtual)
+    access = S3Access(session, region, endpoint, virtual, signed, kind)
+    if kind.name == "aws" and spec.region is None and spec.bucket:
         found = _bucket_region(plain, spec.bucket)
         if found and found != region:
             moved = session.client("s3", region_name=found, endpoint_url=spec.endpoint)
-            return S3Access(session, found, moved.meta.endpoint_url, access.virtual, signed)
+            return replace(access, region=found, endpoint=moved.meta.endpoint_url)
     return access
 
 
