@@ -132,7 +132,7 @@ def _built_in_rules(rows: dict[str, dict[tuple, dict]]) -> dict[tuple, dict]:
     """
     priced = {(row["store"], row["storage_class"]) for row in rows["prices"].values()}
     _, shelf = _read("default", ())
-    return {key: row for key, row in shelf["classes"].items() if key in priced}
+    return {key: row for key, row in shelf["classes"].items() if priced & {key, (key[0], "*"), ("*", "*")}}
 
 
 def book_text(name_or_path: str) -> str:

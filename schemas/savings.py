@@ -1,4 +1,4 @@
-"""`savings`: what each library x storage class x tier x action is worth."""
+"""`savings`: what each library x bucket x storage class x tier x action costs, and is worth."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from mirrorfold.schemas.table import Table, column
 
 SAVINGS = Table(
     name="savings",
-    version=1,
-    order=("library", "store", "storage_class", "tier", "action"),
+    version=2,
+    order=("library", "store", "bucket", "storage_class", "tier", "action"),
     shard_key=("library",),
     schema=pa.schema(
         [
             column("library", pa.string(), "the library", nullable=False),
             column("store", pa.string(), "s3, gs or file", nullable=False),
+            column(
+                "bucket", pa.string(), "the bucket; empty for folders; null in a table of version 1, which had none"
+            ),
             column("storage_class", pa.string(), "as the store names it", nullable=False),
             column(
                 "tier",
@@ -47,7 +50,7 @@ SAVINGS = Table(
                 pa.float64(),
                 "one-off money: avoided migration less early-deletion charges; null where not known",
             ),
-            column("region", pa.string(), "regions of the buckets behind the row; null where none is known"),
+            column("region", pa.string(), "region of the bucket; null where it isn't known"),
             column(
                 "bytes_below_cutoff",
                 pa.int64(),
@@ -57,8 +60,13 @@ SAVINGS = Table(
             column(
                 "bytes_extra_copies",
                 pa.int64(),
-                "bytes of kept copies beyond the first of the same bytes: required copies free nothing",
+                "bytes of copies that stay because the policy wants more than one of the same bytes: they free nothing",
                 nullable=False,
+            ),
+            column(
+                "bytes_hold_unknown",
+                pa.int64(),
+                "bytes that would go, or be asked about, but for a hold that couldn't be looked up; null in version 1",
             ),
             column(
                 "bytes_versioned",
@@ -72,6 +80,19 @@ SAVINGS = Table(
                 "bytes_freed as the class bills them: at least its minimum size, with its overhead per object",
                 nullable=False,
             ),
+            column(
+                "bytes_billed_today",
+                pa.int64(),
+                "bytes as the class bills them; null in version 1",
+            ),
+            column("today_monthly", pa.float64(), "what the row's bytes cost a month as they lie there today"),
+            column("today_low", pa.float64(), "the same at the lowest price that may apply"),
+            column("today_high", pa.float64(), "the same at the highest price that may apply"),
+            column(
+                "after_monthly",
+                pa.float64(),
+                "what is left of today_monthly once bytes_freed are gone: for action review, if people agree",
+            ),
             column("monthly_low", pa.float64(), "monthly at the lowest price that may apply"),
             column("monthly_high", pa.float64(), "monthly at the highest price that may apply"),
             column(
@@ -83,10 +104,19 @@ SAVINGS = Table(
             column("below_cutoff_low", pa.float64(), "the same at the lowest price that may apply"),
             column("below_cutoff_high", pa.float64(), "the same at the highest price that may apply"),
             column("extra_copies_monthly", pa.float64(), "what bytes_extra_copies cost a month"),
+            column("hold_unknown_monthly", pa.float64(), "what bytes_hold_unknown cost a month"),
             column(
                 "migration_avoided",
                 pa.float64(),
                 "GET, retrieval, egress and PUT not paid for these objects; null without a destination or a price",
+            ),
+            column(
+                "migration_cost",
+                pa.float64(),
+                "the same for current objects that aren't quarantined: what moving them costs once",
+            ),
+            column(
+                "moved_monthly", pa.float64(), "what these cost a month at the destination, as its class bills them"
             ),
             column(
                 "early_deletion",

@@ -37,6 +37,7 @@ UPGRADES: dict[tuple[str, int], Callable[[pa.Table], pa.Table]] = {
     ("objects", 1): _objects_with_places,
     ("confirmations", 1): _confirmations_unseen,
     ("decisions", 1): _same,  # bytes_if_same, earlier, package, companions and counts_as_copy were added
+    ("savings", 1): _same,  # bucket, the bill and the move were added: nobody priced them then
 }
 """By table and the version that is left behind."""
 

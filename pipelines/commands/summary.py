@@ -33,7 +33,7 @@ def summarise(store: OutputStore, read_again: bool) -> RenderableType:
     Args:
       read_again: documents that stored signatures leave open were read again.
     """
-    tables = connect(store, "objects", "decisions", "clusters", "savings", "failures")
+    tables = connect(store, "objects", "decisions", "clusters", "savings", "failures", "hold_checks")
     parts = [_headline(tables), *_since_previous(store), *_lists(store), _by_tier(tables), _by_failure(tables)]
     if not read_again:
         parts += _documents(store)
@@ -102,7 +102,39 @@ def _headline(tables) -> Text:
             f"{format_bytes(int(size))} in {many(hidden, 'object')} that a person could free: the policy's "
             "review.min_bytes_freed hides them. To see all of them: --policy studio, or a policy with a smaller one\n"
         )
+    text.append(_bill(tables))
+    text.append(_unknown_holds(tables), style="red")
     return text
+
+
+def _bill(tables) -> str:
+    """Say what all of it costs a month today, after the plan, and if people agree; of what has a price."""
+    rows = tables.execute(
+        """
+        SELECT currency, sum(today_monthly) AS today,
+               sum(CASE WHEN action = 'quarantine' THEN after_monthly ELSE today_monthly END), sum(after_monthly)
+        FROM savings GROUP BY currency HAVING today > 0 ORDER BY currency
+        """
+    ).fetchall()
+    said = [
+        f"{currency} {today:,.2f} today, {after:,.2f} after the plan, {agreed:,.2f} if all agree"
+        for currency, today, after, agreed in rows
+    ]
+    return f"Monthly bill       {'; '.join(said)}\n" if said else ""
+
+
+def _unknown_holds(tables) -> str:
+    """Say what stays because nobody could look its hold up, and what the stores answered."""
+    objects, size = tables.execute(
+        "SELECT count(*), coalesce(sum(size), 0) FROM decisions WHERE rule = 'hold-unknown'"
+    ).fetchone()
+    if not objects:
+        return ""
+    answers = tables.execute(
+        "SELECT detail FROM hold_checks WHERE hold = 'unknown' GROUP BY detail ORDER BY count(*) DESC, detail LIMIT 3"
+    ).fetchall()
+    why = "; ".join(detail for (detail,) in answers)
+    return f"Holds unknown      {format_bytes(int(size))} in {many(objects, 'object')} stay for that alone: {why}\n"
 
 
 def _since_previous(store: OutputStore) -> list[RenderableType]:

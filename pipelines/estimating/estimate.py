@@ -22,10 +22,11 @@ from mirrorfold.transforms.estimate import census, exact
 from mirrorfold.transforms.estimate.capacity import Load, Model, Workload
 from mirrorfold.transforms.estimate.exact import Exact
 from mirrorfold.transforms.estimate.interval import Interval
+from mirrorfold.transforms.estimate.moving import Place, migration
 from mirrorfold.transforms.estimate.near import Near, Whole
 from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.probe import Probed, probe
-from mirrorfold.transforms.estimate.savings import Terms, add, migration, to_float
+from mirrorfold.transforms.estimate.savings import Terms, add, to_float
 from mirrorfold.transforms.estimate.summary import hour_price, scan_cost
 from mirrorfold.transforms.fingerprint.plan import skip_reasons
 from mirrorfold.transforms.stores.api import ObjectRef
@@ -247,14 +248,18 @@ def worth(freed: Interval, by_place: np.ndarray, listed: census.Listed, prices: 
 
 def not_moved(freed: Exact, listed: census.Listed, prices: PriceList, terms: Terms) -> Decimal | None:
     """Price the migration that copies are spared, each place at its own price and its own mean size."""
+    if terms.destination is None:
+        return None
     counts = np.bincount(listed.place, minlength=len(listed.places))
     volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
     parts = []
-    for place, size, count, volume in zip(listed.places, freed.by_place, counts, volumes, strict=True):
-        library, store, bucket, storage_class = place
+    for (library, store, bucket, storage_class), size, count, volume in zip(
+        listed.places, freed.by_place, counts, volumes, strict=True
+    ):
         region = terms.regions.get(bucket) or terms.regions.get(library)
         objects = round(float(size) * count / volume)
-        parts.append(migration(objects, round(float(size)), store, region, storage_class, prices, terms.destination))
+        place = Place(store, region, storage_class)
+        parts.append(migration(objects, round(float(size)), place, prices, terms.destination, int(volume)).cost)
     return add(parts) if parts else None
 
 

@@ -175,14 +175,22 @@ classes:
 """
 
 
+EVERY_CLASS = f"""
+currency: USD
+prices:
+- {{store: s3, region: r, storage_class: "*", {STATED}}}
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "minimum"),
-    [(OWN, 131_072), (OWN + NO_RULE, 0)],
-    ids=["built in", "said otherwise"],
+    [(OWN, 131_072), (OWN + NO_RULE, 0), (EVERY_CLASS, 131_072)],
+    ids=["built in", "said otherwise", "one price for every class"],
 )
 def test_a_book_of_ones_own_keeps_the_classes_rules(tmp_path, text: str, minimum: int) -> None:
     """The 128 KB that infrequent access bills at least are the cloud's, whoever states the price."""
     path = tmp_path / "own.yaml"
     path.write_text(text, encoding="utf-8")
-    (rule,) = load_prices(str(path))["classes"]
-    assert (rule["storage_class"], rule["minimum_bytes"]) == ("STANDARD_IA", minimum)
+    rules = {rule["storage_class"]: rule["minimum_bytes"] for rule in load_prices(str(path))["classes"]}
+    assert rules["STANDARD_IA"] == minimum
+    assert ("GLACIER_IR" in rules) == (text == EVERY_CLASS), "and of no class that the book says nothing of"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mirrorfold.configs.prices import load_prices
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.estimate.price_list import PriceList
-from mirrorfold.transforms.estimate.savings import TALLY, Terms, price, tally, total
+from mirrorfold.transforms.estimate.savings import KEY, TALLY, Tally, Terms, price, tally, total
 from mirrorfold.transforms.estimate.summary import summarise
 from mirrorfold.transforms.estimate.wiring import Estimate
 
@@ -29,6 +29,7 @@ def decisions(*rows: dict) -> pa.Table:
         "storage_class": "STANDARD",
         "size": 200_000,
         "action": "keep",
+        "rule": "keep-order",
         "tier_to_kept": None,
         "bytes_freed": 0,
         "bytes_below_cutoff": 0,
@@ -43,10 +44,8 @@ def freed(size: int = 200_000, **more) -> dict:
 
 
 def savings(block: pa.Table, money: dict = HKD, book: dict = BOOK) -> pa.Table:
-    prices = PriceList.make(book, money)
-    rules = {(row["store"], row["storage_class"]): prices.class_rules(row["store"], row["storage_class"])
-             for row in book["classes"]}  # fmt: skip
-    return price(tally(block, rules), prices, Terms.make(money))
+    prices, terms = PriceList.make(book, money), Terms.make(money)
+    return price(Tally.make(prices, terms)(block), prices, terms)
 
 
 def only(table: pa.Table, **key) -> dict:
@@ -58,7 +57,7 @@ def only(table: pa.Table, **key) -> dict:
 def test_fifty_million_objects_with_a_fifth_copies_free_two_terabytes():
     one = tally(decisions({}, {}, {}, {}, freed()), {})
     times = 10_000_000
-    many = pa.table({n: pc.multiply(one[n], times) if n not in TALLY.names[:6] else one[n] for n in TALLY.names})
+    many = pa.table({n: pc.multiply(one[n], times) if n not in KEY else one[n] for n in TALLY.names})
     table = price(many, PriceList.make(BOOK, HKD), Terms.make(HKD))
     summary = summarise(table, {}, BOOK, HKD)
     assert summary["objects"] == 50_000_000
@@ -167,7 +166,8 @@ class TestTraps:
         assert only(savings(decisions(freed(uri="gs://hk/a", version="17"))), action="quarantine")["note"] is None
 
     def test_required_copies_free_nothing_and_are_priced(self):
-        table = savings(decisions({"copies_left": 2, "size": 10**9}, {"copies_left": 2, "size": 10**9}))
+        second = {"copies_left": 2, "size": 10**9, "rule": "min-copies"}
+        table = savings(decisions({**second, "rule": "keep-order"}, second, {**second, "copies_left": 1}))
         summary = summarise(table, {}, BOOK, HKD)
         assert summary["required_copies"] == {"bytes": 10**9, "monthly": 0.215}
         assert summary["now"]["bytes_freed"] == 0
@@ -195,12 +195,14 @@ def test_migration_avoided_counts_get_put_and_egress():
     assert only(without, action="quarantine")["one_off"] is None
 
 
-def test_two_regions_of_one_library_are_priced_apart_and_summed():
+def test_two_buckets_of_one_library_are_rows_of_their_own_regions():
     terms = {"currency": "USD", "regions": {"a": "us-east-1", "b": "eu-west-1"}}
-    both = decisions(freed(2**30, uri="s3://a/x"), freed(2**30, uri="s3://b/x"))
-    assert only(savings(both, terms), action="quarantine")["monthly"] is None
-    known = only(savings(both, {**terms, "regions": {"hk": "us-east-1"}}), action="quarantine")
-    assert (known["objects"], known["monthly"], known["region"]) == (2, 0.046, "us-east-1")
+    both = savings(decisions(freed(2**30, uri="s3://a/x"), freed(2**30, uri="s3://b/x")), terms)
+    assert [(row["bucket"], row["region"], row["monthly"]) for row in both.to_pylist()] == [
+        ("a", "us-east-1", 0.023),
+        ("b", "eu-west-1", None),
+    ]
+    assert summarise(both, {}, BOOK, terms)["now"]["monthly"] is None, "an unknown part makes the sum unknown"
 
 
 def test_a_review_pays_off_from_about_thirty_megabytes():
@@ -272,11 +274,9 @@ def with_freed(rows: list[dict]) -> pa.Table:
 def test_neither_order_nor_blocks_change_a_bit(rows, cut, order):
     whole = savings(with_freed(rows))
     shuffled = order.sample(rows, len(rows))
-    prices = PriceList.make(BOOK, HKD)
-    rules = {(r["store"], r["storage_class"]): prices.class_rules(r["store"], r["storage_class"])
-             for r in BOOK["classes"]}  # fmt: skip
-    parts = [total(tally(with_freed(part), rules)) for part in (shuffled[:cut], shuffled[cut:])]
-    assert price(pa.concat_tables(parts), prices, Terms.make(HKD)).equals(whole)
+    prices, terms = PriceList.make(BOOK, HKD), Terms.make(HKD)
+    parts = [total(Tally.make(prices, terms)(with_freed(part))) for part in (shuffled[:cut], shuffled[cut:])]
+    assert price(pa.concat_tables(parts), prices, terms).equals(whole)
 
 
 @given(rows=ROWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 
 import numpy as np
@@ -12,7 +13,9 @@ from rich.console import Console
 
 from mirrorfold.pipelines.commands.summary import summarise
 from mirrorfold.schemas.contents import CONTENTS
-from mirrorfold.schemas.decisions import DECISIONS
+from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
+from mirrorfold.schemas.savings import SAVINGS
+from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.stores.output import open_output
 from tests.match.match_pictures import make_contents
@@ -63,14 +66,14 @@ def test_an_empty_run_has_no_hint(tmp_path):
     assert "documents" not in screen(tmp_path, 0, 0, False)
 
 
-def decided(**given: object) -> pa.Table:
-    """Make one row of `decisions`, with whatever a column takes where nothing is given."""
+def decided(of: Table = DECISIONS, **given: object) -> pa.Table:
+    """Make one row of a table, with whatever a column takes where nothing is given."""
     plain = {"int64": 0, "int32": 0, "bool": False, "string": "", "large_string": "", "double": 0.0}
     row = {
         field.name: given.get(field.name, None if field.nullable else plain.get(str(field.type), []))
-        for field in DECISIONS.schema
+        for field in of.schema
     }
-    return pa.Table.from_pylist([row], schema=DECISIONS.schema)
+    return pa.Table.from_pylist([row], schema=of.schema)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +87,32 @@ def decided(**given: object) -> pa.Table:
 def test_what_a_cutoff_hides_and_what_comes_next(tmp_path, row: dict, says: str, not_said: str) -> None:
     store = open_output(str(tmp_path))
     parquet.write_shard(store, DECISIONS, decided(**row), 0, 1)
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(summarise(store, True))
-    shown = console.export_text()
+    shown = shown_of(store)
     assert says in shown
     assert not_said not in shown
+
+
+def shown_of(store) -> str:
+    console = Console(width=240, record=True, file=io.StringIO())
+    console.print(summarise(store, True))
+    return console.export_text()
+
+
+def test_a_failed_look_up_of_holds_is_named_as_the_reason(tmp_path) -> None:
+    store = open_output(str(tmp_path))
+    refused = "couldn't ask: the credentials may not read it (AccessDenied): grant s3:GetObjectLegalHold"
+    when = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+    parquet.write_shard(store, DECISIONS, decided(action="blocked", rule="hold-unknown", size=7_000_000), 0, 1)
+    parquet.write_shard(store, HOLD_CHECKS, decided(HOLD_CHECKS, hold="unknown", checked_at=when, detail=refused), 0, 1)
+    assert f"Holds unknown      7.0 MB in 1 object stay for that alone: {refused}" in shown_of(store)
+
+
+def test_the_bill_today_after_the_plan_and_with_peoples_word(tmp_path) -> None:
+    store = open_output(str(tmp_path))
+    rows = [("keep", 10.0, 10.0), ("quarantine", 4.0, 0.0), ("review", 3.0, 1.0), ("blocked", None, None)]
+    table = pa.concat_tables(
+        decided(SAVINGS, action=action, currency="HKD", today_monthly=today, after_monthly=after)
+        for action, today, after in rows
+    )
+    parquet.write_shard(store, SAVINGS, table, 0, 1)
+    assert "Monthly bill       HKD 17.00 today, 13.00 after the plan, 11.00 if all agree" in shown_of(store)

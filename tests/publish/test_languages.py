@@ -11,6 +11,7 @@ import pytest
 from mirrorfold.schemas.decisions import ACTIONS
 from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.pairs import TIERS
+from mirrorfold.transforms.estimate.bill import KEYS
 from mirrorfold.transforms.match.kinds import TEXTS, TURNS
 from mirrorfold.transforms.publish.details import METADATA
 from mirrorfold.transforms.publish.languages import LANGUAGES, both, words
@@ -37,8 +38,8 @@ def test_languages_fill_the_same_places(key: str) -> None:
 def used_keys() -> set[str]:
     scripts = [*ROOM.glob("*.py"), *ROOM.glob("templates/*"), *ROOM.glob("static/review/*.js")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
-    return set(re.findall(r"""["'`]((?:report|next|savings|costs|whatif|mirrors|clusters|formats|failures|policy|sure|
-        reproduce|review)\.(?!html|css|js)[a-z_-]+)["'`]""", text, re.VERBOSE))  # fmt: skip
+    return set(re.findall(r"""["'`]((?:report|next|savings|bill|costs|whatif|mirrors|clusters|formats|failures|policy|
+        sure|reproduce|review)\.(?!html|css|js)[a-z_-]+)["'`]""", text, re.VERBOSE))  # fmt: skip
 
 
 def test_every_key_that_the_pages_use_exists() -> None:
@@ -55,8 +56,9 @@ def test_every_key_that_the_pages_use_exists() -> None:
         ("codes", CODES),
         ("kinds", {*TEXTS, *TURNS.values(), "resized", "cropped", "greyscale"}),
         ("fields", METADATA),
+        ("bill", {"by_all", *(f"by_{name}" for name in KEYS)}),
     ],
-    ids=["tiers", "actions", "codes", "kinds", "fields"],
+    ids=["tiers", "actions", "codes", "kinds", "fields", "bill"],
 )
 def test_every_name_in_the_tables_has_words(prefix: str, names) -> None:
     missing = [name for name in names if f"{prefix}.{name}" not in words("en")]

@@ -13,7 +13,7 @@ import pytest
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.languages import LANGUAGES, both, words
-from mirrorfold.transforms.publish.part_savings import duration, money_range
+from mirrorfold.transforms.publish.part_savings import bill_part, duration, money_range
 from mirrorfold.transforms.publish.part_whatif import cumulate_thresholds, mirrors_part
 from mirrorfold.transforms.publish.publish import Options, publish_pages
 from mirrorfold.transforms.publish.report import archive_bar, sums_by_action
@@ -232,3 +232,20 @@ def test_the_fixture_writes_what_the_schemas_say(published) -> None:
     for name, table in TABLES.items():
         assert as_table(table, published.archive.rows[name]).schema == table.schema
     assert replace(Options(), sample=1).sample == 1
+
+
+def test_the_bill_names_its_parts_and_leaves_out_what_is_one() -> None:
+    amounts = {name: {"low": 1.0, "mid": 2.0, "high": 3.0} for name in ("today", "after")} | {"after_review": None}
+    part = {"bytes": 5_000_000, **amounts}
+    by = {
+        "library": [{"library": "hk", **part}],
+        "region": [{"store": "s3", "region": "ap-east-1", **part}, {"store": "file", "region": None, **part}],
+        "bucket": [{"store": "s3", "bucket": "hk", **part}, {"store": "file", "bucket": "", **part}],
+    }
+    found = bill_part({"bill": part, "bill_by": by, "currency": "HKD"})
+    assert [[row["label"] for row in table["rows"]] for table in found] == [
+        [""], ["s3 ap-east-1", "file –"], ["s3 hk", "file –"],
+    ]  # fmt: skip
+    assert [found[0]["rows"][0][name] for name in ("bytes", "today")] == ["5 MB", "HKD 1.00–3.00"]
+    assert found[0]["rows"][0]["after_review"]["en"] == "not known"
+    assert bill_part({"bill": {"today": None}, "bill_by": {}, "currency": "HKD"}) == []

@@ -100,7 +100,8 @@ def test_a_hold_that_may_not_be_asked_is_unknown(versity: Server, monkeypatch):
     use(monkeypatch, Server(versity.url, "nobody", "nothing"))
     ref = ObjectRef("lib", "s3", bucket, "a", put["VersionId"], put["ETag"].strip('"'), 1)
     stores = open_stores((live(bucket),))
-    assert stores.hold(ref).hold == "unknown"
+    answer = stores.hold(ref)
+    assert (answer.hold, answer.detail.startswith("couldn't ask: ")) == ("unknown", True)
     with pytest.raises(StoreError) as caught:
         stores.read(ref)
     assert caught.value.code == "denied"

@@ -6,7 +6,7 @@ is `Decimal` until the last step, so neither order nor parallelism changes a bit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.savings import SAVINGS
+from mirrorfold.transforms.estimate.moving import Place, moving
 from mirrorfold.transforms.estimate.price_list import ClassRules, PriceList, Quote
 
 DECISION_COLUMNS = (
@@ -23,6 +24,7 @@ DECISION_COLUMNS = (
     "storage_class",
     "size",
     "action",
+    "rule",
     "tier_to_kept",
     "bytes_freed",
     "bytes_below_cutoff",
@@ -30,22 +32,33 @@ DECISION_COLUMNS = (
 )
 """The columns of `decisions` that a tally reads."""
 
-KEY = ("library", "store", "bucket", "storage_class", "tier", "action")
+KEY = SAVINGS.order
 SUMS = (
     "objects",
     "bytes",
     "bytes_freed",
     "bytes_below_cutoff",
     "bytes_extra_copies",
+    "bytes_hold_unknown",
     "bytes_versioned",
     "bytes_billed",
     "bytes_billed_below",
+    "bytes_billed_today",
+    "bytes_billed_moved",
+    "bytes_moved",
+    "objects_moved",
     "objects_freed",
 )
 TALLY = pa.schema([*((name, pa.string()) for name in KEY), *((name, pa.int64()) for name in SUMS)])
 
 DAYS = 365
 MONTHS = 12
+
+HOLD_RIGHTS = {
+    "s3": "s3:GetBucketObjectLockConfiguration, s3:GetObjectLegalHold and s3:GetObjectRetention",
+    "gs": "storage.objects.get",
+}
+"""What a look-up of holds takes, by store."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +69,13 @@ class Terms:
       regions: region by bucket or library.
       quarantine_days: days a quarantined object stays stored, and billed.
       soft_delete_days: days Google keeps, and bills, a deleted object.
-      destination: (store, region, storage_class) of the migration, or None.
+      destination: where the archive migrates to, or None.
     """
 
     regions: Mapping[str, str]
     quarantine_days: int = 90
     soft_delete_days: int = 7
-    destination: tuple[str, str, str] | None = None
+    destination: Place | None = None
 
     @classmethod
     def make(cls, settings: Mapping) -> Terms:
@@ -72,16 +85,17 @@ class Terms:
             dict(settings.get("regions") or {}),
             int(settings.get("quarantine_days", 90)),
             int(settings.get("soft_delete_days", 7)),
-            (to["store"], to["region"], to["storage_class"]) if to else None,
+            Place(to["store"], to["region"], to["storage_class"]) if to else None,
         )
 
 
-def tally(block: pa.Table, rules: Mapping[tuple[str, str], ClassRules]) -> pa.Table:
+def tally(block: pa.Table, rules: Mapping[tuple[str, str], ClassRules], there: ClassRules | None = None) -> pa.Table:
     """Sum a block of decisions by library, store, bucket, class, tier and action.
 
     Args:
       block: decisions, at least DECISION_COLUMNS.
       rules: by (store, storage class); a class without rules bills its bytes.
+      there: rules of the class that the archive migrates to.
     """
     place = pc.extract_regex(block["uri"], r"(?s)^(?P<store>[a-z0-9]+)://(?P<bucket>[^/]*)")
     store = pc.struct_field(place, "store")
@@ -90,27 +104,34 @@ def tally(block: pa.Table, rules: Mapping[tuple[str, str], ClassRules]) -> pa.Ta
         pc.and_(pc.equal(block["action"], "keep"), pc.greater(below, 0)), "below-cutoff", block["action"]
     )
     tier = pc.if_else(pc.equal(action, "keep"), "none", pc.fill_null(block["tier_to_kept"], "none"))
-    kept = pc.is_in(action, pa.array(["keep", "blocked", "below-cutoff"]))
-    copies = pc.max_element_wise(block["copies_left"].cast(pa.int64()), 1)
-    # Each of c kept copies carries its share of the c - 1 that are there only because more than one is.
-    extra = pc.if_else(kept, pc.divide(pc.multiply(size, pc.subtract(copies, 1)), copies), 0)
+    # What holds a copy back is named by its rule: the policy's minimum, or a hold that nobody could look up.
+    more = pc.and_(pc.equal(block["rule"], "min-copies"), pc.greater(block["copies_left"], 1))
+    classes = block["storage_class"]
+    # Older versions are left to the buckets' own lifecycle rules; what waits for people moves until they agree.
+    stays = pc.or_(pc.equal(action, "quarantine"), pc.is_in(block["rule"], pa.array(["noncurrent", "delete-marker"])))
+    moved = pc.if_else(stays, 0, size)
     versioned = pc.and_(pc.equal(store, "s3"), pc.not_equal(block["version"], ""))
     rows = pa.table(
         {
             "library": block["library"],
             "store": store,
             "bucket": pc.struct_field(place, "bucket"),
-            "storage_class": block["storage_class"],
+            "storage_class": classes,
             "tier": tier,
             "action": action,
             "objects": pa.repeat(pa.scalar(1, pa.int64()), block.num_rows),
             "bytes": size,
             "bytes_freed": freed,
             "bytes_below_cutoff": below,
-            "bytes_extra_copies": extra,
+            "bytes_extra_copies": pc.if_else(more, size, 0),
+            "bytes_hold_unknown": pc.if_else(pc.equal(block["rule"], "hold-unknown"), size, 0),
             "bytes_versioned": pc.if_else(versioned, freed, 0),
-            "bytes_billed": _billed(store, block["storage_class"], freed, rules),
-            "bytes_billed_below": _billed(store, block["storage_class"], below, rules),
+            "bytes_billed": _billed(store, classes, freed, rules),
+            "bytes_billed_below": _billed(store, classes, below, rules),
+            "bytes_billed_today": _billed(store, classes, size, rules),
+            "bytes_billed_moved": _at_least(moved, there or ClassRules()),
+            "bytes_moved": moved,
+            "objects_moved": pc.invert(stays).cast(pa.int64()),
             "objects_freed": pc.greater(freed, 0).cast(pa.int64()),
         }
     )
@@ -129,10 +150,14 @@ def _billed(store, classes, sizes, rules: Mapping[tuple[str, str], ClassRules]):
     billed = sizes
     for (of_store, of_class), rule in rules.items():
         if rule.minimum_bytes or rule.overhead_bytes:
-            at_least = pc.add(pc.max_element_wise(sizes, rule.minimum_bytes), rule.overhead_bytes)
             of_rule = pc.and_(pc.equal(store, of_store), pc.equal(classes, of_class))
-            billed = pc.if_else(pc.and_(of_rule, pc.greater(sizes, 0)), at_least, billed)
+            billed = pc.if_else(of_rule, _at_least(sizes, rule), billed)
     return billed
+
+
+def _at_least(sizes, rule: ClassRules):
+    least = pc.add(pc.max_element_wise(sizes, rule.minimum_bytes), rule.overhead_bytes)
+    return pc.if_else(pc.greater(sizes, 0), least, sizes)
 
 
 @dataclass(frozen=True)
@@ -140,9 +165,18 @@ class Tally:
     """`tally` with its rules, for a pipeline."""
 
     rules: Mapping[tuple[str, str], ClassRules]
+    there: ClassRules | None = None
+
+    @classmethod
+    def make(cls, prices: PriceList, terms: Terms) -> Tally:
+        """Take the rules of every class that the price book knows, and of the class that the archive moves to."""
+        rules = {(row["store"], row["storage_class"]): None for row in prices.book.get("classes", ())}
+        to = terms.destination
+        there = prices.class_rules(to.store, to.storage_class) if to else None
+        return cls({place: prices.class_rules(*place) for place in rules}, there)
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        return tally(block, self.rules)
+        return tally(block, self.rules, self.there)
 
 
 @dataclass(frozen=True)
@@ -157,85 +191,19 @@ class Price:
 
 
 def price(tallies: pa.Table, prices: PriceList, terms: Terms) -> pa.Table:
-    """Price tallies: one row by library, store, storage class, tier and action, in the SAVINGS schema."""
+    """Price tallies: one row by library, store, bucket, storage class, tier and action, in the SAVINGS schema."""
     parts = total(tallies).to_pylist()
     for part in parts:
         part["region"] = terms.regions.get(part["bucket"]) or terms.regions.get(part["library"])
-    volumes: dict[tuple, int] = {}
+    volumes: dict[Place, int] = {}
     for part in parts:
-        place = (part["store"], part["region"], part["storage_class"])
-        volumes[place] = volumes.get(place, 0) + part["bytes"]
-    groups: dict[tuple, list[dict]] = {}
-    for part in parts:
-        volume = volumes[part["store"], part["region"], part["storage_class"]]
-        groups.setdefault(tuple(part[name] for name in SAVINGS.order), []).append(
-            {**part, **_money(part, volume, prices, terms)}
-        )
-    rows = [_row(key, groups[key], prices.currency) for key in sorted(groups)]
+        volumes[_place(part)] = volumes.get(_place(part), 0) + part["bytes"]
+    rows = [_row(part, volumes[_place(part)], prices, terms) for part in parts]
     return pa.Table.from_pylist(rows, schema=SAVINGS.schema)
 
 
-def _money(part: Mapping, volume: int, prices: PriceList, terms: Terms) -> dict:
-    """Money of one part (one bucket's share of a row); None where a price isn't known."""
-    place = (part["store"], part["region"], part["storage_class"])
-    quote = prices.quote("storage", *place, volume=volume)
-    rule = prices.class_rules(part["store"], part["storage_class"])
-    notes = []
-    if quote is None:
-        notes.append(f"no price for {part['store']} {part['storage_class']} in {part['region'] or 'an unknown region'}")
-    if rule.minimum_bytes or rule.overhead_bytes:
-        notes.append(f"{part['storage_class']} bills small objects above their size")
-    if part["bytes_versioned"]:
-        notes.append("versioned bucket: a plain delete frees nothing, delete the named version")
-    wait = terms.quarantine_days + (terms.soft_delete_days if part["store"] == "gs" else 0)
-    monthly = early = None
-    if quote is not None:
-        monthly = quote.of(part["bytes_billed"])
-        unmet = max(0, rule.minimum_days - terms.quarantine_days)
-        early = monthly * MONTHS * unmet / DAYS
-        if unmet and part["bytes_freed"]:
-            notes.append(f"{part['storage_class']} bills at least {rule.minimum_days} days: charged if not yet reached")
-    return {
-        "quote": quote,
-        "monthly": monthly,
-        "monthly_low": quote and quote.low * part["bytes_billed"] / quote.unit,
-        "monthly_high": quote and quote.high * part["bytes_billed"] / quote.unit,
-        "below_cutoff_monthly": quote and quote.of(part["bytes_billed_below"]),
-        "below_cutoff_low": quote and quote.low * part["bytes_billed_below"] / quote.unit,
-        "below_cutoff_high": quote and quote.high * part["bytes_billed_below"] / quote.unit,
-        "extra_copies_monthly": quote and quote.of(part["bytes_extra_copies"]),
-        "yearly": None if monthly is None else monthly * MONTHS,
-        "first_year": None if monthly is None else monthly * MONTHS * max(0, DAYS - wait) / DAYS,
-        "early_deletion": early,
-        "migration_avoided": migration(part["objects_freed"], part["bytes_freed"], *place, prices, terms.destination),
-        "notes": notes,
-    }
-
-
-def migration(
-    objects: int,
-    volume: int,
-    store: str,
-    region: str | None,
-    storage_class: str,
-    prices: PriceList,
-    destination: tuple[str, str, str] | None,
-) -> Decimal | None:
-    """Price moving objects of `volume` bytes: GET, retrieval and egress at the source, PUT at the destination.
-
-    None without a destination, or where one of its prices isn't known. A local folder is read for nothing; nothing
-    leaves a region that the destination shares.
-    """
-    if destination is None:
-        return None
-    quotes = [(prices.quote("put", *destination), objects)]
-    if store != "file":
-        quotes.append((prices.quote("get", store, region, storage_class), objects))
-        quotes.append((prices.quote("retrieval", store, region, storage_class), volume))
-        if (store, region) != destination[:2]:
-            quotes.append((prices.quote("egress", store, region, storage_class, volume), volume))
-    known = [quote.of(amount) for quote, amount in quotes if quote is not None]
-    return sum(known, Decimal(0)) if len(known) == len(quotes) else None
+def _place(part: Mapping) -> Place:
+    return Place(part["store"], part["region"], part["storage_class"])
 
 
 MONEY = (
@@ -245,35 +213,78 @@ MONEY = (
     "below_cutoff_monthly",
     "below_cutoff_low",
     "below_cutoff_high",
+    "today_monthly",
+    "today_low",
+    "today_high",
+    "after_monthly",
     "extra_copies_monthly",
+    "hold_unknown_monthly",
     "yearly",
     "first_year",
     "early_deletion",
     "migration_avoided",
+    "migration_cost",
+    "moved_monthly",
 )
 
 
-def _row(key: tuple, parts: list[dict], currency: str) -> dict:
-    quotes: list[Quote] = [part["quote"] for part in parts if part["quote"] is not None]
-    money = {name: add(part[name] for part in parts) for name in MONEY}
+def _row(part: Mapping, volume: int, prices: PriceList, terms: Terms) -> dict:
+    """Price one row; money is None where a price isn't known."""
+    place = _place(part)
+    quote = prices.quote("storage", *place, volume=volume)
+    rule = prices.class_rules(part["store"], part["storage_class"])
+    moved, said = moving(part, place, volume, prices, terms.destination)
+    money = dict.fromkeys(MONEY) | (_stored(part, quote, rule, terms) if quote else {}) | moved
+    avoided, early = money["migration_avoided"], money["early_deletion"]
+    one_off = (-early if early else None) if avoided is None else avoided - (early or 0)
+    notes = {*said, *_notes(part, rule, terms), *([] if quote else [f"no price for {place}"])}
     return {
-        **dict(zip(SAVINGS.order, key, strict=True)),
-        **{name: sum(part[name] for part in parts) for name in SUMS},
+        **{name: part[name] for name in (*KEY, *SUMS, "region")},
         **{name: to_float(value) for name, value in money.items()},
-        "one_off": to_float(_one_off(money)),
-        "region": _join(part["region"] for part in parts),
-        "currency": currency,
-        "price_source": _join(quote.source for quote in quotes),
-        "price_date": min((quote.date for quote in quotes if quote.date), default=None),
-        "note": _join(note for part in parts for note in part["notes"]),
+        "one_off": to_float(one_off),
+        "currency": prices.currency,
+        "price_source": quote and quote.source,
+        "price_date": quote and quote.date,
+        "note": "; ".join(sorted(notes)) or None,
     }
 
 
-def _one_off(money: Mapping[str, Decimal | None]) -> Decimal | None:
-    avoided, early = money["migration_avoided"], money["early_deletion"]
-    if avoided is None:
-        return -early if early else None
-    return avoided - (early or 0)
+def _stored(part: Mapping, quote: Quote, rule: ClassRules, terms: Terms) -> dict[str, Decimal]:
+    """Price storing a row's bytes: what is freed, what stays, and for how long it is billed all the same."""
+    monthly = quote.of(part["bytes_billed"])
+    wait = terms.quarantine_days + (terms.soft_delete_days if part["store"] == "gs" else 0)
+    return {
+        **_range("monthly", "monthly", quote, part["bytes_billed"]),
+        **_range("below_cutoff", "below_cutoff_monthly", quote, part["bytes_billed_below"]),
+        **_range("today", "today_monthly", quote, part["bytes_billed_today"]),
+        "after_monthly": quote.of(part["bytes_billed_today"]) - monthly,
+        "extra_copies_monthly": quote.of(part["bytes_extra_copies"]),
+        "hold_unknown_monthly": quote.of(part["bytes_hold_unknown"]),
+        "yearly": monthly * MONTHS,
+        "first_year": monthly * MONTHS * max(0, DAYS - wait) / DAYS,
+        "early_deletion": monthly * MONTHS * _unmet(rule, terms) / DAYS,
+    }
+
+
+def _unmet(rule: ClassRules, terms: Terms) -> int:
+    return max(0, rule.minimum_days - terms.quarantine_days)
+
+
+def _notes(part: Mapping, rule: ClassRules, terms: Terms) -> Iterator[str]:
+    if rule.minimum_bytes or rule.overhead_bytes:
+        yield f"{part['storage_class']} bills small objects above their size"
+    if part["bytes_versioned"]:
+        yield "versioned bucket: a plain delete frees nothing, delete the named version"
+    if part["bytes_hold_unknown"]:
+        rights = HOLD_RIGHTS.get(part["store"], "access")
+        yield f"holds that nobody could look up keep some objects (hold_checks says why): that takes {rights}"
+    if part["bytes_freed"] and _unmet(rule, terms):
+        yield f"{part['storage_class']} bills at least {rule.minimum_days} days: charged if not yet reached"
+
+
+def _range(name: str, middle: str, quote: Quote, size: int) -> dict:
+    low, high = (end * size / quote.unit for end in (quote.low, quote.high))
+    return {f"{name}_low": low, middle: quote.of(size), f"{name}_high": high}
 
 
 def add(values: Iterable[Decimal | None]) -> Decimal | None:
@@ -289,7 +300,3 @@ def add(values: Iterable[Decimal | None]) -> Decimal | None:
 def to_float(value: Decimal | None) -> float | None:
     """Give money as a float, rounded to a millionth first."""
     return None if value is None else float(round(value, 6))
-
-
-def _join(texts: Iterable[str | None]) -> str | None:
-    return "; ".join(sorted({text for text in texts if text})) or None

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from mirrorfold.transforms.estimate.bill import as_decimal, bill, bills, move, span
 from mirrorfold.transforms.estimate.price_list import PriceList, Quote
 from mirrorfold.transforms.estimate.savings import MONEY, add, to_float
 
@@ -43,7 +44,12 @@ def summarise(savings: pa.Table, decisions_totals: Mapping, prices: Mapping, set
           "storage_class"), largest saving first; of what is freed now or after review
         by_action: the same with "action", of everything
         matrix: list of PART with library, store, storage_class, tier and action: every row
-        required_copies: {"bytes", "monthly": float | None}, kept copies beyond the first
+        bill: BILL, of everything; see `bill.bill`. bill_by: {"library", "region", "bucket", "storage_class": lists of
+          BILL with their key beside it, the dearest first}
+        move: {"to": {"store", "region", "storage_class"}, "cost", "avoided_now", "avoided_review", "monthly_there":
+          float | None} or None without a destination
+        required_copies: {"bytes", "monthly": float | None}, copies kept because the policy wants more than one
+        unknown_holds: the same, of what stays because nobody could look its hold up
         review_work: {"actions", "seconds_each", "hours", "cost": float | None, "hourly": float | None, "saves_monthly":
           MONEY, "break_even_months": float | None, "break_even_bytes": int | None}
         scan: {"requests": {...}, "bytes_read", "cpu_hours", "cpu_how", "cost_requests", "cost_cpu", "cost": or None}
@@ -78,7 +84,11 @@ def summarise(savings: pa.Table, decisions_totals: Mapping, prices: Mapping, set
         "by_library": group(freeing, ("library",)),
         "by_storage_class": group(freeing, ("store", "storage_class")),
         "matrix": group(rows, ("library", "store", "storage_class", "tier", "action")),
-        "required_copies": required_copies(rows),
+        "bill": bill(rows),
+        "bill_by": bills(rows),
+        "move": move(rows, settings.get("migrate_to")),
+        "required_copies": _kept_for(rows, "bytes_extra_copies", "extra_copies_monthly"),
+        "unknown_holds": _kept_for(rows, "bytes_hold_unknown", "hold_unknown_monthly"),
         "review_work": work,
         "scan": scan,
         "pays_back_months": _pays_back(scan["cost"], by_action["quarantine"]["monthly"]),
@@ -101,7 +111,7 @@ def part(rows: Iterable[Mapping]) -> dict:
     rows = list(rows)
     counted = [row for row in rows if row["bytes_freed"]]
     names = (*MONEY, "one_off")
-    money = {name: add(_decimal(row[name]) for row in counted) for name in names}
+    money = {name: add(as_decimal(row[name]) for row in counted) for name in names}
     low, mid, high = money["monthly_low"], money["monthly"], money["monthly_high"]
     return {
         "objects": sum(row["objects"] for row in rows),
@@ -109,8 +119,8 @@ def part(rows: Iterable[Mapping]) -> dict:
         "bytes_freed": sum(row["bytes_freed"] for row in rows),
         "bytes_below_cutoff": sum(row["bytes_below_cutoff"] for row in rows),
         "bytes_unpriced": sum(row["bytes_freed"] for row in rows if row["monthly"] is None),
-        "monthly": _money(low, mid, high),
-        "yearly": _money(low, mid, high, MONTHS),
+        "monthly": span(low, mid, high),
+        "yearly": span(low, mid, high, MONTHS),
         **{name: to_float(money[name]) for name in ("first_year", "one_off", "early_deletion", "migration_avoided")},
     }
 
@@ -182,12 +192,12 @@ def hour_price(item: str, stated: float | None, prices: PriceList) -> Decimal | 
     return quote.mid if quote else None
 
 
-def required_copies(rows: Iterable[Mapping]) -> dict:
-    """Bytes and money of kept copies beyond the first."""
-    extra = [row for row in rows if row["bytes_extra_copies"]]
+def _kept_for(rows: Iterable[Mapping], size: str, monthly: str) -> dict:
+    """Sum bytes and money of what stays for one reason."""
+    extra = [row for row in rows if row[size]]
     return {
-        "bytes": sum(row["bytes_extra_copies"] for row in extra),
-        "monthly": to_float(add(_decimal(row["extra_copies_monthly"]) for row in extra)),
+        "bytes": sum(row[size] for row in extra),
+        "monthly": to_float(add(as_decimal(row[monthly]) for row in extra)),
     }
 
 
@@ -215,19 +225,9 @@ def notes(rows: Iterable[Mapping], prices: PriceList, settings: Mapping) -> list
 def _below(rows: Iterable[Mapping]) -> dict:
     found = [row for row in rows if row["action"] == "below-cutoff"]
     low, mid, high = (
-        add(_decimal(row[f"below_cutoff_{name}"]) for row in found) for name in ("low", "monthly", "high")
+        add(as_decimal(row[f"below_cutoff_{name}"]) for row in found) for name in ("low", "monthly", "high")
     )
-    return {**part(found), "monthly": _money(low, mid, high), "yearly": _money(low, mid, high, MONTHS)}
-
-
-def _decimal(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(str(value))
-
-
-def _money(low: Decimal | None, mid: Decimal | None, high: Decimal | None, times: int = 1) -> dict | None:
-    if low is None or mid is None or high is None:
-        return None
-    return {"low": to_float(low * times), "mid": to_float(mid * times), "high": to_float(high * times)}
+    return {**part(found), "monthly": span(low, mid, high), "yearly": span(low, mid, high, MONTHS)}
 
 
 def _pays_back(cost: float | None, monthly: Mapping | None) -> float | None:

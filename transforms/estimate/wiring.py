@@ -29,17 +29,15 @@ class Estimate(beam.PTransform):
     settings: Mapping
 
     def expand(self, decisions):
-        listed = PriceList.make(self.prices, self.settings)
-        rules = {(row["store"], row["storage_class"]): None for row in listed.book.get("classes", ())}
-        tally = Tally({place: listed.class_rules(*place) for place in rules})
+        listed, terms = PriceList.make(self.prices, self.settings), Terms.make(self.settings)
         return (
             decisions
-            | "Tally" >> beam.Map(tally).with_output_types(pa.Table)
+            | "Tally" >> beam.Map(Tally.make(listed, terms)).with_output_types(pa.Table)
             | "Price"
             >> Shuffle(
                 keys={"rows": ()},
                 schemas={"rows": TALLY},
                 partitions=1,
-                reduce=Price(listed, Terms.make(self.settings)),
+                reduce=Price(listed, terms),
             )
         )

@@ -34,6 +34,7 @@ def savings_part(facts: Facts, summary: Mapping | None) -> dict:
         "library_rows": [{"library": library, **_written(row)} for library, row in rows.items()],
         "library_total": _written(total),
         "money_rows": money_rows(summary),
+        "bill": bill_part(summary),
         **costs_part(summary),
     }
 
@@ -61,12 +62,38 @@ def money_rows(summary: Mapping | None) -> list[dict]:
     ]
 
 
+BILL = ("today", "after", "after_review")
+PLACES = ("library", "store", "region", "bucket", "storage_class")
+BUCKETS = 100
+"""Most rows that a part of the bill shows: the dearest; the table `savings` has all."""
+
+
+def bill_part(summary: Mapping | None) -> list[dict]:
+    """Make the bill's tables: all of it, then by library, region, bucket and class where there are several."""
+    if summary is None or summary["bill"]["today"] is None:
+        return []
+    found = []
+    for name, parts in {"all": [summary["bill"]], **summary["bill_by"]}.items():
+        if name == "all" or len(parts) > 1:
+            rows = [_bill_row(part, summary["currency"]) for part in parts[:BUCKETS]]
+            found.append({"title": both(f"bill.by_{name}"), "rows": rows})
+    return found
+
+
+def _bill_row(part: Mapping, currency: str) -> dict:
+    unknown = both("savings.unknown")
+    label = " ".join(part[column] or "–" for column in PLACES if column in part)
+    money = {key: money_range(part[key], currency) or unknown for key in BILL}
+    return {"label": label, "bytes": human_bytes(part["bytes"]), **money}
+
+
 def costs_part(summary: Mapping | None) -> dict:
     """Say what the clean itself costs, and what the figures rest on."""
     if summary is None:
         return {"costs": [], "notes": [], "prices": []}
     work, scan, currency = summary["review_work"], summary["scan"], summary["currency"]
-    required = summary["required_copies"]["bytes"]
+    required, unknown_holds = summary["required_copies"]["bytes"], summary["unknown_holds"]["bytes"]
+    move = summary["move"] or dict.fromkeys(("cost", "avoided_now", "monthly_there"))
     known = (
         ("review_hours", duration(work["hours"]) if work["actions"] else None),
         ("review_cost", human_money(work["cost"], currency) if work["actions"] else None),
@@ -74,6 +101,10 @@ def costs_part(summary: Mapping | None) -> dict:
         ("scan", human_money(scan["cost"], currency)),
         ("pays_back", _months(summary["pays_back_months"])),
         ("required", human_bytes(required) if required else None),
+        ("unknown_holds", human_bytes(unknown_holds) if unknown_holds else None),
+        ("move", human_money(move["cost"], currency)),
+        ("move_avoided", human_money(move["avoided_now"], currency)),
+        ("move_there", human_money(move["monthly_there"], currency)),
     )
     prices = [
         {

@@ -9,7 +9,7 @@ from mirrorfold.transforms.retain.records import Decision, Member
 
 FIXED = {
     "hold": "under a legal hold or retention lock",
-    "hold-unknown": "whether a hold protects it couldn't be looked up, which counts as a hold",
+    "hold-unknown": "whether a hold protects it couldn't be looked up, which counts as a hold (see hold_checks)",
     "protected": "lies in a place that the policy protects",
     "unreadable": "couldn't be read as a picture",
     "identity-refuted": "its bytes aren't those its listed checksum promised: another file with the same MD5",

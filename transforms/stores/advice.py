@@ -29,3 +29,9 @@ def advice(error: StoreError) -> str | None:
         if (found := _ADVICE.get(_ALIASES.get(word, word))) is not None:
             return f"{found} ({word})"
     return None
+
+
+def unanswered(error: StoreError, right: str) -> str:
+    """Say why a look-up has no answer, and what to mend: what the store's word tells, or else the missing right."""
+    mend = advice(error) or (f"grant {right}" if error.code == "denied" else None)
+    return f"couldn't ask: {error.message}" + (f": {mend}" if mend else "")

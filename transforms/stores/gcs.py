@@ -10,6 +10,7 @@ import obstore
 from google.cloud.storage import Blob
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from mirrorfold.transforms.stores.advice import unanswered
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import (
     GOOGLE_ERRORS,
@@ -148,7 +149,7 @@ class GcsSource:
         try:
             return hold_of_blob(self.look_up(ref))
         except StoreError as error:
-            return HoldAnswer("unknown", "none", f"couldn't ask: {error.message}")
+            return HoldAnswer("unknown", "none", unanswered(error, "storage.objects.get"))
 
     def rules(self) -> tuple[Rule, ...] | None:
         """Read the bucket's lifecycle rules; None where that was refused or failed."""

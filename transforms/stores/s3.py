@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import obstore
 
+from mirrorfold.transforms.stores.advice import unanswered
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, OBSTORE_ERRORS, changed, from_boto, from_obstore
 from mirrorfold.transforms.stores.etags import etag_of, states_etag
@@ -301,7 +302,7 @@ class S3Source:
         try:
             found = self._optional("get_object_legal_hold", **name)
         except StoreError as error:
-            return HoldAnswer("unknown", "legal-hold", f"couldn't ask: {error.message}")
+            return HoldAnswer("unknown", "legal-hold", unanswered(error, "s3:GetObjectLegalHold"))
         held = found.get("LegalHold", {}).get("Status") == "ON"
         return HoldAnswer("yes" if held else "no", "legal-hold", "legal hold is on" if held else "no legal hold")
 
@@ -309,7 +310,7 @@ class S3Source:
         try:
             found = self._optional("get_object_retention", **name).get("Retention", {})
         except StoreError as error:
-            return HoldAnswer("unknown", "retention", f"couldn't ask: {error.message}")
+            return HoldAnswer("unknown", "retention", unanswered(error, "s3:GetObjectRetention"))
         until = found.get("RetainUntilDate")
         if not found.get("Mode") or not not_over(until):
             return HoldAnswer("no", "retention", "no retention in force")
