@@ -163,8 +163,8 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
     connection.execute(FOLDERS)
     rows = rows_of(
         connection,
-        """select item, queue.cluster_id, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample, sample_only,
-            content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
+        """select item, queue.cluster_id, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample,
+            sample_only, content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
             coalesce(f.folder, '') folder
         from queue left join folders f on f.cluster_id = queue.cluster_id
             and f.content_id = queue.other where item < ? order by pair""",
