@@ -33,7 +33,7 @@ def answer(kind: str, data: bytes, limits: Limits) -> tuple[bytes, bytes]:
 
 def _compared(data: bytes, first: int, limits: Limits) -> bytes:
     whole = replace(limits, side=FULL, max_pages=1)
-    files = data[:first], data[first:]
+    files = unpacked(data[:first]), unpacked(data[first:])
     damaged: tuple[str | None, str | None] = None, None
     try:
         (one, of_one), (other, of_other) = (_shown(file, whole) for file in files)
@@ -64,7 +64,6 @@ class _ApartError(Exception):
 
 
 def _shown(data: bytes, limits: Limits) -> tuple[Shown, str]:
-    data = unpacked(data)
     kind, steps = sniff.sniff(data, whole=True).name, None
     if kind == "jpeg":
         header = read_header(data)
