@@ -18,7 +18,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from mirrorfold.transforms.fingerprint import formats, sniff
 from mirrorfold.transforms.fingerprint.decode import decode, read
@@ -42,6 +42,7 @@ def files(image: Image.Image) -> dict[str, tuple[str, bytes]]:
         "JPEG progressive": ("jpeg", encode(image, "JPEG", quality=85, progressive=True)),
         "JPEG CMYK": ("jpeg", encode(image.convert("CMYK"), "JPEG", quality=85)),
         "PNG": ("png", encode(image, "PNG", compress_level=4)),
+        "PNG with alpha": ("png", encode(clear(image), "PNG", compress_level=4)),
         "PNG 16 bit grey": ("png", encode(deep, "PNG", compress_level=4)),
         "GIF": ("gif", encode(image.quantize(128), "GIF")),
         "WebP": ("webp", encode(image, "WEBP", quality=80)),
@@ -67,6 +68,15 @@ def files(image: Image.Image) -> dict[str, tuple[str, bytes]]:
         "AVIF": ("avif", encode(image, "AVIF", quality=70, speed=9)),
         "JPEG XL": ("jxl", imagecodecs.jpegxl_encode(np.asarray(image), level=85, effort=3)),
     }
+
+
+def clear(image: Image.Image) -> Image.Image:
+    """Give a photograph cut out along an oval."""
+    mask = Image.new("L", image.size)
+    ImageDraw.Draw(mask).ellipse((0, 0, *image.size), 255)
+    found = image.copy()
+    found.putalpha(mask)
+    return found
 
 
 def tiff_of(image: Image.Image, **options) -> bytes:

@@ -17,7 +17,7 @@ DIHEDRALS = 8
 
 CONTENTS = Table(
     name="contents",
-    version=1,
+    version=2,
     order=("content_id",),
     shard_key=("content_id",),
     rows_per_shard=50_000,
@@ -71,6 +71,16 @@ CONTENTS = Table(
                 "luma",
                 pa.binary(LUMA_SIDE * LUMA_SIDE),
                 "64x64 luma, row-major uint8, the whole picture squeezed to a square; null where it didn't travel",
+            ),
+            column(
+                "phash64_on_black",
+                pa.uint64(),
+                "phash64 of luma_on_black; null where it shows too little to be searched",
+            ),
+            column(
+                "luma_on_black",
+                pa.binary(LUMA_SIDE * LUMA_SIDE),
+                "luma of the picture laid on black, where transparency makes that look otherwise; else null",
             ),
             column(
                 "search",

@@ -27,6 +27,7 @@ from mirrorfold.transforms.blocks.parquet import read_table, to_parquet, write_s
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.audit.test_safety import finished
 from tests.audit.world import WITHOUT_PAGES, pictures, shards
+from tests.match.match_pictures import make_contents, photographs
 
 ROWS = pa.table({"old_id": ["a", "b"], "cluster_id": ["c", None], "reason": ["moved", "gone"]}, schema=ALIASES.schema)
 
@@ -130,6 +131,16 @@ def test_a_local_lock_needs_no_command(tmp_path) -> None:
         state.unlock(str(tmp_path))
 
 
+def test_contents_of_the_first_version_say_nothing_of_what_was_not_looked_for(tmp_path) -> None:
+    output = older(tmp_path, ROWS)
+    rows = make_contents(photographs()[:2])
+    first = rows.drop_columns(["phash64_on_black", "luma_on_black"])
+    first = first.replace_schema_metadata({"mirrorfold.table": "contents", "mirrorfold.version": "1"})
+    output.put("contents/part-00000-of-00001.parquet", to_parquet(first))
+    assert state.upgrade(str(tmp_path)) == ["contents"]
+    assert read_table(output, TABLES["contents"]).equals(rows.sort_by("content_id"))
+
+
 def test_a_finished_run_needs_no_working_files(tmp_path) -> None:
     write_folder({name: pictures()[name] for name in ("china.jpg", "china-half.jpg")}, tmp_path / "photos")
     settings = Settings()
@@ -137,7 +148,10 @@ def test_a_finished_run_needs_no_working_files(tmp_path) -> None:
     request = Request(specs, settings, resolve_policy(settings))
     run(request, str(tmp_path / "out"), steps=WITHOUT_PAGES)
     tables = {name: shards(tmp_path / "out", name) for name in TABLES}
-    assert "contents     version 1" in CliRunner().invoke(cli, ["state", "show", str(tmp_path / "out")]).output
+    assert (
+        f"contents     version {TABLES['contents'].version}"
+        in CliRunner().invoke(cli, ["state", "show", str(tmp_path / "out")]).output
+    )
     files, size = state.compact(str(tmp_path / "out"))
     assert files > 2
     assert size > 1_000

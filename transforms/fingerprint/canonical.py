@@ -7,22 +7,17 @@ the cost, and on photographs 0.0 to 0.3 bits of phash64 from the resize without 
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from mirrorfold.transforms.fingerprint.backgrounds import BLACK, differ, laid, see_through, shown
 from mirrorfold.transforms.fingerprint.picture import CELLS
 from mirrorfold.transforms.fingerprint.samples import to_bytes
 
 SIDE = 64
 GAP = 2.0
-BACKGROUND, OTHER_BACKGROUND = 255, 0
-"""Transparent pixels are laid on white, as most viewers and converters do; where nothing can be seen on white, as of
-white lettering, on black."""
-FAINT = 8
-"""Levels that a picture on white spans at least if anything can be seen."""
-
-_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
 
 _TURNS = {
@@ -42,14 +37,22 @@ FULL = 1 << 20
 Box = tuple[float, float, float, float]
 
 
+class Canonical(NamedTuple):
+    """The luma and the cells of a picture; its luma on black where transparency makes that look otherwise."""
+
+    luma: bytes
+    cells: bytes = b""
+    on_black: bytes = b""
+
+
 def canonical(
     image: Image.Image,
     orientation: int = 1,
     box: Box | None = None,
     side: int = SIDE,
     profile: bytes | None = None,
-) -> tuple[bytes, bytes]:
-    """Give (luma, cells) of a loaded image, turned by its EXIF orientation; cells are empty without colour.
+) -> Canonical:
+    """Make the canonical picture of a loaded image, turned by its EXIF orientation; cells are empty without colour.
 
     Args:
       box: the part that holds the picture, where a scaled decode ends within a pixel; None for all.
@@ -57,12 +60,31 @@ def canonical(
       profile: the ICC profile by which its colours are meant, as `icc.applied` gives it.
     """
     if side >= FULL:
-        return whole(image, orientation, profile), b""
+        return Canonical(whole(image, orientation, profile))
+    clear = see_through(image)
+    if clear is None:
+        return Canonical(*_canonical(image, orientation, box, side, profile))
+    first, on_white = shown(clear)
+    luma, cells = _canonical(first, orientation, box, side, profile)
+    del first  # or both would be held at once
+    # What can't be seen on white lies on black already, and would be blank on the other.
+    if side == SIDE and on_white:
+        # Grey first, a quarter of the work: only a profile needs the colours.
+        black = laid(clear if profile is not None else clear.convert("LA"), BLACK)
+        on_black, _ = _canonical(black, orientation, box, side, profile, colour=False)
+        if differ(luma, on_black):
+            return Canonical(luma, cells, on_black)
+    return Canonical(luma, cells)
+
+
+def _canonical(
+    image: Image.Image, orientation: int, box: Box | None, side: int, profile: bytes | None, colour: bool = True
+) -> tuple[bytes, bytes]:
     if profile is not None:
         image, box = _by_profile(image, box, profile, side)
-    plain = flatten(image)
-    if plain.mode == "L":
-        return _turn(_squeeze(plain, box, side), orientation), b""
+    plain = _opaque(image)
+    if plain.mode == "L" or not colour:
+        return _turn(_squeeze(_grey(plain), box, side), orientation), b""
     # A mean over 64x64 samples: over all pixels it costs ten times as much, and says the same within a level.
     samples = plain.resize((SIDE, SIDE), Image.Resampling.NEAREST, box)
     return from_samples(_grey(plain), samples, orientation, box, side)
@@ -90,7 +112,7 @@ def _by_profile(image: Image.Image, box: Box | None, profile: bytes, side: int) 
     """Bring a picture to sRGB, as small as the resize would make it; as it is where the profile is broken."""
     from mirrorfold.transforms.fingerprint import srgb  # loads lcms
 
-    plain = image if image.mode == "CMYK" else flatten(image)
+    plain = image if image.mode == "CMYK" else _opaque(image)
     if plain.mode not in ("RGB", "CMYK"):
         return image, box
     small, part = srgb.shrink(plain, box, int(side * GAP))
@@ -120,20 +142,21 @@ def _grey(plain: Image.Image) -> Image.Image:
 
 def flatten(image: Image.Image) -> Image.Image:
     """Bring any mode to L, RGB, YCbCr or LAB of 8 bits, without alpha."""
+    clear = see_through(image)
+    return _opaque(image) if clear is None else shown(clear)[0]
+
+
+def _opaque(image: Image.Image) -> Image.Image:
     mode = image.mode
     if mode in ("L", "RGB", "YCbCr", "LAB"):
-        return image if "transparency" not in image.info else _on_background(image.convert("RGBA"))
-    if mode == "1":
+        return image
+    if mode in ("1", "LA", "La"):
         return image.convert("L")
     if mode in DEEP_MODES:
         return Image.fromarray(to_bytes(_deep(image)))
-    if mode == "P":
-        if "transparency" in image.info:
-            return _on_background(image.convert("RGBA"))
+    if mode == "P" and "transparency" not in image.info:
         return image.convert("L" if _grey_palette(image) else "RGB")
-    if mode in ("LA", "La"):
-        return _on_background(image.convert("LA"))
-    return _on_background(image.convert("RGBA")) if mode in _ALPHA else image.convert("RGB")
+    return image.convert("RGB")
 
 
 def _deep(image: Image.Image) -> np.ndarray:
@@ -142,29 +165,6 @@ def _deep(image: Image.Image) -> np.ndarray:
     if image.mode == "I" and pixels.size and pixels.min() >= 0 and pixels.max() <= 65535:
         pixels = pixels.astype(np.uint16)
     return pixels
-
-
-def _on_background(image: Image.Image) -> Image.Image:
-    alpha = image.getchannel("A")
-    if alpha.getextrema() == (255, 255):
-        return image.convert(image.mode[:-1])
-    plain = image.convert(image.mode[:-1])
-    shown = _laid(plain, alpha, BACKGROUND)
-    if min(low for low, _ in _extremes(shown)) <= BACKGROUND - FAINT:
-        return shown
-    other = _laid(plain, alpha, OTHER_BACKGROUND)
-    return other if max(high for _, high in _extremes(other)) >= FAINT else shown
-
-
-def _laid(plain: Image.Image, alpha: Image.Image, level: int) -> Image.Image:
-    ground = Image.new(plain.mode, plain.size, level if plain.mode == "L" else (level,) * 3)
-    ground.paste(plain, mask=alpha)
-    return ground
-
-
-def _extremes(image: Image.Image) -> list[tuple[int, int]]:
-    found = image.getextrema()
-    return [found] if image.mode == "L" else list(found)  # type: ignore[arg-type, list-item]  # Pillow's type is a union
 
 
 def _grey_palette(image: Image.Image) -> bool:

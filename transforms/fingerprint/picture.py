@@ -25,6 +25,7 @@ class Picture:
       width, height: pixels, after orientation.
       luma: 64x64 canonical grey (256x256 where detail was asked for), row-major uint8, after orientation.
       cells: 16x16 mean colours, RGB uint8, after orientation; empty where the picture has no colour.
+      on_black: the luma on black, where transparency makes that look otherwise; else empty.
       pages: the canonical grey of each page or frame after the first, as far as they are hashed.
       frames: pages or frames in all.
       parts: what lies behind the picture, as `parts.parts_of` names it.
@@ -38,6 +39,7 @@ class Picture:
     height: int
     luma: bytes
     cells: bytes = b""
+    on_black: bytes = b""
     pages: list[bytes] = field(default_factory=list)
     frames: int = 1
     parts: tuple[str, ...] = ()
@@ -78,7 +80,7 @@ def check_numbers(picture: Picture) -> None:
             raise DecodeError("corrupt", f"it declares {str(value)[:40]} as its {name.replace('_', ' ')}")
 
 
-_BLOBS = ("luma", "cells")
+_BLOBS = ("luma", "cells", "on_black")
 
 
 def pack(picture: Picture) -> bytes:
@@ -103,11 +105,13 @@ def unpack(data: bytes) -> Picture:
     for size in fields.pop("blobs"):
         blobs.append(data[at : at + size])
         at += size
-    luma, cells, *pages = blobs
+    luma, cells, on_black, *pages = blobs
     if (
         len(luma) not in (LUMA_BYTES, DETAIL_BYTES)
         or len(cells) not in (0, CELL_BYTES)
+        or len(on_black) not in (0, LUMA_BYTES)
         or any(len(page) != LUMA_BYTES for page in pages)
     ):
         raise ValueError("blobs of the wrong size")
-    return Picture(luma=luma, cells=cells, pages=pages, **(fields | {"parts": tuple(fields.get("parts", ()))}))
+    fields["parts"] = tuple(fields.get("parts", ()))
+    return Picture(luma=luma, cells=cells, on_black=on_black, pages=pages, **fields)

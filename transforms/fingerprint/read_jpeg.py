@@ -97,7 +97,8 @@ def _read_small(
     coded = header.luma_and_chroma and profile is None
     drafted = image.draft("YCbCr" if coded else "RGB", (header.width // scale, header.height // scale))
     image.load()
-    return canonical(image, orientation, drafted[1] if drafted else None, limits.side, profile)
+    seen = canonical(image, orientation, drafted[1] if drafted else None, limits.side, profile)
+    return seen.luma, seen.cells
 
 
 @cache

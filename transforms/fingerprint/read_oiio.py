@@ -58,14 +58,13 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
         orientation = orientation if kind == "psd" else spec.get_int_attribute("Orientation", 1)
         orientation = orientation if 1 <= orientation <= 8 else 1
         profile = icc.applied(described.icc, found.image.mode)
-        luma, cells = canonical(found.image, orientation, side=limits.side, profile=profile)
+        seen = canonical(found.image, orientation, side=limits.side, profile=profile)
     turned = orientation >= 5
     return Picture(
         media_type=media_type,
         width=spec.height if turned else spec.width,
         height=spec.width if turned else spec.height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         mode=found.mode,
         bit_depth=min(found.bits, declared),
         declared_depth=declared,

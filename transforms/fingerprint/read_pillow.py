@@ -9,7 +9,7 @@ from PIL import Image
 
 from mirrorfold.transforms.fingerprint import c2pa, containers, frames, icc, photoshop, png
 from mirrorfold.transforms.fingerprint.arrays import arrayed
-from mirrorfold.transforms.fingerprint.canonical import DEEP_MODES, canonical, canonical_grey
+from mirrorfold.transforms.fingerprint.canonical import DEEP_MODES, Canonical, canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
 from mirrorfold.transforms.fingerprint.picture import Picture
@@ -48,7 +48,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         provenance = {**c2pa.stated(c2pa.payload(kind, data)), **provenance}
         count = max(count, getattr(image, "n_frames", 1)) if kind == "avif" else count
         hashed = min(count, ANIMATION_FRAMES, limits.max_pages)
-        first, luma, cells = _first_shown(image, min(count, ANIMATION_FRAMES), orientation, limits.side, profile)
+        first, seen = _first_shown(image, min(count, ANIMATION_FRAMES), orientation, limits.side, profile)
         pages = _frames(image, range(first + 1, hashed), orientation)
         walk = _walk(kind, data, looks_salt(orientation, blocks.icc))
     turned = orientation >= 5
@@ -57,8 +57,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         media_type=media_type,
         width=height if turned else width,
         height=width if turned else height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         pages=pages,
         frames=count,
         mode=loaded.mode,
@@ -153,18 +152,18 @@ def _of_apple(image: Image.Image) -> Image.Image:
 
 def _first_shown(
     image: Image.Image, count: int, orientation: int, side: int, profile: bytes | None
-) -> tuple[int, bytes, bytes]:
-    """Give the first frame that shows something, its luma and cells: many animations begin black."""
-    first = luma, cells = canonical(image, orientation, side=side, profile=profile)
+) -> tuple[int, Canonical]:
+    """Give the first frame that shows something, and its canonical picture: many animations begin black."""
+    first = seen = canonical(image, orientation, side=side, profile=profile)
     for index in range(count if count > 1 else 0):
-        if np.ptp(np.frombuffer(luma, np.uint8)) >= BLANK_RANGE:
-            return index, luma, cells
+        if np.ptp(np.frombuffer(seen.luma, np.uint8)) >= BLANK_RANGE:
+            return index, seen
         try:
             image.seek(index + 1)
         except EOFError:
             break
-        luma, cells = canonical(image, orientation, side=side, profile=profile)
-    return 0, *first
+        seen = canonical(image, orientation, side=side, profile=profile)
+    return 0, first
 
 
 def _walk(kind: str, data: bytes, salt: bytes) -> containers.Walk:

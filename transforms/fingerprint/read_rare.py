@@ -60,7 +60,7 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), None)
         provenance = {**c2pa.stated(c2pa.payload("heic", data)), **provenance}
         profile = icc.applied(info.get("icc_profile"), image.mode)
-        luma, cells = canonical(image, side=limits.side, profile=profile)
+        seen = canonical(image, side=limits.side, profile=profile)
         pages = []
         for index in others:
             image.seek(index)
@@ -69,8 +69,7 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         media_type="image/heic",
         width=width,
         height=height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         pages=pages,
         frames=count,
         mode=image.mode,
@@ -100,14 +99,13 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
         frames = pixels.shape[0] if pixels.ndim == 4 else 1
         shown = pixels[0] if pixels.ndim == 4 else pixels
         image, bits, _ = arrayed(shown)
-        luma, cells = canonical(image, side=limits.side)
+        seen = canonical(image, side=limits.side)
         pages = [canonical_grey(image_of(page)) for page in (pixels[1:16] if frames > 1 else ())]
     return Picture(
         media_type="image/jxl",
         width=shown.shape[1],
         height=shown.shape[0],
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         pages=pages,
         frames=frames,
         mode=image.mode,
@@ -136,14 +134,13 @@ def read_odd_jpeg(data: bytes, limits: Limits) -> Picture:
             pixels = pixels.astype(np.uint16) << (16 - header.precision)
         image, bits, _ = arrayed(pixels, declared=header.precision)
         profile = icc.applied(header.icc_profile, image.mode)
-        luma, cells = canonical(image, orientation, side=limits.side, profile=profile)
+        seen = canonical(image, orientation, side=limits.side, profile=profile)
     turned = orientation >= 5
     return Picture(
         media_type="image/jpeg",
         width=header.height if turned else header.width,
         height=header.width if turned else header.height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         mode=image.mode,
         bit_depth=bits,
         declared_depth=header.precision,
@@ -169,13 +166,12 @@ def read_jxr(data: bytes, limits: Limits) -> Picture:
         except imagecodecs.JpegxrError as error:
             raise DecodeError("unverified", "JPEG XR: its picture can't be read") from error
         found = arrayed(pixels)
-        luma, cells = canonical(found.image, side=limits.side)
+        seen = canonical(found.image, side=limits.side)
     return Picture(
         media_type="image/jxr",
         width=found.image.width,
         height=found.image.height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         mode=found.mode,
         bit_depth=found.bits,
         declared_depth=8 * pixels.dtype.itemsize,
@@ -206,13 +202,12 @@ def read_pam(data: bytes, limits: Limits) -> Picture:
         if top != full:
             pixels = (np.minimum(pixels, top).astype(np.uint32) * full // top).astype(pixels.dtype)
         found = arrayed(pixels)
-        luma, cells = canonical(found.image, side=limits.side)
+        seen = canonical(found.image, side=limits.side)
     return Picture(
         media_type="image/x-portable-arbitrarymap",
         width=width,
         height=height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         mode=found.mode,
         bit_depth=min(found.bits, top.bit_length()),
         declared_depth=top.bit_length(),

@@ -60,15 +60,14 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
     profile = full.raw(ICC) or main.raw(ICC)
     with codec_errors("TIFF"):
         applied = icc.applied(profile, shown.image.mode)
-        luma, cells = canonical(shown.image, shown.turn, side=limits.side, profile=applied)
+        seen = canonical(shown.image, shown.turn, side=limits.side, profile=applied)
         rest = [_page_grey(data, layout, page, limits) for page in pages[1 : limits.max_pages]]
     turned = orientation >= 5
     return Picture(
         media_type="image/tiff",
         width=first.full.height if turned else first.full.width,
         height=first.full.width if turned else first.full.height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         pages=rest,
         frames=len(pages),
         mode=shown.mode,

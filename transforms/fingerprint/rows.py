@@ -87,12 +87,30 @@ def _hash_columns(pictures: Sequence[Picture]) -> dict[str, pa.Array]:
         "windows64": _lists(signed.windows64, WINDOWS),
         "dihedral64": _lists(signed.dihedral64, DIHEDRALS),
         "luma": _fixed(luma.reshape(len(luma), -1)),
+        **_on_black(pictures),
         "search": pa.nulls(len(pictures), pa.binary()),
         "colour": _fixed(seen.colour),
         "grey": pa.array(seen.grey),
         "low_information": pa.array(signed.pdq_quality < LOW_QUALITY),
         "document": pa.array(seen.document),
         "page_hashes": _page_hashes(pictures),
+    }
+
+
+def _on_black(pictures: Sequence[Picture]) -> dict[str, pa.Array]:
+    """Give the columns of pictures on black: null where they have none, the hash also where it would be noise."""
+    lumas = [picture.on_black or None for picture in pictures]
+    there = [luma for luma in lumas if luma]
+    if not there:
+        kinds = {name: CONTENTS.schema.field(name).type for name in ("phash64_on_black", "luma_on_black")}
+        return {name: pa.nulls(len(pictures), kind) for name, kind in kinds.items()}
+    signed = sign(np.frombuffer(b"".join(there), np.uint8).reshape(-1, SIDE, SIDE))
+    telling = signed.pdq_quality >= LOW_QUALITY
+    hashes = iter(zip(signed.phash64.tolist(), telling.tolist(), strict=True))
+    found = [next(hashes) if luma else (0, False) for luma in lumas]
+    return {
+        "phash64_on_black": pa.array([value if good else None for value, good in found], pa.uint64()),
+        "luma_on_black": pa.array(lumas, pa.binary(SIDE * SIDE)),
     }
 
 

@@ -106,14 +106,13 @@ def _picture(kind: str, pixels: np.ndarray, blocks: Blocks, limits: Limits) -> P
     limits.check_pixels(pixels.shape[1], pixels.shape[0])
     found = arrayed(pixels, GREY)
     provenance, orientation = read_provenance(blocks.exif, blocks.xmp, blocks.iptc)
-    luma, cells = canonical(found.image, orientation, side=limits.side, profile=icc.applied(blocks.icc, found.mode))
+    seen = canonical(found.image, orientation, side=limits.side, profile=icc.applied(blocks.icc, found.mode))
     turned = orientation >= 5
     return Picture(
         media_type=sniff.KINDS[kind].media_type,
         width=found.image.height if turned else found.image.width,
         height=found.image.width if turned else found.image.height,
-        luma=luma,
-        cells=cells,
+        **seen._asdict(),
         mode=found.mode,
         bit_depth=found.bits,
         declared_depth=8 * pixels.dtype.itemsize,

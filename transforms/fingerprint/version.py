@@ -1,4 +1,4 @@
 """The version of everything that a content's row depends on."""
 
-ALGORITHM = "mf3"
+ALGORITHM = "mf4"
 """Raised whenever a signature of the same bytes may change: rows of another version are made anew, never compared."""

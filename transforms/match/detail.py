@@ -10,7 +10,7 @@ import numpy as np
 
 from mirrorfold.transforms.match.align import align_coarse, align_fine, prepare_coarse, prepare_fine
 from mirrorfold.transforms.match.features import Features
-from mirrorfold.transforms.match.measure import Measures, rescored
+from mirrorfold.transforms.match.measure import Measures, lies_on_black, rescored
 from mirrorfold.transforms.match.probes import turn
 from mirrorfold.transforms.match.score import SCORES
 
@@ -30,7 +30,7 @@ def _lay_over(reference: np.ndarray, other: np.ndarray, warp: np.ndarray) -> np.
 def has_detail(features: Features, found: Measures) -> np.ndarray:
     """Tell which measured pairs have both sides' detail."""
     there = np.array([detail is not None for detail in features.details], dtype=bool)
-    return there[found.a] & there[found.b] if len(there) else np.zeros(len(found.a), dtype=bool)
+    return there[found.a] & there[found.b] & ~lies_on_black(features, found)
 
 
 def worth_detail(features: Features, found: Measures) -> np.ndarray:
@@ -41,6 +41,7 @@ def worth_detail(features: Features, found: Measures) -> np.ndarray:
         & (found.correlation >= 0.8)
         & (found.highpass >= 0.4)
         & (found.agreement >= 0.4)
+        & ~lies_on_black(features, found)  # read again, it would lie on white
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from mirrorfold.transforms.blocks.hashing import partition_of
 from mirrorfold.transforms.match.kernels import KIND_MASK, KIND_SHIFT
 from mirrorfold.transforms.match.rows import Rows
-from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS
+from mirrorfold.transforms.match.signatures import BLACK_KIND, DIHEDRAL_KINDS
 
 MET = pa.schema([("a", pa.uint64()), ("b", pa.uint64()), ("gap", pa.uint8())])
 """Two searched rows that met: their ids (node << 6 | kind), the smaller node first, and the bits between them."""
@@ -51,7 +51,8 @@ def edges_of(met: pa.Table) -> pa.Table:
     kind_a, kind_b = (a & KIND_MASK).astype(np.uint32), (b & KIND_MASK).astype(np.uint32)
     kind = np.maximum(kind_a, kind_b)
     # Which of the ways a meeting is: b's probe met a, or a's met b; a window, or a turn; last, whole met whole.
-    way = np.where(kind > 0, 2 * (kind_a > 0) + (kind >= DIHEDRAL_KINDS.start), WAYS)
+    # On black a picture lies as it does on white, and is tried so whatever met (see `tries.with_black`).
+    way = np.where((kind > 0) & (kind != BLACK_KIND), 2 * (kind_a > 0) + (kind >= DIHEDRAL_KINDS.start), WAYS)
     order = np.lexsort([kind, gap, way, b >> KIND_SHIFT, a >> KIND_SHIFT])
     a, b, kind, way = (a >> KIND_SHIFT)[order], (b >> KIND_SHIFT)[order], kind[order], way[order]
     new_pair = np.ones(len(a), bool)

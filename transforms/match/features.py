@@ -24,7 +24,9 @@ COLUMNS = (
     "pdq256",
     "windows64",
     "dihedral64",
+    "phash64_on_black",
     "luma",
+    "luma_on_black",
     "search",
     "colour",
     "grey",
@@ -45,14 +47,16 @@ LARGE_HASHES = ("phash256", "dhash256", "pdq256")
 
 @dataclass(frozen=True)
 class Features:
-    """Columns of some contents.
+    """Columns of some contents, and of their views: each as it is, then on black those that look otherwise there.
 
     Attributes:
       ids: content ids.
       hashes: uint64 (rows, kinds), full signature and probes; checks: uint64 (rows, kinds, words).
       large: uint64 (rows, 3, 4), the 256-bit hashes in the order of LARGE_HASHES.
-      lumas: uint8 (rows, 64, 64); seen: where there is one.
-      boxes: int64 (rows, 4), what is left of the lumas without plain edges, see `probes.trimmed_boxes`.
+      lumas: uint8 (views, 64, 64); seen: where there is one.
+      on_black: int64 (rows,), the view of each content on black; -1 where there is none.
+      width, height: int32 (views,), pixels.
+      boxes: int64 (views, 4), what is left of the lumas without plain edges, see `probes.trimmed_boxes`.
       colours: int16 (rows, 8, 3), means of (Y, Cb, Cr) as the fingerprint stores them; zeros where withheld.
       low: too little information to be searched; faint: little, but searched (see `signatures.FAINT_QUALITY`).
       digests: uint64, equal for the same coded picture at the same orientation and size; 0 where unknown.
@@ -66,6 +70,7 @@ class Features:
     checks: np.ndarray
     large: np.ndarray
     lumas: np.ndarray
+    on_black: np.ndarray
     boxes: np.ndarray
     seen: np.ndarray
     width: np.ndarray
@@ -103,16 +108,22 @@ def make_features(contents: pa.Table, crops: bool, probes: bool = True) -> Featu
         hashes = light.column("hashes").combine_chunks().flatten().to_numpy().reshape(rows, -1)
         checks = light.column("checks").combine_chunks().flatten().to_numpy().reshape(rows, -1, CHECK_WORDS)
     low, lumas = low_rows(contents), luma_array(contents.column("luma"))
+    black = np.flatnonzero(contents.column("luma_on_black").is_valid().to_numpy())
+    on_black, view = np.full(rows, -1), np.concatenate([np.arange(rows), black])
+    on_black[black] = rows + np.arange(len(black))
+    if len(black):
+        lumas = np.concatenate([lumas, luma_array(contents.column("luma_on_black").take(pa.array(black)))])
     return Features(
         ids=contents.column("content_id").to_pylist(),
         hashes=np.ascontiguousarray(hashes),
         checks=np.ascontiguousarray(checks),
         large=np.stack([_words(contents.column(name)) for name in LARGE_HASHES], axis=1),
         lumas=lumas,
+        on_black=on_black,
         boxes=trimmed_boxes(lumas),
         seen=contents.column("luma").is_valid().to_numpy(),
-        width=contents.column("width").to_numpy(),
-        height=contents.column("height").to_numpy(),
+        width=contents.column("width").to_numpy()[view],
+        height=contents.column("height").to_numpy()[view],
         frames=contents.column("frames").to_numpy(),
         size=contents.column("size").to_numpy(),
         grey=contents.column("grey").to_numpy(),
@@ -138,6 +149,18 @@ def colour_shift(features: Features, a: np.ndarray, b: np.ndarray) -> tuple[np.n
     """Give by how many levels pairs differ in colour (largest chroma of any part) and in tone (largest mean luma)."""
     shift = np.abs(features.colours[a] - features.colours[b])
     return shift[:, :, 1:].max(axis=(1, 2)), shift[:, :5, 0].max(axis=1)
+
+
+def otherwise_clear(features: Features, a: np.ndarray, b: np.ndarray, most: int) -> np.ndarray:
+    """Tell which pairs of rows differ in transparency: one has none that shows, or by more than so many levels."""
+    there_a, there_b = features.on_black[a] >= 0, features.on_black[b] >= 0
+    differs = there_a != there_b
+    both = np.flatnonzero(there_a & there_b)
+    if len(both):
+        views = (features.lumas[features.on_black[side[both]]].astype(np.int32) for side in (a, b))
+        one, other = (view.reshape(-1, 8, 8, 8, 8).mean(axis=(2, 4)) for view in views)
+        differs[both] = np.abs(one - other).max(axis=(1, 2)) > most
+    return differs
 
 
 def _words(column: pa.ChunkedArray) -> np.ndarray:

@@ -12,8 +12,8 @@ from mirrorfold.transforms.match.probes import STORED_WINDOWS
 from mirrorfold.transforms.match.signatures import lists, probe_hashes
 from mirrorfold.transforms.match.verify import Verifier
 
-COLUMNS = ("content_id", "phash64", "windows64", "dihedral64", "picture_digest")
-CROP_COLUMNS = (*COLUMNS, "luma")
+COLUMNS = ("content_id", "phash64", "windows64", "dihedral64", "phash64_on_black", "picture_digest")
+CROP_COLUMNS = (*COLUMNS, "luma", "luma_on_black")
 
 
 def may_show(contents: pa.Table, row: pa.Table, picture: Features, radius: int) -> np.ndarray:
@@ -37,6 +37,9 @@ def may_show(contents: pa.Table, row: pa.Table, picture: Features, radius: int) 
         for name, length in (("windows64", STORED_WINDOWS), ("dihedral64", DIHEDRALS)):
             values, there = lists(contents.column(name), length)
             near |= _within(values ^ picture.hashes[0, 0], radius) & there
+        on_black = contents.column("phash64_on_black")
+        apart = pc.fill_null(on_black, 0).to_numpy() ^ picture.hashes[0, 0]
+        near |= _within(apart[:, None], radius) & on_black.is_valid().to_numpy()
     for name in ("content_id", "picture_digest"):
         value = row.column(name)[0]
         if value.is_valid:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mirrorfold.transforms.match.features import Features
-from mirrorfold.transforms.match.measure import Measures
+from mirrorfold.transforms.match.measure import Measures, lies_on_black
 from mirrorfold.transforms.match.probes import SIDE, trimmed
 
 CROPPED_BELOW = 0.97
@@ -39,6 +39,7 @@ TEXTS = {
     "retouched": "altered in places",
     "recoloured": "in other colours",
     "toned": "lighter or darker",
+    "transparency": "with other transparency",
     "skewed": "turned by some degrees",
     "caption": "with a caption, logo or mark",
     "with-video": "the one with a video behind it",
@@ -55,8 +56,8 @@ TEXTS = {
 }
 
 
-LOOKS = ("greyscale", "recoloured", "toned")
-"""Kinds that a change of colours or brightness makes."""
+LOOKS = ("transparency", "greyscale", "recoloured", "toned")
+"""Kinds that a change of transparency, colours or brightness makes."""
 
 
 def in_frame(features: Features, found: Measures) -> np.ndarray:
@@ -118,6 +119,11 @@ def describe(features: Features, found: Measures, k: int, kind: str) -> str:
         return f"in a frame, {round(100 * float(found.crop_area[k]))} % of it"
     if kind == "stretched":
         return f"stretched by {round(100 * float(np.expm1(abs(found.stretch[k]))))} %"
+    if kind == "transparency":
+        if (features.on_black[[found.a[k], found.b[k]]] >= 0).all():
+            return TEXTS[kind]
+        black = bool(lies_on_black(features, found)[k])
+        return f"without the other's transparency, laid on {'black' if black else 'white'}"
     if kind == "greyscale":
         return "greyscale of the other"
     return TEXTS[kind]

@@ -10,7 +10,7 @@ from mirrorfold.transforms.match.align import IDENTITY, align_coarse, align_fine
 from mirrorfold.transforms.match.features import Features, distances
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.score import UNSEEN
-from mirrorfold.transforms.match.tries import BACK, Tries, choose_tries, found_tries, reversed_warps, turned
+from mirrorfold.transforms.match.tries import BACK, Tries, choose_tries, found_tries, reversed_warps, turned, with_black
 
 BATCH = 1_024
 ALIKE_CORRELATION, ALIKE_HIGHPASS, ALIKE_SHAPE = 0.5, 0.0, 0.2
@@ -31,11 +31,11 @@ class Measures:
     Attributes:
       distances: Hamming distances by column of `pairs`.
       symmetry: which symmetry of one lies on the other, 0..7 (see `probes.turn`), as (pairs,) int64.
-      reference, turned: row of the picture that is laid onto the other, and of the other, which was turned.
+      reference, turned: view of the picture that is laid onto the other, and of the other, which was turned.
       warp: float64 (pairs, 6), reference to the turned picture.
       correlation, highpass, residual, structure, agreement: of the aligned lumas, see `score.compare`.
       crop_area: share of the larger that the smaller shows.
-      container: row of the picture that shows more, where crop_area < 1.
+      container: view of the picture that shows more, where crop_area < 1.
       stretch: log of how much one side is stretched more than the other; rounding: what rounding a side to whole
         pixels may stretch; shear: the warp's off-diagonal part.
       angle: radians by which one is turned on the other, besides the symmetry; slant: what shears it beyond that turn.
@@ -93,6 +93,7 @@ def measure(
             tries = found_tries(
                 features.boxes, one, other, np.where(swapped[:, None], ways[part][:, [2, 3, 0, 1]], ways[part])
             )
+        tries = with_black(tries, features.on_black, one, other)
         parts.append(_measure(features, a[part], b[part], tries))
     return joined(parts)
 
@@ -142,6 +143,11 @@ def _measure(features: Features, a: np.ndarray, b: np.ndarray, tries: Tries) -> 
     reference, other, symmetry = reference[best], other[best], symmetry[best]
     found = (reference, other, symmetry, turned(warps[best], symmetry), scores[best], alike[best])
     return scored(features, a, b, distances(features, a, b), *found)
+
+
+def lies_on_black(features: Features, found: Measures) -> np.ndarray:
+    """Tell which pairs were laid on each other with one of them on black."""
+    return np.maximum(found.reference, found.turned) >= len(features)
 
 
 def unmoved(warp: np.ndarray) -> np.ndarray:

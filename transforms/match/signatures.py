@@ -34,8 +34,10 @@ EXTRA_KIND = 1 + STORED_WINDOWS
 TRIMMED_KIND = 1 + len(WINDOWS)
 """What is left of a picture without its plain edges: the last of the windows."""
 DIHEDRAL_KINDS = range(WINDOW_KINDS.stop, WINDOW_KINDS.stop + 7)
-KINDS = DIHEDRAL_KINDS.stop
-"""Full picture, windows, what is left without plain edges, seven symmetries."""
+BLACK_KIND = DIHEDRAL_KINDS.stop
+"""The picture laid on black, where transparency makes that look otherwise: a copy without transparency may lie so."""
+KINDS = BLACK_KIND + 1
+"""Full picture, windows, what is left without plain edges, seven symmetries, the picture on black."""
 assert KINDS <= 1 << KIND_BITS
 
 COLUMNS = (
@@ -46,7 +48,9 @@ COLUMNS = (
     "phash64",
     "windows64",
     "dihedral64",
+    "phash64_on_black",
     "luma",
+    "luma_on_black",
     "search",
     "low_information",
     "pdq_quality",
@@ -99,6 +103,7 @@ def make_light(contents: pa.Table, crops: bool) -> pa.Table:
         has_windows, has_symmetries = _fill_probes(contents, lumas, boxes, hashes)
         for there, group in ((has_windows, WINDOW_KINDS), (has_symmetries, DIHEDRAL_KINDS)):
             checks[there, group.start : group.stop] = checked[there, group.start : group.stop]
+        _fill_black(contents, hashes, checks)
     _take_withheld(contents, hashes, checks)
     schema = light_schema(kinds)
     return pa.table(
@@ -120,6 +125,7 @@ def probe_hashes(contents: pa.Table) -> np.ndarray:
     if contents.num_rows:
         lumas = luma_array(contents.column("luma"))
         _fill_probes(contents, lumas, trimmed_boxes(lumas), hashes)
+        _fill_black(contents, hashes)
     _take_withheld(contents, hashes, np.empty((*hashes.shape, CHECK_WORDS), np.uint64))
     return hashes
 
@@ -133,11 +139,22 @@ def _fill_probes(
     extra = window_hashes(lumas)
     for there, found, kind in ((has_windows, windows, WINDOW_KINDS.start), (has_windows, extra, EXTRA_KIND)):
         hashes[there, kind : kind + found.shape[1]] = found[there]
-    hashes[has_symmetries, DIHEDRAL_KINDS.start :] = symmetries[has_symmetries, 1:]
+    hashes[has_symmetries, DIHEDRAL_KINDS.start : DIHEDRAL_KINDS.stop] = symmetries[has_symmetries, 1:]
     there = has_windows & trimmed(boxes)
     if there.any():
         hashes[there, TRIMMED_KIND] = box_hashes(lumas[there], boxes[there])
     return has_windows, has_symmetries
+
+
+def _fill_black(contents: pa.Table, hashes: np.ndarray, checks: np.ndarray | None = None) -> None:
+    """Fill in the hash, and the check, of pictures that look otherwise on black: few archives hold many."""
+    column = contents.column("phash64_on_black")
+    there = np.flatnonzero(column.is_valid().to_numpy()) if column.null_count < len(column) else ()
+    if not len(there):
+        return
+    hashes[there, BLACK_KIND] = column.drop_null().to_numpy()
+    if checks is not None:
+        checks[there, BLACK_KIND] = full_checks(luma_array(contents.column("luma_on_black").take(pa.array(there))))
 
 
 def low_rows(contents: pa.Table) -> np.ndarray:

@@ -88,6 +88,26 @@ def found_tries(boxes: np.ndarray, a: np.ndarray, b: np.ndarray, ways: np.ndarra
     return Tries(pair, swapped, reference, other, symmetry, _starts(symmetry, window, boxes[other]))
 
 
+def with_black(tries: Tries, on_black: np.ndarray, a: np.ndarray, b: np.ndarray) -> Tries:
+    """Add, for pairs of which one looks otherwise on black, that it lies so under the other, frame on frame.
+
+    Args:
+      on_black: int64 (rows,), the view of each row on black, -1 for none: see `features.Features`.
+    """
+    first, second = np.flatnonzero(on_black[a] >= 0), np.flatnonzero(on_black[b] >= 0)
+    if not len(first) and not len(second):
+        return tries
+    pair, count = np.concatenate([first, second]), len(first) + len(second)
+    return Tries(
+        np.concatenate([tries.pair, pair]),
+        np.concatenate([tries.swapped, np.arange(count) < len(first)]),
+        np.concatenate([tries.reference, b[first], a[second]]),
+        np.concatenate([tries.other, on_black[a[first]], on_black[b[second]]]),
+        np.concatenate([tries.symmetry, np.zeros(count, np.int64)]),
+        np.concatenate([tries.warp, np.tile(IDENTITY, (count, 1))]),
+    )
+
+
 def turned(warps: np.ndarray, symmetry: np.ndarray) -> np.ndarray:
     """Make warps onto pictures as they are stored, float64 (tries, 6), warps onto the turned ones."""
     return _moved(warps, MOVES[symmetry])

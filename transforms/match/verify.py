@@ -12,7 +12,7 @@ from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.match.align import IDENTITY
 from mirrorfold.transforms.match.candidates import candidates
 from mirrorfold.transforms.match.detail import has_detail, measure_detail, worth_detail
-from mirrorfold.transforms.match.features import Features, colour_shift, make_features
+from mirrorfold.transforms.match.features import Features, colour_shift, make_features, otherwise_clear
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, STRETCHED_ABOVE, describe, in_frame, kind_of
 from mirrorfold.transforms.match.measure import SQUEEZED, Measures, measure, replaced
@@ -234,6 +234,8 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     found = _stricter(features, found, document & limits.document.passes(found))
     tint, tone = colour_shift(features, a, b)
     tinted, toned = tint > limits.tint, tone > limits.tone
+    # A copy laid on a ground has lost what a curator may want: transparency.
+    clear = otherwise_clear(features, a, b, limits.tone)
     page = (
         limits.document.passes(found)
         | (limits.document_crop.passes(found) & (found.crop_area < CROPPED_BELOW))
@@ -254,7 +256,7 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     open_ = document & ~(fits | marked) & pages & ~low & ~blind
     found, settled = _settle(features, found, limits, open_ & has_detail(features, found), toned)
     aligned = (fits | marked | settled) & pages & ~low & ~blind
-    near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned & parts
+    near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned & ~clear & parts
     burst = frames & ~same
     undecided = open_ & ~settled & ~same & ~burst & worth_detail(features, found)
     joins = same | near | (aligned & ~burst)
@@ -264,7 +266,7 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     rule = np.select([same, near, aligned & fits, settled, aligned, blind], rules, "candidate")
     # Darkening shrinks the chroma as well: what changed more names the kind.
     greyed = tinted & (features.grey[a] != features.grey[b])
-    looks = np.select([greyed, tinted & (tint >= tone), tinted | toned], LOOKS, "")
+    looks = np.select([clear, greyed, tinted & (tint >= tone), tinted | toned], LOOKS, "")
     inside = in_frame(features, found)
     states = zip(same.tolist(), burst.tolist(), aligned.tolist(), looks.tolist(), inside.tolist(), strict=True)
     kinds = [kind_of(features, found, k, *state) for k, state in enumerate(states)]

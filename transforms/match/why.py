@@ -12,7 +12,7 @@ from mirrorfold.transforms.match.features import Features, colour_shift
 from mirrorfold.transforms.match.measure import Measures, measure
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
 from mirrorfold.transforms.match.probes import WINDOWS
-from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS, TRIMMED_KIND, WINDOW_KINDS
+from mirrorfold.transforms.match.signatures import BLACK_KIND, DIHEDRAL_KINDS, TRIMMED_KIND, WINDOW_KINDS
 from mirrorfold.transforms.match.verify import Fit, Limits, Verifier, same_pages, same_picture
 
 MEASURES = {
@@ -147,6 +147,7 @@ def _meetings(features: Features, verifier: Verifier) -> tuple[Meeting, ...]:
     groups = [[0]]
     if features.hashes.shape[1] > 1:
         groups += [list(WINDOW_KINDS), list(DIHEDRAL_KINDS)]
+        groups += [[BLACK_KIND]] if (features.on_black >= 0).any() else []
     meetings = []
     for group in groups:
         ways = [(0, 1)] if group == [0] else [(0, 1), (1, 0)]
@@ -169,6 +170,8 @@ def _signature(kind: int) -> str:
         return "whole"
     if kind in DIHEDRAL_KINDS:
         return TURNED[kind - DIHEDRAL_KINDS.start]
+    if kind == BLACK_KIND:
+        return "laid on black, where transparency lets it"
     if kind == TRIMMED_KIND:
         return "what is left without plain edges"
     top, left, share = WINDOWS[kind - 1]
