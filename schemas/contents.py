@@ -166,8 +166,8 @@ CONTENTS = Table(
             column(
                 "bit_depth",
                 pa.int16(),
-                "bits per channel that are used: 8 for 8 bits spread over 16, 12 for 12 bits in 16",
-                nullable=False,
+                "bits per channel that are used: 8 for 8 bits spread over 16, 12 for 12 bits in 16; null where what "
+                "was read of the file can't show it",
             ),
             column("declared_depth", pa.int16(), "bits per channel that the file declares"),
             column("lossless", pa.bool_(), "the coding loses nothing", nullable=False),

@@ -36,14 +36,16 @@ def directory(entries: list[tuple[int, int, int, bytes | int]], at: int, followi
 
 
 def camera_raw(
-    make: bytes, *, dng: bool, orientation: int, preview: bytes, tile: bytes = bytes(16), size=(4032, 3024)
-) -> bytes:
+    make: bytes, *, dng: bool, orientation: int, preview: bytes, tile: bytes = bytes(16), size=(4032, 3024),
+    bits: int = 16, xmp: bytes = b"",
+) -> bytes:  # fmt: skip
     """Write a RAW: the main directory, one of the sensor's, the preview behind both."""
     main = [(raw.MAKE, 2, len(make) + 1, make + b"\0"), (raw.ORIENTATION, 3, 1, orientation), (254, 4, 1, 1)]
     main += [(50706, 1, 4, b"\1\4\0\0")] if dng else []
+    main += [(700, 1, len(xmp), xmp)] if xmp else []
     first = len(directory([*main, (330, 4, 1, 0)], 8)) + 8
     sensor = [
-        (254, 4, 1, 0), (256, 4, 1, size[0]), (257, 4, 1, size[1]), (raw.PHOTOMETRIC, 3, 1, 32803),
+        (254, 4, 1, 0), (256, 4, 1, size[0]), (257, 4, 1, size[1]), (258, 3, 1, bits), (raw.PHOTOMETRIC, 3, 1, 32803),
         (raw.CROP_SIZE, 4, 2, struct.pack("<II", size[0] - 32, size[1] - 24)), (raw.TILES, 4, 1, 0),
     ]  # fmt: skip
     behind = first + len(directory(sensor, first))

@@ -24,6 +24,12 @@ def preferred(policy: str, *pairs: tuple[dict, dict]) -> str:
 CASES = {
     "pixels": ("keep_order: [pixels]", {}, {}, {"width": 61}, {}),
     "bit depth": ("keep_order: [bit_depth]", {}, {}, {"bit_depth": 16}, {}),
+    "bits used, not declared": (
+        "keep_order: [bit_depth]", {}, {"bit_depth": 8, "declared_depth": 16}, {"bit_depth": 10}, {},
+    ),
+    "bits declared where none are known": (
+        "keep_order: [bit_depth]", {}, {"bit_depth": 12}, {"bit_depth": None, "declared_depth": 16}, {},
+    ),
     "lossless": ("keep_order: [lossless]", {}, {}, {"lossless": True}, {}),
     "no palette": ("keep_order: [lossless]", {}, {"lossless": True, "mode": "P"}, {"lossless": True}, {}),
     "no GIF": (

@@ -5,6 +5,7 @@ C2PA 2.1, annex A: where each format keeps the manifest store, a tree of JUMBF b
 
 from __future__ import annotations
 
+from mirrorfold.transforms.fingerprint import boxes
 from mirrorfold.transforms.fingerprint.containers import iso_boxes, png_chunks, riff_chunks
 from mirrorfold.transforms.fingerprint.ifd import clean
 
@@ -23,10 +24,10 @@ def payload(kind: str, data: bytes) -> bytes | None:
     if kind == "webp":
         return next((data[start:stop] for name, start, stop in riff_chunks(data) if name == b"C2PA"), None)
     if kind in _ISO:
-        boxes = ((start, stop) for name, start, stop in iso_boxes(data) if name == b"uuid")
-        return next((data[start + 16 : stop] for start, stop in boxes if data[start : start + 16] == _UUID), None)
+        found = ((start, stop) for name, start, stop in iso_boxes(data) if name == b"uuid")
+        return next((data[start + 16 : stop] for start, stop in found if data[start : start + 16] == _UUID), None)
     if kind in _BOXED:
-        return next((data[start:stop] for name, start, stop in iso_boxes(data) if name == b"jumb"), None)
+        return boxes.manifest(data)
     return None
 
 

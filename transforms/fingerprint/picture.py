@@ -29,8 +29,9 @@ class Picture:
       pages: the canonical grey of each page or frame after the first, as far as they are hashed.
       frames: pages or frames in all.
       parts: what lies behind the picture, as `parts.parts_of` names it.
-      declared_depth: bits per channel as declared, where that is more than `bit_depth`, those used; None for the same.
-      mode, bit_depth, lossless, jpeg_quality, icc_profile, preview, orientation, digest: as in schemas/contents.py.
+      bit_depth: bits per channel that are used; None where they aren't known.
+      declared_depth: bits per channel as declared; None for as many as are used.
+      mode, lossless, jpeg_quality, icc_profile, preview, orientation, digest: as in schemas/contents.py.
       provenance: column name to value, as in schemas/contents.py; only what the file states.
     """
 
@@ -44,7 +45,7 @@ class Picture:
     frames: int = 1
     parts: tuple[str, ...] = ()
     mode: str = "RGB"
-    bit_depth: int = 8
+    bit_depth: int | None = 8
     declared_depth: int | None = None
     lossless: bool = False
     orientation: int = 1

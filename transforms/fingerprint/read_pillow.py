@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import c2pa, containers, frames, icc, photoshop, png
+from mirrorfold.transforms.fingerprint import boxes, c2pa, containers, frames, icc, photoshop, png
 from mirrorfold.transforms.fingerprint.arrays import arrayed
 from mirrorfold.transforms.fingerprint.canonical import DEEP_MODES, Canonical, canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -15,7 +17,7 @@ from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import CODEC_ERRORS, codec_errors, open_with
 from mirrorfold.transforms.fingerprint.provenance import icc_description, looks_salt, read_provenance
-from mirrorfold.transforms.fingerprint.samples import used_bits
+from mirrorfold.transforms.fingerprint.samples import Meaning, used_bits
 
 SHORT_SIDE = 256
 ANIMATION_FRAMES = 16
@@ -26,6 +28,12 @@ _LOSSY = frozenset({"avif", "pcd"})
 _PLUGINS = {"pnm": ("PPM",), "jp2": ("JPEG2000",), "cursor": ("CUR",)}
 _IDLE_ALPHA = frozenset({"tga", "bmp", "ico", "cursor"})
 """Kinds whose fourth channel many writers leave at zero and mean nothing by it."""
+_DEEP_CODECS = {"png": ("RGB", "RGBA"), "avif": ("L", "LA", "RGB", "RGBA"), "jp2": ("I;16", "RGB", "RGBA")}
+"""Modes in which Pillow opens what imagecodecs gives all bits of."""
+_PNM_NUMBERS = re.compile(rb"P\d(?:(?:\s|#[^\n]*\n)+\d+){2}(?:\s|#[^\n]*\n)+(\d{1,9})")
+_OPTIONS = {"avif": {"index": 0}, "jp2": {"numthreads": 1}}
+DEEP_PIXELS = 8 << 20
+"""Pixels of a deep JPEG 2000 up to which it is read whole, at 2.7 times the cost, to see which bits are used."""
 BLANK_RANGE = 8
 """Levels that the canonical picture of a frame spans at least if it shows anything."""
 
@@ -36,6 +44,11 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
     Raises:
       DecodeError: a stable code; `too-much-memory` before anything is decoded.
     """
+    if (deep := deep_bits(kind, data)) > 8:
+        from mirrorfold.transforms.fingerprint.read_oiio import read_oiio  # loads OpenImageIO
+
+        found = read_oiio(kind, media_type, data, limits)
+        return replace(found, bit_depth=min(found.bit_depth or deep, deep), declared_depth=deep)
     _check_webp(kind, data, limits)
     count = frames.count_frames(kind, data, limits)
     data = containers.join_associations(data) if kind == "avif" else data
@@ -71,13 +84,21 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
     )
 
 
+def deep_bits(kind: str, data: bytes) -> int:
+    """Read the bits that a PNM or SGI declares for its colours, where those are more than the 8 that Pillow keeps."""
+    if kind == "sgi":
+        return 16 if data[3:4] == b"\2" and data[10:12] > b"\0\1" else 0
+    numbers = _PNM_NUMBERS.match(data) if kind == "pnm" and data[:2] in (b"P3", b"P6") else None
+    return int(numbers[1]).bit_length() if numbers else 0
+
+
 class _Loaded(NamedTuple):
-    """A loaded image; its size and mode as declared, the bits its samples use and declare, its metadata blocks."""
+    """A loaded image; its size and mode as declared; bits its samples use (None: unknown) and declare; its blocks."""
 
     image: Image.Image
     size: tuple[int, int]
     mode: str
-    bits: int
+    bits: int | None
     declared: int
     blocks: photoshop.Blocks
 
@@ -106,35 +127,62 @@ def _load_plainly(kind: str, data: bytes, limits: Limits) -> _Loaded:
     image = open_with(data, _PLUGINS.get(kind, (kind.upper(),)))
     size, mode = image.size, image.mode
     limits.check_pixels(*size)
-    if kind == "jp2":
-        image = _load_jp2(image, data, limits)
-    else:
-        limits.check_memory(decode_bytes(mode, *size) + len(data))
-        image.load()
+    declared = _declared_depth(kind, data, mode)
+    image, bits = _load_samples(kind, image, data, declared, limits)
     if kind in _IDLE_ALPHA and mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         image = image.convert("RGB")
-    declared = _declared_depth(kind, data, mode)
-    if kind == "png" and declared == 16 and mode in ("RGB", "RGBA"):
-        image, declared_bits = _deep_png(image, data, limits)
-    else:
-        declared_bits = min(declared, used_bits(np.asarray(image))) if mode in DEEP_MODES else declared
     info = image.info
     blocks = photoshop.Blocks(_bytes(info.get("exif")), _xmp(info), None, _bytes(info.get("icc_profile")))
     if kind == "psd":
         blocks = photoshop.blocks(data)
-    return _Loaded(image, size, mode, declared_bits, declared, blocks)
+    elif kind == "jp2":
+        blocks = boxes.blocks(data)
+    return _Loaded(image, size, mode, bits, declared, blocks)
 
 
-def _deep_png(image: Image.Image, data: bytes, limits: Limits) -> tuple[Image.Image, int]:
-    """Look at all 16 bits of a coloured PNG, of which Pillow keeps 8; give the image and the bits that are used."""
+def _load_samples(
+    kind: str, image: Image.Image, data: bytes, declared: int, limits: Limits
+) -> tuple[Image.Image, int | None]:
+    """Load an image with all bits of its samples, and tell how many they use; None where that isn't known.
+
+    Pillow keeps 8 bits of deep colours. A JPEG 2000 that is read without its finest levels holds means, which use more
+    bits than the samples do: one of DEEP_PIXELS at most is read whole.
+    """
+    deep = declared > 8 and image.mode in _DEEP_CODECS.get(kind, ())
+    if kind == "jp2":
+        size = image.size
+        found = _deep(kind, image, data, declared, limits) if deep and _is_small(image, data) else None
+        image = image if found else _load_jp2(image, data, limits)
+        known = declared <= 8 or image.size == size
+    else:
+        limits.check_memory(decode_bytes(image.mode, *image.size) + len(data))
+        image.load()
+        known, found = True, None
+        if deep and getattr(image, "n_frames", 1) == 1:
+            limits.isolate(f"{kind.upper()} of more than 8 bits is")
+            found = _deep(kind, image, data, declared, limits)
+    if found is not None or declared <= 8:
+        return found or (image, declared)
+    return image, min(declared, used_bits(np.asarray(image))) if known and image.mode in DEEP_MODES else None
+
+
+def _is_small(image: Image.Image, data: bytes) -> bool:
+    return image.width * image.height <= DEEP_PIXELS and not boxes.is_sycc(data)
+
+
+def _deep(kind: str, image: Image.Image, data: bytes, declared: int, limits: Limits) -> tuple[Image.Image, int] | None:
+    """Decode all bits of the samples by imagecodecs; None where it can't, or not within the memory."""
     import imagecodecs
 
-    limits.isolate("a coloured PNG of 16 bits is")
-    limits.check_memory(image.width * image.height * 40 + len(data))
+    codec = {"jp2": "jpeg2k"}.get(kind, kind)
+    if image.width * image.height * 40 + len(data) > limits.max_memory:
+        return None
     try:
-        found = arrayed(imagecodecs.png_decode(data), declared=16)
-    except (*CODEC_ERRORS, imagecodecs.PngError):
-        return image, 16
+        pixels = np.asarray(getattr(imagecodecs, f"{codec}_decode")(data, **_OPTIONS.get(kind, {})))
+        low = declared if pixels.dtype == np.uint16 and declared < 16 else 0
+        found = arrayed(pixels, meaning=Meaning(bits=low), declared=declared)
+    except (*CODEC_ERRORS, getattr(imagecodecs, f"{codec.capitalize()}Error")):
+        return None
     found.image.info.update(image.info)
     return found.image, found.bits
 
@@ -251,6 +299,8 @@ def _reversible(data: bytes) -> bool:
 def _declared_depth(kind: str, data: bytes, mode: str) -> int:
     if kind == "png" and len(data) > 24:
         return data[24]
+    if kind in ("jp2", "avif"):
+        return boxes.jp2_depth(data) if kind == "jp2" else boxes.avif_depth(data)
     return _MODE_BITS.get(mode, 8)
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mirrorfold.transforms.fingerprint import c2pa, containers, icc, ifd, jpeg, raw
-from mirrorfold.transforms.fingerprint.arrays import arrayed, image_of
+from mirrorfold.transforms.fingerprint import boxes, c2pa, containers, icc, ifd, jpeg, raw
+from mirrorfold.transforms.fingerprint.arrays import Arrayed, arrayed, image_of
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
@@ -16,7 +16,7 @@ from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
 from mirrorfold.transforms.fingerprint.read_jpeg import read_jpeg
-from mirrorfold.transforms.fingerprint.read_tiff import PHOTOMETRIC, read_tiff
+from mirrorfold.transforms.fingerprint.read_tiff import BITS, PHOTOMETRIC, described_by, read_tiff, with_described
 from mirrorfold.transforms.fingerprint.tiff_pages import MAX_SUB_IFDS, SUB_IFDS
 
 MAX_PREVIEWS = 256
@@ -55,12 +55,16 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
             image.seek(index)
             limits.check_pixels(*image.size)
         image.seek(primary)
-        image.load()
         info = dict(image.info)
-        provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), None)
+        declared = int(info.get("bit_depth") or 8)
+        found = _deep_heic(data, declared, limits) if declared > 8 else None
+        image.load()
+        shown = found.image if found else image
+        iptc = next((block["data"] for block in info.get("metadata") or () if block.get("type") == "iptc"), None)
+        provenance, orientation = read_provenance(info.get("exif"), info.get("xmp"), iptc)
         provenance = {**c2pa.stated(c2pa.payload("heic", data)), **provenance}
-        profile = icc.applied(info.get("icc_profile"), image.mode)
-        seen = canonical(image, side=limits.side, profile=profile)
+        profile = icc.applied(info.get("icc_profile"), shown.mode)
+        seen = canonical(shown, side=limits.side, profile=profile)
         pages = []
         for index in others:
             image.seek(index)
@@ -73,11 +77,23 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         pages=pages,
         frames=count,
         mode=image.mode,
-        bit_depth=int(info.get("bit_depth") or 8),
+        bit_depth=found.bits if found else declared if declared <= 8 else None,
+        declared_depth=declared,
         orientation=orientation,
         icc_profile=icc_description(info.get("icc_profile")),
         provenance=provenance,
     )
+
+
+def _deep_heic(data: bytes, declared: int, limits: Limits) -> Arrayed | None:
+    """Decode the primary picture with all bits of its samples; None where memory doesn't allow it."""
+    import pi_heif
+
+    deep = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    if deep.size[0] * deep.size[1] * 40 + len(data) > limits.max_memory:
+        return None
+    pixels = np.asarray(deep)
+    return arrayed(pixels, declared=declared) if pixels.dtype == np.uint16 else None
 
 
 def read_jxl(data: bytes, limits: Limits) -> Picture:
@@ -87,9 +103,8 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
     width, height = containers.jxl_size(data)
     limits.check_pixels(width, height)
     limits.check_memory(width * height * 24 + len(data))
-    boxes = {kind: data[start:stop] for kind, start, stop in containers.iso_boxes(data) if kind in (b"Exif", b"xml ")}
-    exif = boxes.get(b"Exif", b"")[4:] or None
-    provenance, orientation = read_provenance(exif, boxes.get(b"xml "), None)
+    stated = boxes.blocks(data)
+    provenance, orientation = read_provenance(stated.exif, stated.xmp, None)
     provenance = {**c2pa.stated(c2pa.payload("jxl", data)), **provenance}
     with codec_errors("JPEG XL"):
         try:
@@ -167,6 +182,8 @@ def read_jxr(data: bytes, limits: Limits) -> Picture:
             raise DecodeError("unverified", "JPEG XR: its picture can't be read") from error
         found = arrayed(pixels)
         seen = canonical(found.image, side=limits.side)
+    stated, _ = exif_fields(main.data, main) if main is not None else ({}, 1)
+    described = described_by(main) if main is not None else {}
     return Picture(
         media_type="image/jxr",
         width=found.image.width,
@@ -175,6 +192,7 @@ def read_jxr(data: bytes, limits: Limits) -> Picture:
         mode=found.mode,
         bit_depth=found.bits,
         declared_depth=8 * pixels.dtype.itemsize,
+        provenance=with_described(stated, described),
     )
 
 
@@ -236,6 +254,9 @@ def read_raw(data: bytes, limits: Limits) -> Picture:
     sizes = [(picture.width, picture.height), raw.sensor_size(sensor, orientation) or (0, 0)]
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     limits.check_pixels(width, height)
+    # What a photographer's tool writes into a RAW lies in its directory, or for CR3 in a box.
+    described = described_by(main) if main is not None else read_provenance(None, boxes.blocks(data).xmp, None)[0]
+    declared = max((one.number(BITS) for one in sensor), default=0)
     return replace(
         picture,
         media_type=media_type,
@@ -244,7 +265,9 @@ def read_raw(data: bytes, limits: Limits) -> Picture:
         frames=1,
         parts=(),
         preview=True,
-        provenance={**picture.provenance, **fields},
+        provenance={**picture.provenance, **with_described(fields, described)},
+        bit_depth=None,
+        declared_depth=declared if 0 < declared <= 64 else None,
         orientation=orientation or picture.orientation,
         digest=None,
         jpeg_quality=None,

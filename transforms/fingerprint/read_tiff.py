@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -16,12 +16,13 @@ from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import CODEC_ERRORS, codec_errors, open_with
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
+from mirrorfold.transforms.fingerprint.samples import used_bits
 from mirrorfold.transforms.fingerprint.tiff_pages import Level, Page, find_pages
-from mirrorfold.transforms.fingerprint.tiff_reduced import looks_like
+from mirrorfold.transforms.fingerprint.tiff_reduced import Part, looks_like, parts_of
 
 SHORT_SIDE = 256
 BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, ORIENTATION, XMP, IPTC, ICC = 258, 259, 262, 277, 274, 700, 33723, 34675
-SAMPLE_FORMAT = 339
+SAMPLE_FORMAT, PHOTOSHOP = 339, 34377
 _LOSSY = frozenset({6, 7, 33003, 33004, 33005, 34712, 34892, 50001, 50002})
 _PLAIN = frozenset({0, 1, 2, 3, 5, 6, 8})
 """Photometric interpretations that Pillow reads of 8 bits and fewer: grey, RGB, palettes, CMYK, YCbCr, CIELab."""
@@ -29,11 +30,11 @@ _PLAIN = frozenset({0, 1, 2, 3, 5, 6, 8})
 
 @dataclass(frozen=True)
 class _Shown:
-    """A decoded image, the orientation that is still to be applied, the bits that its samples use, and its mode."""
+    """A decoded image, the orientation that is still to be applied, bits its samples use (None: unknown), its mode."""
 
     image: Image.Image
     turn: int
-    bits: int
+    bits: int | None
     mode: str
 
 
@@ -54,7 +55,7 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
     for page in pages[: limits.max_pages]:
         limits.check_pixels(page.full.width, page.full.height)
     provenance, orientation = exif_fields(data, main)
-    described, _ = read_provenance(None, main.raw(XMP), main.raw(IPTC))
+    described = described_by(main)
     shown = _decode(data, layout, first, limits)
     full = ifd.read_directory(data, layout, first.full.offset) or main
     profile = full.raw(ICC) or main.raw(ICC)
@@ -76,12 +77,19 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
         lossless=full.number(COMPRESSION, 1) not in _LOSSY,
         orientation=orientation,
         icc_profile=icc_description(profile),
-        provenance={**c2pa.stated(main.raw(c2pa.TIFF_TAG)), **described, **provenance, **_descriptions(described)},
+        provenance={**c2pa.stated(main.raw(c2pa.TIFF_TAG)), **with_described(provenance, described)},
     )
 
 
-def _descriptions(described: dict) -> dict:
-    return {name: described[name] for name in ("creator", "rights", "caption") if name in described}
+def described_by(main: ifd.Directory) -> dict:
+    """Read what the XMP and IPTC blocks of a directory state; IPTC may lie within Photoshop's resources alone."""
+    return read_provenance(None, main.raw(XMP), main.raw(IPTC) or main.raw(PHOTOSHOP))[0]
+
+
+def with_described(fields: dict, described: dict) -> dict:
+    """Join what a directory's own fields state with its XMP and IPTC, whose word on descriptions comes first."""
+    first = {name: described[name] for name in ("creator", "rights", "caption") if name in described}
+    return {**described, **fields, **first}
 
 
 def _page_grey(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> bytes:
@@ -95,11 +103,20 @@ def _decode(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> _Sho
     if level != page.full:
         try:
             small = _decode_level(data, layout, page, level, limits)
-            if looks_like(small.image, _point_at(data, layout, page.full), page.full):
-                return small
+            parts = parts_of(_point_at(data, layout, page.full), page.full)
+            if looks_like(small.image, parts, page.full):
+                return replace(small, bits=_used_by(parts, ifd.read_directory(data, layout, page.full.offset)))
         except (*CODEC_ERRORS, DecodeError, MemoryError):
             pass
     return _decode_level(data, layout, page, page.full, limits)
+
+
+def _used_by(parts: list[Part], full: ifd.Directory | None) -> int | None:
+    """Tell how many bits the full picture's samples use, by some of its parts: means in its reduced image use more."""
+    declared = _declared(full) if full is not None else 0
+    if declared <= 8:
+        return declared or None
+    return min(declared, max(used_bits(part.samples) for part in parts)) if parts else None
 
 
 def _decode_level(data: bytes, layout: ifd.Layout, page: Page, level: Level, limits: Limits) -> _Shown:

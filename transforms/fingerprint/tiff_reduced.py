@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from PIL import Image
 
@@ -18,18 +20,23 @@ ALIKE = 0.95
 _LEVELS = 3.0
 
 
-def looks_like(small: Image.Image, data: bytes, full: Level) -> bool:
-    """Compare some tiles or strips of the page, the first directory of `data`, with a reduced image of it."""
-    try:
-        parts = _parts(data, full)
-    except CODEC_ERRORS:
-        return False
+class Part(NamedTuple):
+    """A tile or strip within the page: its samples as they are, (H, W, samples), and its left and top."""
+
+    samples: np.ndarray
+    left: int
+    top: int
+
+
+def looks_like(small: Image.Image, parts: list[Part], full: Level) -> bool:
+    """Compare some parts of the page with a reduced image of it."""
     if len(parts) < LEAST:
         return False
     grey = small.convert("L") if small.mode != "LAB" else small.getchannel(0)
     across, down = grey.width / full.width, grey.height / full.height
     theirs, ours = [], []
-    for pixels, left, top in parts:
+    for samples, left, top in parts:
+        pixels = np.ascontiguousarray(samples[..., :3].astype(np.float32).mean(axis=-1))
         height, width = pixels.shape
         cells = (4, 4) if height * 4 >= width else (8, 1)
         box = (left * across, top * down, (left + width) * across, (top + height) * down)
@@ -50,8 +57,15 @@ def _means(image: Image.Image, cells: tuple[int, int], box: tuple[float, float, 
     return np.asarray(image.resize(cells, Image.Resampling.BOX, box), np.float64).ravel()
 
 
-def _parts(data: bytes, full: Level) -> list[tuple[np.ndarray, int, int]]:
-    """Decode some segments: grey float32 within the page, with their left and top."""
+def parts_of(data: bytes, full: Level) -> list[Part]:
+    """Decode some tiles or strips of the page, the first directory of `data`; none where they can't be decoded."""
+    try:
+        return _decoded(data, full)
+    except CODEC_ERRORS:
+        return []
+
+
+def _decoded(data: bytes, full: Level) -> list[Part]:
     page = open_page(data)
     count = len(page.dataoffsets)
     if page.planarconfig == 2 and page.samplesperpixel > 1:
@@ -67,7 +81,6 @@ def _parts(data: bytes, full: Level) -> list[tuple[np.ndarray, int, int]]:
             continue
         top, left = int(place[2]), int(place[3])
         part = pixels[0, : full.height - top, : full.width - left]
-        grey = part[..., :3].astype(np.float32).mean(axis=-1)
-        if grey.size:
-            found.append((np.ascontiguousarray(grey), left, top))
+        if part.size:
+            found.append(Part(part, left, top))
     return found

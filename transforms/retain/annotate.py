@@ -19,7 +19,8 @@ OBJECT_COLUMNS = (
 """What is needed of `objects`."""
 
 CONTENT_COLUMNS = (
-    "content_id", "media_type", "width", "height", "bit_depth", "lossless", "grey", "jpeg_quality", "metadata_fields",
+    "content_id", "media_type", "width", "height", "bit_depth", "declared_depth", "lossless", "grey", "jpeg_quality",
+    "metadata_fields",
     "capture_time", "creator", "licence", "catalogue_no", "document_id", "instance_id", "original_document_id",
     "derived_from", "rights", "usage_terms", "rights_uri", "data_mining", "caption", "instructions", "credit", "gps",
     "digital_source_type", "c2pa", "parts", "mode",

@@ -132,6 +132,11 @@ def _pixels(rows: pa.Table, _: tuple) -> np.ndarray:
     return _descending(_numbers(rows.column("width"), 0) * _numbers(rows.column("height"), 0))
 
 
+def _bits(rows: pa.Table) -> pa.ChunkedArray:
+    """Give the bits that are used; where that isn't known those declared, so that nothing deep goes on a guess."""
+    return pc.coalesce(rows.column("bit_depth"), rows.column("declared_depth"))
+
+
 def _few_colours(rows: pa.Table) -> np.ndarray:
     """Tell palettes, GIF's and PNG's: the coding loses nothing, but the colours were cut down before."""
     palette = pc.or_(pc.equal(rows.column("mode"), "P"), pc.equal(rows.column("media_type"), "image/gif"))
@@ -161,7 +166,7 @@ CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
     "scope": lambda rows, prefer: _ranked(rows.column("scope"), prefer),
     "library": lambda rows, prefer: _ranked(rows.column("library"), prefer),
     "pixels": _pixels,
-    "bit_depth": lambda rows, _: _descending(_numbers(rows.column("bit_depth"), 0)),
+    "bit_depth": lambda rows, _: _descending(_numbers(_bits(rows), 0)),
     "lossless": lambda rows, _: (~_flags(rows.column("lossless")) | _few_colours(rows)).astype(np.uint64),
     "parts": lambda rows, _: _descending(_numbers(pc.list_value_length(rows.column("parts")), 0)),
     "rights": lambda rows, _: _descending(_stated_rights(rows)),
