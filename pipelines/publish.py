@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,6 +11,7 @@ import pyarrow as pa
 import yaml
 
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.finished.signed import signing_of
 from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
 from mirrorfold.pipelines.record.run_record import code_version, input_snapshot
 from mirrorfold.pipelines.record.tables import connect
@@ -81,6 +83,8 @@ def story(run: RunContext) -> Story:
         samples=tuple(sample_row(judged, plans) for judged in judged_),
         drawn=frozenset(drawn_pairs(plans, judged_)),
         reviewers=policy.reviewers,
+        signing=signing_of(run.store, run.policy),
+        made=dt.datetime.now(dt.UTC).date().isoformat(),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from mirrorfold.pipelines.finished.signed import signing_of
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
+from mirrorfold.transforms.publish.signing import restamp
 from mirrorfold.transforms.retain import approvals
 from mirrorfold.transforms.stores.output import open_output
 
@@ -31,4 +33,6 @@ def approve(
     else:
         refuse_broken(folder, "signed")
         record = approvals.approve(store, role, name, policy, now, side)
-    return record, approvals.missing_roles(store, policy)
+    signing = signing_of(store, policy)
+    restamp(store, signing)
+    return record, list(signing.missing)

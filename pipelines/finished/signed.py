@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mirrorfold.pipelines import lists
 from mirrorfold.pipelines.record.request import REQUEST_PATH, Request
-from mirrorfold.transforms.retain.digests import changed
+from mirrorfold.transforms.publish.signing import Signing
+from mirrorfold.transforms.retain.approvals import approvals, missing_roles, required_roles
+from mirrorfold.transforms.retain.digests import changed, plan_hash
+from mirrorfold.transforms.retain.people import may_sign
 from mirrorfold.transforms.stores.output import OutputStore
 from mirrorfold.transforms.verify.model import BrokenPromise
 
@@ -37,3 +42,11 @@ def changed_lists(store: OutputStore) -> list[BrokenPromise]:
         return []
     text = f"changed since the plan was made: run `mirrorfold publish --output {store.url()}` again, and sign anew"
     return [BrokenPromise(PROMISE, path, text) for path in lists.changed(store, request.settings, request.policy)]
+
+
+def signing_of(store: OutputStore, policy: Mapping) -> Signing:
+    """Say how far the plan in DIR is signed, for its report."""
+    plan = plan_hash(store)
+    signed = [record for record in approvals(store, plan) if may_sign(policy, record["name"], record["role"])]
+    missing = missing_roles(store, dict(policy), plan)
+    return Signing(plan, tuple(required_roles(store, policy)), tuple(missing), tuple(signed))

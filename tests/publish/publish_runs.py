@@ -43,7 +43,12 @@ def story(rulings: dict | None = None, looked: dict | None = None, said: tuple =
 
 
 def publish(
-    archive: Archive, options: Options, rulings: dict | None = None, records: tuple = (), said: tuple = ()
+    archive: Archive,
+    options: Options,
+    rulings: dict | None = None,
+    records: tuple = (),
+    said: tuple = (),
+    told: Story | None = None,
 ) -> Published:
     """Publish an archive's run with the real stores and the real decoders."""
     libraries = sorted({row["library"] for row in archive.rows["objects"]})
@@ -51,7 +56,12 @@ def publish(
     stores = open_stores(specs)
     with DecoderPool(2, 400_000_000) as decoders:
         publish_pages(
-            open_output(archive.output), story(rulings, said=said), options, stores.read, decoders.decode, records
+            open_output(archive.output),
+            told or story(rulings, said=said),
+            options,
+            stores.read,
+            decoders.decode,
+            records,
         )
     stores.close()
     return Published(archive, Path(archive.output))

@@ -22,7 +22,8 @@ class Facts:
     """The report's numbers, as lists of plain dicts.
 
     Attributes:
-      totals: objects, bytes, contents, clusters, asked, unreadable, skipped.
+      totals: objects, bytes, contents, clusters, asked, unreadable, skipped; hold_unknown, lifecycle_unknown, nowhere
+        (in no jurisdiction), protected, packages, packaged (objects in them), packaged_going.
       plan: by library, tier, action and ground (identical, people, policy): objects, bytes, freed, below, waits
         (what a person could free, see `queue.WAITING`).
       mirrors: by library and other library: objects and bytes that the other one holds too.
@@ -35,6 +36,8 @@ class Facts:
       members: the different files of these clusters: what is kept, then what frees most.
       changes: by library: objects new, changed and gone since the previous run, and bytes: new duplication, savings
         realised, plans not acted on.
+      goes: what is set aside, by `way` (rule, library, jurisdiction, class) and `name`: objects, bytes, an example.
+      holds: by reason: objects that are held, or may be, and an example. clashes: the same by field that conflicts.
       relied: objects that changed or are gone and that the previous plan kept for others; the most relied on first.
     """
 
@@ -50,6 +53,9 @@ class Facts:
     members: list[dict]
     changes: list[dict]
     relied: list[dict]
+    goes: list[dict]
+    holds: list[dict]
+    clashes: list[dict]
 
 
 def gather(connection: duckdb.DuckDBPyConnection) -> Facts:
@@ -77,7 +83,35 @@ QUERIES = {
             (select count(*) from contents)::bigint contents, (select count(*) from asked)::bigint asked,
             (select count(distinct cluster_id) from clusters)::bigint clusters,
             (select count(*) from failures where stage <> 'skipped')::bigint unreadable,
-            (select count(*) from failures where stage = 'skipped')::bigint skipped
+            (select count(*) from failures where stage = 'skipped')::bigint skipped,
+            (select count(*) from decisions where "rule" = 'hold-unknown')::bigint hold_unknown,
+            (select count(*) from decisions where "rule" = 'lifecycle-unknown')::bigint lifecycle_unknown,
+            (select count(*) from decisions where jurisdiction is null)::bigint nowhere,
+            (select count(*) from decisions where "rule" = 'protected')::bigint protected,
+            (select count(distinct package) from decisions)::bigint packages,
+            (select count(package) from decisions)::bigint packaged,
+            (select count(package) from decisions where action = 'quarantine')::bigint packaged_going
+    """,
+    "goes": """
+        select case when grouping("rule") = 0 then 'rule' when grouping(library) = 0 then 'library'
+                when grouping(jurisdiction) = 0 then 'jurisdiction' else 'class' end way,
+            coalesce("rule", library, jurisdiction, storage_class) "name", count(*)::bigint objects,
+            sum(size)::bigint bytes, min(uri) example
+        from (select * replace (coalesce(jurisdiction, '') as jurisdiction) from decisions) where action = 'quarantine'
+        group by grouping sets ("rule", library, jurisdiction, storage_class) order by all
+    """,
+    "holds": """
+        select kind, count(*)::bigint objects, min(uri) example
+        from hold_checks where hold <> 'no' group by kind
+        union all
+        select 'hold-list', count(*)::bigint, min(uri) from decisions where "rule" = 'hold'
+            and (uri, version) not in (select uri, version from hold_checks) having count(*) > 0
+        order by objects desc, kind
+    """,
+    "clashes": """
+        select field, count(*)::bigint objects, min(uri) example
+        from (select uri, unnest(conflicts) field from decisions where action <> 'quarantine') group by field
+        order by objects desc, field
     """,
     "plan": f"""
         select library, coalesce(tier_to_kept, 'none') tier, action,

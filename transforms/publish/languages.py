@@ -49,7 +49,7 @@ class Both:
 def both(key: str, **values: object) -> Both:
     """Look a text up in every language; values are escaped and may themselves be texts in every language.
 
-    Words between backquotes become <code>.
+    Words between backquotes become <code>, those between two pairs of asterisks <b>.
     """
     return Both({lang: _filled(words(lang)[key], lang, values) for lang in LANGUAGES})
 
@@ -67,6 +67,8 @@ def joined(texts: list[Both], separators: Mapping[str, str]) -> Both:
 def _filled(template: str, language: str, values: Mapping[str, object]) -> Markup:
     parts = template.split("`")
     marked = "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+    strong = marked.split("**")
+    marked = "".join(f"<b>{part}</b>" if index % 2 else part for index, part in enumerate(strong))
     chosen = {name: value[language] if isinstance(value, Both) else value for name, value in values.items()}
     return Markup(marked).format(**chosen)
 

@@ -15,6 +15,7 @@ from mirrorfold.transforms.publish.pages import data_uri, write_pages
 from mirrorfold.transforms.publish.part_clusters import Picture
 from mirrorfold.transforms.publish.pictures import SIDE, Decode, Maker, Read, sketch, thumb_path
 from mirrorfold.transforms.publish.report import Report, render
+from mirrorfold.transforms.publish.signing import Signing
 from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.publish.team import people_of, read_split, team_of
 from mirrorfold.transforms.stores.output import OutputStore
@@ -30,7 +31,9 @@ COLUMNS = {
     "decisions": (
         "uri", "version", "library", "storage_class", "size", "content_id", "cluster_id", "action", "rule", "reason",
         "tier_to_kept", "kept_uri", "kept_version", "bytes_freed", "bytes_if_same", "bytes_below_cutoff", "conflicts",
+        "jurisdiction", "package",
     ),
+    "hold_checks": ("uri", "version", "hold", "kind"),
     "clusters": (
         "cluster_id", "uri", "version", "library", "content_id", "tier", "kind", "kind_text", "is_master", "d_phash64",
     ),
@@ -75,6 +78,8 @@ class Story:
     samples: tuple[Mapping, ...] = ()
     drawn: frozenset[tuple[str, str]] = frozenset()
     reviewers: int = 1
+    signing: Signing = field(default_factory=Signing)
+    made: str = ""
 
 
 def publish_pages(
@@ -115,6 +120,8 @@ def publish_pages(
             provenance=story.provenance,
             commands=story.commands,
             language=options.language,
+            signing=story.signing,
+            made=story.made,
         )
         store.put("report.html", render(report).encode())
 

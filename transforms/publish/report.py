@@ -5,23 +5,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.resources
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mirrorfold.transforms.publish import charts
+from mirrorfold.transforms.publish.environment import environment
 from mirrorfold.transforms.publish.facts import Facts
 from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, SENTENCES, Both, both, both_or, joined
 from mirrorfold.transforms.publish.part_changes import changes_part
 from mirrorfold.transforms.publish.part_clusters import Picture, cluster_cards
 from mirrorfold.transforms.publish.part_savings import duration, money_range, savings_part
+from mirrorfold.transforms.publish.part_sign import sign_part
 from mirrorfold.transforms.publish.part_whatif import mirrors_part, whatif_part
 from mirrorfold.transforms.publish.policy_words import policy_lines
 from mirrorfold.transforms.publish.queue import Found, Work
+from mirrorfold.transforms.publish.signing import Signing, signatures
 from mirrorfold.transforms.publish.team import people_of
-from mirrorfold.transforms.publish.text import human_bytes, human_share, visible
+from mirrorfold.transforms.publish.text import human_bytes, human_share
 from mirrorfold.transforms.publish.wilson import wilson
 
 COMMANDS = ("again", "check", "ask", "import", "approve", "export")
@@ -41,6 +44,7 @@ class Report:
       samples: strata of acceptance by sampling, with where each stands.
       verdicts: by tier: what people found who looked at pairs of the quality sample.
       provenance: (name, value) of what the run was made from; names as in strings `reproduce`.
+      signing: how far the plan is signed. made: the day on which it was made, as YYYY-MM-DD.
       commands: shell lines by name, see COMMANDS; one that doesn't apply is left out.
     """
 
@@ -57,23 +61,10 @@ class Report:
     people: Mapping[str, Sequence] = field(default_factory=lambda: people_of(()))
     provenance: Sequence[tuple[str, str]] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
+    signing: Signing = field(default_factory=Signing)
+    made: str = ""
     review_link: str | None = "review/index.html"
     language: str = "en"
-
-
-def environment() -> Environment:
-    """Make the template environment: everything is escaped, and a name that is missing is an error."""
-    env = Environment(
-        loader=PackageLoader("mirrorfold.transforms.publish"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    env.filters["visible"] = _visible
-    env.globals["t"] = both
-    return env
-
-
-def _visible(value: object, limit: int = 1_000, tail: bool = False) -> Markup:
-    return visible(", ".join(value) if isinstance(value, list) else str(value or ""), limit, tail)
 
 
 def style_hash(style: str) -> str:
@@ -84,7 +75,9 @@ def style_hash(style: str) -> str:
 def render(report: Report) -> str:
     """Render the whole page."""
     style = (importlib.resources.files("mirrorfold.transforms.publish") / "static" / "report.css").read_text("utf-8")
+    style += print_footer(report.signing.plan)
     facts = report.facts
+    unlooked = [tier for tier in charts.TIERS[1:] if not report.verdicts.get(tier, Found()).looked]
     sums = sums_by_action(facts.plan)
     context = {
         "language": report.language,
@@ -98,6 +91,12 @@ def render(report: Report) -> str:
         "tiers": [
             {"name": name, "label": both(f"tiers.{name}"), "note": both(f"tier_notes.{name}")} for name in charts.TIERS
         ],
+        "signatures": Markup(signatures(report.signing)),
+        "plan_hash": report.signing.plan,
+        "policy_name": report.policy.get("name", ""),
+        "policy_hash": report.policy_hash,
+        "made": report.made,
+        **sign_part(facts, report.policy, report.summary, report.people, unlooked),
         **savings_part(facts, report.summary),
         **whatif_part(facts),
         **mirrors_part(facts),
@@ -119,6 +118,13 @@ def render(report: Report) -> str:
         "commands": {name: report.commands.get(name, "") for name in COMMANDS},
     }
     return environment().get_template("report.html.j2").render(context)
+
+
+def print_footer(plan: str) -> str:
+    """Write the plan's hash at the foot of every printed page: a page that was exchanged shows."""
+    if not re.fullmatch(r"[0-9a-f]+", plan):
+        return ""
+    return f'@page {{ @bottom-left {{ content: "mirrorfold · {plan[:16]}"; font: 8pt system-ui, sans-serif; }} }}\n'
 
 
 def sums_by_action(plan: Sequence[Mapping]) -> dict[str, dict[str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mirrorfold.transforms.publish.report import environment
+from mirrorfold.transforms.publish.environment import environment
 from mirrorfold.transforms.publish.text import human_bytes
 
 

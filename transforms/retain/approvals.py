@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 
 from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.retain.people import check_may_sign, may_sign, person, unfilled
@@ -87,13 +88,16 @@ def different_people(policy: dict) -> bool:
     return bool(policy["approval"].get("different_people", True))
 
 
-def approvals(output: OutputStore) -> list[dict]:
+def approvals(output: OutputStore, plan: str | None = None) -> list[dict]:
     """Read the sign-offs on the plan as it is now.
+
+    Args:
+      plan: its hash, where it is known already: working it out reads every table.
 
     Raises:
       ValueError: a sign-off that can't be read.
     """
-    plan, found = plan_hash(output), []
+    plan, found = plan or plan_hash(output), []
     for path in sorted(output.list(FOLDER)):
         try:
             record = json.loads(output.get(path))
@@ -104,14 +108,20 @@ def approvals(output: OutputStore) -> list[dict]:
     return found
 
 
-def missing_roles(output: OutputStore, policy: dict) -> list[str]:
+def required_roles(output: OutputStore, policy: Mapping) -> list[str]:
+    """Name the roles that must sign; of a merged plan each side needs them all."""
+    sides: list[str | None] = [*sides_of(output)] or [None]
+    return [_as(role, side) for side in sides for role in policy["approval"]["required_roles"]]
+
+
+def missing_roles(output: OutputStore, policy: dict, plan: str | None = None) -> list[str]:
     """Name the roles whose sign-off on this plan is missing: signed by nobody whose signature counts for it.
 
     Of a merged plan each side needs them all.
     """
     required = policy["approval"]["required_roles"]
     signed: dict[str | None, dict[str, set[str]]] = {}
-    for record in approvals(output) if required else []:
+    for record in approvals(output, plan) if required else []:
         if may_sign(policy, record["name"], record["role"]):
             roles = signed.setdefault(record.get("side"), {})
             roles.setdefault(record["role"], set()).add(person(record["name"]))
