@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from mirrorfold.schemas.contents import IMAGEHASHES
 
 PASSING = (
     "#recycle", "@recycle", "@recently-snapshot", ".recycle", "$recycle.bin", "recycler", ".trash",
@@ -81,6 +84,11 @@ class FingerprintSettings(Section):
     max_pixels: int = Field(400_000_000, description="largest picture that is decoded, by its header")
     max_pages: int = Field(64, description="pages of a document that get a signature of their own")
     max_seconds: float = Field(120, description="longest a risky decoder may take on one file")
+    imagehash: tuple[str, ...] = Field(
+        (),
+        description="hashes of the package imagehash to write beside ours, for tables that hold such: phash, dhash, "
+        "whash, colorhash. Each image is decoded once more, whole; needs mirrorfold[imagehash]",
+    )
     reread_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="share of the archive that an audit reads again although nothing in its listing changed"
     )
@@ -90,6 +98,15 @@ class FingerprintSettings(Section):
     max_decode_failures: Annotated[float, Field(ge=0, le=1)] = Field(
         1.0, description="the same for unreadable files; 1 never stops"
     )
+
+    @field_validator("imagehash")
+    @classmethod
+    def _hashes_that_can_be_made(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in IMAGEHASHES]:
+            raise ValueError(f"there is no {unknown[0]}: there are {', '.join(IMAGEHASHES)}")
+        if names and find_spec("imagehash") is None:
+            raise ValueError("needs the package imagehash: pip install 'mirrorfold[imagehash]'")
+        return tuple(name for name in IMAGEHASHES if name in names)
 
 
 class MatchSettings(Section):

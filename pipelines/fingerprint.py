@@ -32,7 +32,9 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     )
     if run.previous and earlier:
         made = {"contents": found.contents, "assignments": found.assignments}
-        made | "WriteContents" >> WriteContents(run.output, run.previous, rows, run.spill)
+        made | "WriteContents" >> WriteContents(
+            run.output, run.previous, rows, run.settings.fingerprint.imagehash, run.spill
+        )
     else:
         found.contents | "WriteContents" >> WriteTable(run.output, CONTENTS, rows, distinct=True, spill=run.spill)
     found.failures | "WriteFailures" >> WriteTable(run.output, FAILURES, rows, spill=run.spill)
@@ -56,5 +58,6 @@ def options_of(run: RunContext) -> FingerprintOptions:
         max_pages=chosen.max_pages,
         max_seconds=chosen.max_seconds,
         accept_md5=(run.policy or {}).get("identity", {}).get("md5") == "accept",
+        imagehash=chosen.imagehash,
         read_noncurrent=run.settings.listing.noncurrent == "read",
     )

@@ -15,6 +15,9 @@ WINDOWS = 9
 DIHEDRALS = 8
 """The symmetries of a rectangle: rotations by 0, 90, 180, 270 degrees, then the same of the mirror image."""
 
+IMAGEHASHES = ("phash", "dhash", "whash", "colorhash")
+"""Functions of the package imagehash whose hashes the setting `fingerprint.imagehash` adds."""
+
 CONTENTS = Table(
     name="contents",
     version=2,
@@ -108,6 +111,15 @@ CONTENTS = Table(
                 "page_hashes",
                 pa.list_(pa.field("element", pa.uint64(), nullable=False)),
                 "phash64 of each page after the first, up to a stated number",
+            ),
+            *(
+                column(
+                    f"imagehash_{name}",
+                    pa.uint64(),
+                    f"int(str(imagehash.{name}(im)), 16) of the whole picture, upright and in sRGB; null unless the "
+                    "setting fingerprint.imagehash asks for it, and where the whole picture is past the budgets",
+                )
+                for name in IMAGEHASHES
             ),
             column(
                 "preview",

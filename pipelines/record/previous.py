@@ -109,6 +109,8 @@ def reuse(run: RunContext) -> Reuse | None:
         why = f"its signatures are {', '.join(record['algorithms'])}, ours {ALGORITHM}"
     elif then["max_pages"] != now["max_pages"]:
         why = f"its max_pages was {then['max_pages']}, now {now['max_pages']}"
+    elif more := [name for name in now["imagehash"] if name not in then.get("imagehash", [])]:
+        why = f"it has no imagehash_{more[0]}"
     elif smaller := [name for name in BUDGETS if now[name] < then[name]]:
         why = f"{smaller[0]} was {then[smaller[0]]}, now only {now[smaller[0]]}"
     if why:

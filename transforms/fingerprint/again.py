@@ -40,7 +40,7 @@ class Done:
 
 def detail_options(options: FingerprintOptions) -> FingerprintOptions:
     """Give the options of a decode to the detail's side; further pages aren't wanted."""
-    return replace(options, side=DETAIL_SIDE, max_pages=1)
+    return replace(options, side=DETAIL_SIDE, max_pages=1, imagehash=())
 
 
 def places_of(objects: pa.Table) -> dict[str, list[ObjectRef]]:

@@ -33,6 +33,8 @@ _TURNS = {
 
 FULL = 1 << 20
 """A side that asks for the whole picture: no decoder leaves anything out of one that is said to be as fine as this."""
+AS_SHOWN = FULL + 1
+"""The same, and a JPEG's colours converted by its decoder, as Pillow does unasked: a level apart here and there."""
 
 Box = tuple[float, float, float, float]
 

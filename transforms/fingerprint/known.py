@@ -10,6 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.contents import CONTENTS, IMAGEHASHES
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc
@@ -90,6 +91,15 @@ def carried_contents(contents: pa.Table, wanted: pa.Table, earlier: pa.Table) ->
     kept = earlier.filter(pc.is_in(earlier.column("content_id"), value_set=ids))
     rows = ipc.concatenate([contents, kept.cast(contents.schema)], contents.schema)
     return ipc.distinct_rows(ipc.sort_rows(rows, ("content_id",)), ("content_id",))
+
+
+def as_asked(earlier: pa.Table, imagehash: tuple[str, ...]) -> pa.Table:
+    """Give an earlier run's `contents` today's columns, and of imagehash's those alone that are asked for now."""
+    rows = ipc.conform(earlier, CONTENTS.schema)
+    for name in (f"imagehash_{name}" for name in IMAGEHASHES if name not in imagehash):
+        nothing = pa.nulls(rows.num_rows, pa.uint64())
+        rows = rows.set_column(rows.schema.get_field_index(name), CONTENTS.schema.field(name), nothing)
+    return rows
 
 
 def _keys(rows: pa.Table, names: tuple[str, ...]) -> pa.Array:

@@ -27,6 +27,7 @@ class FingerprintOptions:
       read_noncurrent: read older versions too.
       compiled: decode JPEG by compiled loops where they fit: the same pixels, worth their loading from some hundred
         pictures on.
+      imagehash: functions of the package imagehash whose hashes of the whole picture are wanted too.
       side: side of the luma that is decoded to: 64, or 256 for detail (never for hashes).
     """
 
@@ -44,8 +45,10 @@ class FingerprintOptions:
     accept_md5: bool = False
     read_noncurrent: bool = False
     compiled: bool = False
+    imagehash: tuple[str, ...] = ()
     side: int = 64
 
     def identity(self) -> tuple:
         """List what a shard's result depends on, for the name of its commit."""
-        return (self.max_bytes, self.max_pixels, self.max_pages, self.max_seconds, self.sandbox_bytes, self.accept_md5)
+        budgets = (self.max_bytes, self.max_pixels, self.max_pages, self.max_seconds, self.sandbox_bytes)
+        return (*budgets, self.accept_md5, *self.imagehash)

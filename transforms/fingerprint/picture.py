@@ -33,6 +33,7 @@ class Picture:
       declared_depth: bits per channel as declared; None for as many as are used.
       mode, lossless, jpeg_quality, icc_profile, preview, orientation, digest: as in schemas/contents.py.
       provenance: column name to value, as in schemas/contents.py; only what the file states.
+      imagehash: hashes of the package imagehash by the name of its function; only what was asked for.
     """
 
     media_type: str
@@ -54,6 +55,7 @@ class Picture:
     icc_profile: str | None = None
     jpeg_quality: int | None = None
     provenance: dict = field(default_factory=dict)
+    imagehash: dict[str, int] = field(default_factory=dict)
 
 
 NUMBERS = {

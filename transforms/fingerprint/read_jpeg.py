@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import JpegImagePlugin
 
 from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, jpeg
-from mirrorfold.transforms.fingerprint.canonical import SIDE, canonical, from_samples
+from mirrorfold.transforms.fingerprint.canonical import AS_SHOWN, SIDE, canonical, from_samples
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.parts import parts_of
 from mirrorfold.transforms.fingerprint.picture import Picture
@@ -94,7 +94,7 @@ def _read_small(
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header) if limits.side == SIDE else data))
     image.decodermaxblock = len(data)  # in one piece: libjpeg's fast loop stops short of each piece's end
     # Luminance as it is coded, and no conversion of what is dropped later.
-    coded = header.luma_and_chroma and profile is None
+    coded = header.luma_and_chroma and profile is None and limits.side < AS_SHOWN
     drafted = image.draft("YCbCr" if coded else "RGB", (header.width // scale, header.height // scale))
     image.load()
     seen = canonical(image, orientation, drafted[1] if drafted else None, limits.side, profile)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from mirrorfold.schemas.contents import CONTENTS, DIHEDRALS, WINDOWS
+from mirrorfold.schemas.contents import CONTENTS, DIHEDRALS, IMAGEHASHES, WINDOWS
 from mirrorfold.transforms.fingerprint.colour import LOW_QUALITY, look
 from mirrorfold.transforms.fingerprint.errors import DecodeError, unforeseen
 from mirrorfold.transforms.fingerprint.picture import CELL_BYTES, CELLS, Picture
@@ -143,6 +143,8 @@ _PICTURE = (
 
 def _picture_columns(pictures: Sequence[Picture]) -> dict[str, list]:
     columns = {name: [getattr(picture, name) for picture in pictures] for name in _PICTURE}
+    for name in IMAGEHASHES:
+        columns[f"imagehash_{name}"] = [picture.imagehash.get(name) for picture in pictures]
     columns["parts"] = [list(picture.parts) or None for picture in pictures]
     columns["declared_depth"] = [picture.declared_depth or picture.bit_depth for picture in pictures]
     return {**columns, "picture_digest": [picture.digest for picture in pictures]}

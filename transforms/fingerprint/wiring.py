@@ -24,8 +24,10 @@ from mirrorfold.transforms.fingerprint import again, commit, known, plan, spread
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
 from mirrorfold.transforms.fingerprint.crew import Crew
 from mirrorfold.transforms.fingerprint.decode import decode
+from mirrorfold.transforms.fingerprint.imagehashes import ImageHasher
 from mirrorfold.transforms.fingerprint.memory import ceiling
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
+from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.sandbox import SandboxPool
 from mirrorfold.transforms.fingerprint.shard import ASSIGNMENTS, fingerprint_shard
 from mirrorfold.transforms.stores.api import SourceSpec, Stores
@@ -214,11 +216,13 @@ class WriteContents(beam.PTransform):
     Args:
       previous: DIR of the earlier run.
       rows: as in blocks.wiring.WriteTable.
+      imagehash: as in FingerprintOptions.
     """
 
     output: str
     previous: str
     rows: int
+    imagehash: tuple[str, ...] = ()
     spill: str | None = None
 
     def expand(self, inputs):
@@ -227,7 +231,7 @@ class WriteContents(beam.PTransform):
         earlier = (
             inputs["contents"].pipeline
             | "ReadEarlierContents" >> ReadTable(self.previous, CONTENTS)
-            | "AddColumns" >> beam.Map(ipc.conform, CONTENTS.schema).with_output_types(pa.Table)
+            | "AddColumns" >> beam.Map(known.as_asked, self.imagehash).with_output_types(pa.Table)
         )
         return {"rows": inputs["contents"], "wanted": wanted, "earlier": earlier} | "ToShards" >> Shuffle(
             keys=dict.fromkeys(("rows", "wanted", "earlier"), CONTENTS.shard_key),
@@ -263,9 +267,22 @@ MOST_DECODERS = 8
 class Tools(NamedTuple):
     """What a worker process opens once."""
 
+    options: FingerprintOptions
     stores: Stores
     sandbox: SandboxPool
     crew: Crew
+    hasher: ImageHasher | None
+
+    def decode(self, data: bytes) -> Picture:
+        """Decode one file, with the further hashes that the options name.
+
+        Raises:
+          DecodeError: as `decode` does.
+        """
+        picture = decode(data, self.options, self.sandbox)
+        if self.hasher is not None:
+            picture.imagehash = self.hasher(data)
+        return picture
 
 
 class FingerprintShard(beam.DoFn):
@@ -284,7 +301,7 @@ class FingerprintShard(beam.DoFn):
         work = partial(
             fingerprint_shard,
             stores=self.tools.stores,
-            decoder=partial(decode, options=self.options, sandbox=self.tools.sandbox),
+            decoder=self.tools.decode,
             options=self.options,
             crew=self.tools.crew,
             advance=advance,
@@ -399,13 +416,16 @@ def release(specs: tuple[SourceSpec, ...], options: FingerprintOptions) -> None:
             _leases[specs, options] = (tools, holders - 1)
             return
     tools.sandbox.close()
+    if tools.hasher is not None:
+        tools.hasher.close()
     tools.stores.close()
 
 
 def _open(specs: tuple[SourceSpec, ...], options: FingerprintOptions, opener: OpenStores) -> Tools:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     sandbox = SandboxPool(options.sandboxes or cores, options.sandbox_bytes, options.max_seconds)
-    return Tools(opener(specs), sandbox, Crew(min(cores, MOST_DECODERS)))
+    hasher = ImageHasher(options) if options.imagehash else None
+    return Tools(options, opener(specs), sandbox, Crew(min(cores, MOST_DECODERS)), hasher)
 
 
 @dataclass(eq=False)

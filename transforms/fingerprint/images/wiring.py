@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
-from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.images.rows import Read, read_image, rows_of
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.rows import BATCH
@@ -24,8 +21,7 @@ class FingerprintImages(beam.DoFn):
         self.options = options
 
     def setup(self):
-        tools = lease((), self.options, open_stores)
-        self.decoder = partial(decode, options=self.options, sandbox=tools.sandbox)
+        self.tools = lease((), self.options, open_stores)
 
     def teardown(self):
         release((), self.options)
@@ -34,7 +30,7 @@ class FingerprintImages(beam.DoFn):
         self.images: list[Read] = []
 
     def process(self, image: tuple[str, bytes]):
-        self.images.append(read_image(*image, self.decoder))
+        self.images.append(read_image(*image, self.tools.decode))
         if len(self.images) == BATCH:
             yield from self._blocks()
 
