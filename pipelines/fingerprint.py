@@ -24,7 +24,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     inputs = {"objects": objects}
     if run.previous and earlier:
         inputs["known"] = root | "ReadKnown" >> ReadKnown(
-            run.previous, earlier.rows, earlier.failures, run.spill, window(run).leaves
+            run.previous, earlier.rows, earlier.failures, run.spill, window(run).again
         )
     found = inputs | "Fingerprint" >> Fingerprint(tuple(run.sources), options_of(run), run.output, rows, run.spill)
     filled = {"objects": objects, "assignments": found.assignments} | "FillContentIds" >> FillContentIds(

@@ -9,7 +9,7 @@ from mirrorfold.schemas.table import Table, column
 CHANGES_WORDS = {
     "new": "listed now and not before",
     "changed": "the same URI and version with other bytes",
-    "rotted": "listed as before, and its bytes are others: only a reading tells",
+    "rotted": "listed as before, size, time and etag, and its bytes are others: only a reading tells",
     "vanished": "listed before, and its URI is not listed any more",
     "replaced": "listed before, and its URI stands for another version now",
     "planned": "unchanged, and an earlier plan to quarantine it wasn't acted on",
@@ -17,7 +17,7 @@ CHANGES_WORDS = {
 
 CHANGES = Table(
     name="changes",
-    version=1,
+    version=2,
     order=("uri", "version"),
     shard_key=("uri",),
     schema=pa.schema(
@@ -53,6 +53,8 @@ CHANGES = Table(
                 "objects that the previous plan quarantines because this one is kept; a gone one was their kept copy",
                 nullable=False,
             ),
+            column("sha256_before", pa.string(), "of a rotted one: SHA-256 of its bytes as they were read before"),
+            column("sha256", pa.string(), "of a rotted one: SHA-256 of its bytes as they are read now"),
         ]
     ),
 )

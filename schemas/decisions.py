@@ -10,7 +10,7 @@ ACTIONS = ("keep", "quarantine", "review", "blocked")
 
 DECISIONS = Table(
     name="decisions",
-    version=2,
+    version=3,
     order=("uri", "version"),
     shard_key=("uri", "version"),
     schema=pa.schema(
@@ -84,6 +84,17 @@ DECISIONS = Table(
                 pa.string(),
                 "planned: an earlier plan named these bytes to go, and they are still there; rotted: the bytes changed "
                 "though the store's listing didn't",
+            ),
+            column(
+                "earlier_kept_uri",
+                pa.string(),
+                "of what an earlier plan named: the kept copy because of which it did",
+            ),
+            column("earlier_kept_version", pa.string(), "its version"),
+            column(
+                "read_sha256",
+                pa.string(),
+                "where there is no content: SHA-256 of its bytes as last read whole, by this run or an earlier one",
             ),
             column("rules_lost", STRINGS, "rules that also applied and were outranked", nullable=False),
             column("evidence", STRINGS, "what the decision rests on: sha256, pair ids, verdict ids", nullable=False),

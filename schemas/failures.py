@@ -44,7 +44,7 @@ STORE_CODES = frozenset({"denied", "throttled", "unreachable", "vanished"})
 
 FAILURES = Table(
     name="failures",
-    version=1,
+    version=2,
     order=("uri", "version"),
     shard_key=("uri", "version"),
     schema=pa.schema(
@@ -60,6 +60,7 @@ FAILURES = Table(
                 "what happened, for a person, without anything that differs between runs",
                 nullable=False,
             ),
+            column("sha256", pa.string(), "lowercase hex SHA-256 of its bytes; null where they weren't read whole"),
         ]
     ),
 )

@@ -39,6 +39,9 @@ UPGRADES: dict[tuple[str, int], Callable[[pa.Table], pa.Table]] = {
     ("contents", 1): _same,  # phash64_on_black, luma_on_black and imagehash_* were added, bit_depth may be null
     ("decisions", 1): _same,  # bytes_if_same, earlier, package, companions and counts_as_copy were added
     ("savings", 1): _same,  # bucket, the bill and the move were added: nobody priced them then
+    ("decisions", 2): _same,  # earlier_kept_uri, earlier_kept_version and read_sha256 were added
+    ("failures", 1): _same,  # sha256 was added
+    ("changes", 1): _same,  # sha256_before and sha256 were added
 }
 """By table and the version that is left behind."""
 

@@ -19,7 +19,7 @@ from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.pairs import TIERS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.publish.queue import count_work
-from mirrorfold.transforms.stores.output import OutputStore
+from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -153,6 +153,7 @@ def _since_previous(store: OutputStore) -> list[RenderableType]:
     gone, planned, metrics = found.get("vanished", (0, 0, 0)), found.get("planned", (0, 0, 0)), record["metrics"]
     objects, more = sum(counts[0] for counts in arrived), sum(counts[1] for counts in arrived)
     text = Text("Since the run before\n", style="bold")
+    rotted = found.get("rotted", (0, 0, 0))[0]
     lines = (
         f"  new or changed   {objects:,}, of which {format_bytes(more)} duplicate",
         f"  gone             {gone[0]:,}; {format_bytes(sum(f[2] for f in found.values()))} of the last plan is freed",
@@ -160,7 +161,19 @@ def _since_previous(store: OutputStore) -> list[RenderableType]:
         f"  read             {format_bytes(metrics['bytes_read'])}; {format_bytes(metrics['bytes_spared'])} spared",
     )
     text.append("\n".join(lines) + "\n", style="not bold")
+    if rotted:
+        copies, since = many(rotted, "copy"), _finished(record["previous"])
+        told = f"  {copies} rotted since {since}: listed as before, and other bytes; compare with a backup"
+        text.append(told + " (table changes)\n", style="bold red")
     return [text]
+
+
+def _finished(previous: str) -> str:
+    """Say when the run before was finished."""
+    try:
+        return json.loads(open_output(previous).get("run.json"))["finished_at"][:10]
+    except (FileNotFoundError, KeyError):
+        return "the run before"
 
 
 def _lists(store: OutputStore) -> list[RenderableType]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from mirrorfold.pipelines.context import RunContext
@@ -26,12 +27,12 @@ class Window(NamedTuple):
         """Give the place that the next audit starts from."""
         return (self.start + self.places) % PLACES
 
-    def leaves(self, objects: pa.Table) -> pa.Table:
-        """Give the rows outside the window."""
-        if not self.places:
-            return objects
-        place = (partition_of(objects, ("uri", "version"), PLACES) - self.start) % PLACES
-        return objects.filter(pa.array(place >= self.places))
+    def again(self, objects: pa.Table) -> pa.Array:
+        """Say which rows are read again."""
+        inside = np.zeros(objects.num_rows, bool)
+        if self.places:
+            inside = (partition_of(objects, ("uri", "version"), PLACES) - self.start) % PLACES < self.places
+        return pa.array(inside)
 
 
 def window_of(share: float, previous: str | None) -> Window:

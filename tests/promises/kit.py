@@ -10,6 +10,8 @@ import pyarrow as pa
 from mirrorfold.configs.settings import PASSING
 from mirrorfold.pipelines.finished.verify import describe, verify
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.schemas.changes import CHANGES
+from mirrorfold.transforms.audit import compare
 from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.listing.places import mark_places, passing_regex
 from mirrorfold.transforms.stores.output import LocalOutput
@@ -44,11 +46,21 @@ def finish(
     if previous is not None:
         tables = {**tables, "earlier": read_table(LocalOutput(str(previous)), TABLES["decisions"])}
         tables |= {"withdrawn": withdrawn}
-    made = write_run(folder, tables, policy)["decisions"].to_pylist()
+    decided = write_run(folder, tables, policy)["decisions"]
+    made = decided.to_pylist()
+    if previous is not None:
+        write_table(LocalOutput(str(folder)), "changes", changes_of(tables["earlier"], decided))
     said = json.loads((folder / "run.json").read_bytes())
     said |= {"previous": str(previous) if previous else None} | record
     (folder / "run.json").write_text(json.dumps(said))
     return {row["uri"]: (row["action"], row["rule"]) for row in made}
+
+
+def changes_of(before: pa.Table, after: pa.Table) -> pa.Table:
+    """Compare two runs' decisions."""
+    before, after = (rows.select(compare.DECIDED.names) for rows in (before, after))
+    blocks = {"before": before, "after": after, "relied": compare.kept_copies(before)}
+    return pa.concat_tables([CHANGES.schema.empty_table(), *compare.compare(0, blocks)])
 
 
 def note_previous(folder: Path, previous: Path | None) -> None:

@@ -12,7 +12,14 @@ from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.retain import blocks, page_runs, review_cut
-from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
+from mirrorfold.transforms.retain.earlier import (
+    EARLIER,
+    FAILED,
+    join_earlier,
+    rotted_copies,
+    stop_relying,
+    without_earlier,
+)
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Confirmed
 from mirrorfold.transforms.retain.rows import forget_going
@@ -60,7 +67,12 @@ def decide_tables(
     joined = (
         without_earlier(joined)
         if said is None
-        else join_earlier(joined, said, withdrawn=tables.get("withdrawn", False))
+        else join_earlier(
+            joined,
+            said.select(EARLIER.names),
+            tables["failures"].select(FAILED.names),
+            withdrawn=tables.get("withdrawn", False),
+        )
     )
     known, unread = (joined.filter(test(joined["content_id"])) for test in (pc.is_valid, pc.is_null))
     inputs = {
@@ -83,6 +95,7 @@ def decide_tables(
     decided = forget_going(_whole_runs(decided.cast(DECISIONS.schema), [singles, *rest], plan))
     decided = review_cut.cut_reviews(decided, review_cut.batch_bytes(decided, plan.review_per), plan)
     decisions = pa.concat_tables([decided.cast(DECISIONS.schema), singles, *rest])
+    decisions = decisions if said is None else stop_relying(decisions, [rotted_copies(decisions)])
     out[b"lineage"] += blocks.trace_catalogue(0, {"rows": blocks.numbered_of(members)})
     return {
         "decisions": sort_rows(decisions, DECISIONS.order),

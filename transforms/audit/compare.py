@@ -21,6 +21,7 @@ DECISION_COLUMNS = (
     "bytes_freed",
     "kept_uri",
     "kept_version",
+    "read_sha256",
 )
 DECIDED = pa.schema([DECISIONS.schema.field(name) for name in DECISION_COLUMNS])
 KEPT = pa.schema([pa.field("uri", pa.string()), pa.field("version", pa.string())])
@@ -46,7 +47,9 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
         pc.equal(before.column("etag"), found.column("etag")), pc.equal(before.column("size"), found.column("size"))
     )
     same = pc.fill_null(same, False)
-    other = pc.fill_null(pc.not_equal(before.column("content_id"), found.column("content_id")), False)
+    # What wasn't read keeps the digest that it had, so that neither a store nor a decoder that fails is rot.
+    then, now = _sha256(before), _sha256(found)
+    other = pc.fill_null(pc.not_equal(then, now), False)
     rotted, same = pc.and_(same, other), pc.and_not(same, other)
     planned = pc.equal(before.column("action"), "quarantine")
     listed = pc.is_in(before.column("uri"), value_set=pc.unique(after.column("uri")))
@@ -66,7 +69,7 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
         ),
         _rows(
             found.filter(rotted), "rotted", before=before.column("action").filter(rotted),
-            now=found.column("action").filter(rotted),
+            now=found.column("action").filter(rotted), sha256=(then.filter(rotted), now.filter(rotted)),
         ),
         _rows(waits, "planned", before=waits.column("action"), now=waits.column("now"), waiting=waits.column("freed")),
         _rows(newcomers, "new", now=newcomers.column("action"), duplicate=newcomers.column("bytes_freed")),
@@ -76,7 +79,14 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
         yield _with_relied(rows, blocks["relied"])
 
 
-def _rows(rows: pa.Table, change, *, before=None, now=None, duplicate=None, realised=None, waiting=None) -> pa.Table:
+def _sha256(rows: pa.Table) -> pa.ChunkedArray:
+    """Give the SHA-256 of each row's bytes as they were last read whole."""
+    return pc.coalesce(rows.column("content_id"), rows.column("read_sha256"))
+
+
+def _rows(
+    rows: pa.Table, change, *, before=None, now=None, duplicate=None, realised=None, waiting=None, sha256=None
+) -> pa.Table:
     nothing, zero = pa.nulls(rows.num_rows, pa.string()), pa.array([0] * rows.num_rows, pa.int64())
     columns = {
         **{name: rows.column(name) for name in ("uri", "version", "library", "size")},
@@ -87,6 +97,8 @@ def _rows(rows: pa.Table, change, *, before=None, now=None, duplicate=None, real
         "bytes_realised": zero if realised is None else realised,
         "bytes_waiting": zero if waiting is None else waiting,
         "relied_on": zero,
+        "sha256_before": nothing if sha256 is None else sha256[0],
+        "sha256": nothing if sha256 is None else sha256[1],
     }
     return pa.table([columns[name] for name in CHANGES.schema.names], schema=CHANGES.schema)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.contents import CONTENTS
-from mirrorfold.schemas.failures import STORE_CODES
+from mirrorfold.schemas.failures import FAILURES, STORE_CODES
 from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.blocks.progress import Done
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
@@ -27,7 +27,7 @@ def commit_path(plan: pa.Table, options: FingerprintOptions) -> str:
 
     Its objects and bytes follow the digest, so that a listing tells how far a step is, wherever its workers are.
     """
-    found = hashlib.sha256(repr((ALGORITHM, CONTENTS.version, options.identity())).encode())
+    found = hashlib.sha256(repr((ALGORITHM, CONTENTS.version, FAILURES.version, options.identity())).encode())
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, plan.schema.remove_metadata()) as writer:
         writer.write_table(plan.combine_chunks().replace_schema_metadata(None))

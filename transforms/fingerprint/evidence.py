@@ -12,7 +12,8 @@ class Item(NamedTuple):
     """One object of a shard.
 
     `known` is the content_id that an earlier run proved, `was_read` whether it read this very object, `known_failure`
-    the (stage, code, message) of a failure that would only repeat.
+    the (stage, code, message, sha256) of a failure that would only repeat. `again`: an earlier run knows its content,
+    and it is read once more all the same, to the end.
     """
 
     uri: str
@@ -24,7 +25,8 @@ class Item(NamedTuple):
     sniff: bool
     known: str | None = None
     was_read: bool = False
-    known_failure: tuple[str, str, str] | None = None
+    known_failure: tuple[str, str, str, str | None] | None = None
+    again: bool = False
 
 
 def group_items(items: Sequence[Item], accept_md5: bool) -> list[list[Item]]:

@@ -7,6 +7,9 @@ anew, so that the tables come out as a full run's would.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +21,7 @@ from mirrorfold.transforms.blocks import ipc
 SAME = ("uri", "version", "etag", "size")
 OBJECT_COLUMNS = (*SAME, "content_id", "identity_evidence")
 OBJECT_ROWS = pa.schema([OBJECTS.schema.field(name) for name in OBJECT_COLUMNS])
-FAILURE_COLUMNS = ("uri", "version", "stage", "error", "message")
+FAILURE_COLUMNS = ("uri", "version", "stage", "error", "message", "sha256")
 FAILURE_ROWS = pa.schema([FAILURES.schema.field(name) for name in FAILURE_COLUMNS])
 
 KNOWN_FIELDS = (
@@ -27,6 +30,8 @@ KNOWN_FIELDS = (
     pa.field("known_stage", pa.string(), metadata={"doc": "stage of an earlier failure that would only repeat"}),
     pa.field("known_error", pa.string(), metadata={"doc": "its code"}),
     pa.field("known_message", pa.string(), metadata={"doc": "its message"}),
+    pa.field("known_sha256", pa.string(), metadata={"doc": "SHA-256 of the bytes that it is about"}),
+    pa.field("again", pa.bool_(), nullable=False, metadata={"doc": "its content is known, and is read once more"}),
 )
 KNOWN = pa.schema([*(OBJECTS.schema.field(name) for name in SAME), *KNOWN_FIELDS])
 """An object of an earlier run, with what needn't be found out again."""
@@ -36,20 +41,33 @@ REPEATING = frozenset({"truncated", "corrupt", "unverified", "unsupported", "not
 
 EVIDENCE = ("read", "previous", "sha256")
 
+Mask = Callable[[pa.Table], pa.Array]
+"""Says of each row of a block of objects whether it applies."""
 
-def known_contents(objects: pa.Table) -> pa.Table:
-    """Give the rows of KNOWN for an earlier run's `objects` whose content was proved."""
+
+def known_contents(objects: pa.Table, again: Mask | None = None) -> pa.Table:
+    """Give the rows of KNOWN for an earlier run's `objects` whose content was proved.
+
+    Args:
+      again: tells which are read once more: of these only that is said.
+    """
     evidence = objects.column("identity_evidence")
     proved = objects.filter(pc.fill_null(pc.is_in(evidence, value_set=pa.array(EVIDENCE)), False))
-    was_read = pc.not_equal(proved.column("identity_evidence"), "sha256")
+    read = _mask(proved, again)
+    content = pc.if_else(read, pa.scalar(None, pa.string()), proved.column("content_id"))
+    was_read = pc.and_not(pc.not_equal(proved.column("identity_evidence"), "sha256"), read)
     nothing = pa.nulls(proved.num_rows, pa.string())
-    columns = [*(proved.column(name) for name in SAME), proved.column("content_id"), was_read, *[nothing] * 3]
+    columns = [*(proved.column(name) for name in SAME), content, was_read, *[nothing] * 4, read]
     return pa.table(columns, schema=KNOWN)
 
 
-def unread_objects(objects: pa.Table) -> pa.Table:
-    """Give an earlier run's objects without a content: those that `failures` names."""
-    return objects.filter(pc.is_null(objects.column("content_id")))
+def unread_objects(objects: pa.Table, again: Mask | None = None) -> pa.Table:
+    """Give an earlier run's objects without a content, whose `failures` needn't be found again."""
+    return objects.filter(pc.and_not(pc.is_null(objects.column("content_id")), _mask(objects, again)))
+
+
+def _mask(objects: pa.Table, again: Mask | None) -> pa.Array:
+    return again(objects) if again else pa.array(np.zeros(objects.num_rows, bool))
 
 
 def known_failures(objects: pa.Table, failures: pa.Table) -> pa.Table:
@@ -59,11 +77,13 @@ def known_failures(objects: pa.Table, failures: pa.Table) -> pa.Table:
     place = pc.index_in(_keys(objects, SAME[:2]), value_set=_keys(failures, SAME[:2]))
     there = pc.is_valid(place)
     rows, found = objects.filter(there), failures.take(place.filter(there))
+    no = pa.array(np.zeros(rows.num_rows, bool))
     columns = [
         *(rows.column(name) for name in SAME),
         pa.nulls(rows.num_rows, pa.string()),
-        pa.array([False] * rows.num_rows, pa.bool_()),
-        *(found.column(name) for name in ("stage", "error", "message")),
+        no,
+        *(found.column(name) for name in FAILURE_COLUMNS[2:]),
+        no,
     ]
     return pa.table(columns, schema=KNOWN)
 
@@ -71,8 +91,8 @@ def known_failures(objects: pa.Table, failures: pa.Table) -> pa.Table:
 def attach(rows: pa.Table, known: pa.Table | None) -> list[pa.Array | pa.ChunkedArray]:
     """Give the columns of KNOWN_FIELDS for rows that hold SAME: null and False where nothing is known."""
     if known is None or not known.num_rows:
-        empty = pa.nulls(rows.num_rows, pa.string())
-        return [empty, pa.array([False] * rows.num_rows, pa.bool_()), empty, empty, empty]
+        empty, no = pa.nulls(rows.num_rows, pa.string()), pa.array(np.zeros(rows.num_rows, bool))
+        return [no if pa.types.is_boolean(field.type) else empty for field in KNOWN_FIELDS]
     place = pc.index_in(_keys(rows, SAME), value_set=_keys(known, SAME))
     found = known.combine_chunks().take(place)
     columns = [found.column(field.name) for field in KNOWN_FIELDS]

@@ -97,6 +97,7 @@ def skipped(objects: pa.Table, options: FingerprintOptions) -> pa.Table:
         "stage": pc.if_else(pc.equal(codes, "vanished"), "fetch", "skipped"),
         "error": codes,
         "message": messages,
+        "sha256": pa.nulls(rows.num_rows, pa.string()),
     }
     return pa.table([columns[name] for name in FAILURES.schema.names], schema=FAILURES.schema)
 

@@ -30,6 +30,7 @@ ASSIGNMENTS = pa.schema(
 )
 """Which content each object holds, and how that is known."""
 
+KNOWN_FAILURE = ("known_stage", "known_error", "known_message", "known_sha256")
 SNIFF_BYTES = 4096
 TRIP_AFTER = 50
 """Reads of one bucket after which, all having failed at the store, the shard's others are not tried."""
@@ -53,6 +54,7 @@ class Failed(NamedTuple):
     stage: str
     code: str
     message: str
+    sha256: str | None = None
 
 
 @dataclass
@@ -87,7 +89,7 @@ class _Shard:
 
     def settle(self, group: Sequence[Item]) -> None:
         """Settle a group by reading one of it; each that can't be read fails for itself, the next is tried."""
-        left = list(group)
+        left = sorted(group, key=lambda item: not item.again)
         while left:
             item = left.pop(0)
             content_id = item.known if item.was_read else self._read(item)
@@ -99,7 +101,8 @@ class _Shard:
                 self.assigned.append((item, content_id, "read"))
                 for other in left:
                     evidence = evidence_for(other, content_id, item, self.options.accept_md5)
-                    if evidence:
+                    # What is read once more takes no other object's word, unless both are one copy.
+                    if evidence == "read" or (evidence and not other.again):
                         self.assigned.append((other, content_id, evidence))
                         self.advance(1, other.ref.size)
                     else:
@@ -118,7 +121,7 @@ class _Shard:
                 item, "fetch", "unreachable", f"not tried: the first {TRIP_AFTER} reads of its bucket failed"
             )
         try:
-            if item.sniff:
+            if item.sniff and not item.again:
                 sniff(self.stores.read(item.ref, 0, SNIFF_BYTES))
             with self.budget.hold(item.ref.size):
                 with self.crew.fetching():
@@ -155,10 +158,10 @@ class _Shard:
             self.sizes[content_id] = size
             return True
 
-    def _fail(self, item: Item, stage: str, code: str, message: str) -> str | None:
+    def _fail(self, item: Item, stage: str, code: str, message: str, sha256: str | None = None) -> str | None:
         """Note a failure; there is no content id then."""
         with self.lock:
-            self.failed.append(Failed(item, stage, code, message))
+            self.failed.append(Failed(item, stage, code, message, sha256))
         return None
 
     def _count(self, ref: ObjectRef, failures: int) -> None:
@@ -183,7 +186,8 @@ class _Shard:
             # None: an earlier run has its row.
             found = unfit.get(content_id) or self.decoded.get(content_id)
             if isinstance(found, DecodeError):
-                failed.append(Failed(item, "decode", found.code, found.message))
+                shown = content_id if evidence in ("read", "sha256") else None
+                failed.append(Failed(item, "decode", found.code, found.message, shown))
             else:
                 rows.append((item.uri, item.ref.version, content_id, evidence))
         return ShardResult(contents, _assignment_rows(rows), _failure_rows(failed))
@@ -253,7 +257,8 @@ def items_of(plan: pa.Table) -> list[Item]:
             row["sniff"],
             row["known"],
             row["was_read"],
-            (row["known_stage"], row["known_error"], row["known_message"]) if row["known_error"] else None,
+            tuple(row[name] for name in KNOWN_FAILURE) if row["known_error"] else None,
+            row["again"],
         )
         for row in plan.to_pylist()
     ]
@@ -264,8 +269,8 @@ def _assignment_rows(rows: list[tuple]) -> pa.Table:
 
 
 def _failure_rows(failed: list[Failed]) -> pa.Table:
-    rows = [(f.item.uri, f.item.ref.version, f.item.ref.library, f.stage, f.code, f.message) for f in failed]
-    return _table(sorted(rows), FAILURES.schema)
+    rows = [(f.item.uri, f.item.ref.version, f.item.ref.library, f.stage, f.code, f.message, f.sha256) for f in failed]
+    return _table(sorted(rows, key=lambda row: row[:2]), FAILURES.schema)
 
 
 def _table(rows: list[tuple], schema: pa.Schema) -> pa.Table:

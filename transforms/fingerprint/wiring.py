@@ -171,24 +171,22 @@ class ReadKnown(beam.PTransform):
       previous: its DIR.
       rows: about how many objects it has, which sets the partitions.
       failures: take over failures that would only repeat.
-      leaves: gives of a block of its objects those that needn't be read again; picklable.
+      again: says which of its objects are read once more; picklable.
     """
 
     previous: str
     rows: int
     failures: bool
     spill: str | None = None
-    leaves: Callable[[pa.Table], pa.Table] | None = None
+    again: known.Mask | None = None
 
     def expand(self, root):
         objects = root | "ReadEarlierObjects" >> ReadTable(self.previous, OBJECTS, known.OBJECT_COLUMNS)
-        if self.leaves is not None:
-            objects = objects | "LeaveToRead" >> beam.Map(self.leaves).with_output_types(pa.Table)
-        contents = objects | "FindKnown" >> beam.Map(known.known_contents).with_output_types(pa.Table)
+        contents = objects | "FindKnown" >> beam.Map(known.known_contents, self.again).with_output_types(pa.Table)
         if not self.failures:
             return contents
         failed = {
-            "objects": objects | "FindUnread" >> beam.Map(known.unread_objects).with_output_types(pa.Table),
+            "objects": objects | "FindUnread" >> beam.Map(known.unread_objects, self.again).with_output_types(pa.Table),
             "failures": root | "ReadEarlierFailures" >> ReadTable(self.previous, FAILURES, known.FAILURE_COLUMNS),
         } | "JoinFailures" >> Shuffle(
             keys={"objects": KEYS, "failures": KEYS},

@@ -39,6 +39,7 @@ class Facts:
       goes: what is set aside, by `way` (rule, library, jurisdiction, class) and `name`: objects, bytes, an example.
       holds: by reason: objects that are held, or may be, and an example. clashes: the same by field that conflicts.
       relied: objects that changed or are gone and that the previous plan kept for others; the most relied on first.
+      rotted: objects whose bytes changed unseen, with `copies`, how many there are in all.
     """
 
     totals: dict[str, int]
@@ -56,6 +57,7 @@ class Facts:
     goes: list[dict]
     holds: list[dict]
     clashes: list[dict]
+    rotted: list[dict]
 
 
 def gather(connection: duckdb.DuckDBPyConnection) -> Facts:
@@ -166,6 +168,10 @@ QUERIES = {
     """,
     "relied": f"""
         select uri, library, change, relied_on from changes where relied_on > 0
+        order by relied_on desc, uri, version limit {LARGEST}
+    """,
+    "rotted": f"""
+        select uri, sha256_before, sha256, (count(*) over ())::bigint copies from changes where change = 'rotted'
         order by relied_on desc, uri, version limit {LARGEST}
     """,
     "largest": _LARGEST,

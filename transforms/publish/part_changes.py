@@ -9,7 +9,7 @@ SUMS = ("duplicate", "realised", "waiting")
 
 
 def changes_part(facts: Facts) -> dict:
-    """Make the table of changes and the list of objects that a plan relied on; both empty without a previous run."""
+    """Make the table of changes and the lists of what rotted and was relied on; empty without a previous run."""
     rows = [
         {
             **{name: f"{row[name]:,}" for name in ("new", "changed", "gone")},
@@ -19,4 +19,5 @@ def changes_part(facts: Facts) -> dict:
         for row in facts.changes
     ]
     relied = [{**row, "relied_on": f"{row['relied_on']:,}"} for row in facts.relied]
-    return {"changes": rows, "relied": relied}
+    copies = facts.rotted[0]["copies"] if facts.rotted else 0
+    return {"changes": rows, "relied": relied, "rotted": facts.rotted, "rotted_copies": f"{copies:,}"}

@@ -43,6 +43,7 @@ COLUMNS = {
     ),
     "changes": (
         "uri", "version", "library", "change", "bytes_duplicate", "bytes_realised", "bytes_waiting", "relied_on",
+        "sha256_before", "sha256",
     ),
     "failures": ("uri", "stage", "error", "library", "message"),
 }  # fmt: skip

@@ -36,7 +36,7 @@ from mirrorfold.transforms.retain.spelling import canonical, join_keys
 from mirrorfold.transforms.stores.api import Stores
 
 CLUSTER_COLUMNS = ("uri", "version", "content_id", "cluster_id", "family_id", "tier", "kind")
-FAILURE_COLUMNS = ("uri", "version", "stage", "error")
+FAILURE_COLUMNS = ("uri", "version", "stage", "error", "sha256")
 
 OBJECT_ROWS = pa.schema([OBJECTS.schema.field(name) for name in OBJECT_COLUMNS])
 SAID_ROWS = without_sidecar(OBJECT_ROWS.empty_table()).schema
@@ -94,7 +94,7 @@ class JoinEarlier:
 
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
         if blocks["objects"].num_rows:
-            yield join_earlier(blocks["objects"], blocks["earlier"], withdrawn=self.withdrawn)
+            yield join_earlier(blocks["objects"], blocks["earlier"], blocks["failures"], withdrawn=self.withdrawn)
 
 
 @dataclass

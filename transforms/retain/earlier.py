@@ -1,4 +1,9 @@
-"""What the run before says of objects: named by a plan that isn't carried out, or changed behind the store's back."""
+"""What the run before says of objects: named by a plan that isn't carried out, or changed behind the store's back.
+
+What counts is the SHA-256 of the bytes as they were last read whole: that of a content, or that `failures` states of a
+file that doesn't decode. Bytes that couldn't be read this time are taken to be what they were, while the store lists
+them so; a decoder that finds another outcome in the same bytes changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +11,99 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.decisions import DECISIONS
+from mirrorfold.schemas.failures import FAILURES
+from mirrorfold.transforms.retain.reasons import FIXED, PREMIS
 
-COLUMNS = ("uri", "version", "etag", "size", "content_id", "action", "earlier")
+COLUMNS = (
+    "uri", "version", "etag", "size", "content_id", "read_sha256", "action", "earlier", "kept_uri", "kept_version",
+    "earlier_kept_uri", "earlier_kept_version",
+)  # fmt: skip
+STOPPED = "kept-copy-rotted"
+"""Rule of the last copy that an earlier plan names, where the copy that the plan keeps has rotted."""
 EARLIER = pa.schema([DECISIONS.schema.field(name) for name in COLUMNS])
 """The run before's decisions, as they are compared."""
 
-COLUMN = pa.field("earlier", pa.string())
+SAID = ("earlier", "earlier_kept_uri", "earlier_kept_version", "read_sha256")
+FAILED = pa.schema([FAILURES.schema.field(name) for name in ("uri", "version", "sha256")])
 
 
 def without_earlier(objects: pa.Table) -> pa.Table:
-    """Give objects the same column where there was no run before."""
-    return objects.append_column(COLUMN, pa.nulls(objects.num_rows, pa.string()))
+    """Give objects the columns SAID where there was no run before."""
+    for name in SAID:
+        objects = objects.append_column(DECISIONS.schema.field(name), pa.nulls(objects.num_rows, pa.string()))
+    return objects
 
 
-def join_earlier(objects: pa.Table, before: pa.Table, *, withdrawn: bool = False) -> pa.Table:
-    """Say of objects what the run before makes of them, in the column `earlier`.
+def join_earlier(
+    objects: pa.Table, before: pa.Table, failures: pa.Table | None = None, *, withdrawn: bool = False
+) -> pa.Table:
+    """Say of objects what the run before makes of them, in the columns SAID.
 
-    `planned`: that run's plan, or one before it, sends these very bytes away, and they are still there. `rotted`: the
-    store lists the object as it was, and its bytes are others.
+    `planned`: that run's plan, or one before it, sends these very bytes away, and they are still there;
+    `earlier_kept_uri` names the copy because of which it does. `rotted`: the store lists the object as it was, and its
+    bytes are others.
 
     Args:
       before: rows of EARLIER about objects of the same URIs.
+      failures: rows of FAILED about them.
       withdrawn: that run's plan was taken back (`export --what restore`).
     """
-    place = pc.index_in(_keys(objects), value_set=_keys(before))
-    found = before.combine_chunks().take(place)
-    same_bytes = _equal(objects, found, "content_id")
-    named = pc.or_(pc.equal(found.column("action"), "quarantine"), _was(found, "planned"))
-    planned = pc.and_(pc.fill_null(named, False), same_bytes)
-    both = pc.and_(pc.is_valid(objects.column("content_id")), pc.is_valid(found.column("content_id")))
+    found = before.combine_chunks().take(pc.index_in(_keys(objects), value_set=_keys(before)))
+    read = _read_now(objects, failures)
+    now, then = pc.coalesce(objects.column("content_id"), read), sha256_of(found)
     unmoved = pc.and_(_equal(objects, found, "etag"), _equal(objects, found, "size"))
-    changed = pc.and_(pc.and_(both, pc.invert(same_bytes)), unmoved)
-    rotted = pc.or_(changed, pc.and_(_was(found, "rotted"), same_bytes))
+    unread = pc.and_(pc.is_null(now), unmoved)
+    same = pc.or_(pc.fill_null(pc.equal(now, then), False), unread)
+    named = pc.or_(pc.equal(found.column("action"), "quarantine"), _was(found, "planned"))
+    planned = pc.and_(pc.and_(pc.fill_null(named, False), same), pa.scalar(not withdrawn))
+    changed = pc.and_(pc.fill_null(pc.not_equal(now, then), False), unmoved)
+    rotted = pc.or_(changed, pc.and_(_was(found, "rotted"), same))
     nothing = pa.scalar(None, pa.string())
-    said = pc.if_else(pc.and_(planned, pa.scalar(not withdrawn)), pa.scalar("planned"), nothing)
-    return objects.append_column(COLUMN, pc.if_else(rotted, pa.scalar("rotted"), said))
+    columns = [pc.if_else(rotted, pa.scalar("rotted"), pc.if_else(planned, pa.scalar("planned"), nothing))]
+    for name in ("kept_uri", "kept_version"):
+        because = pc.coalesce(found.column(name), found.column(f"earlier_{name}"))
+        columns.append(pc.if_else(planned, because, nothing))
+    columns.append(pc.coalesce(read, pc.if_else(unread, then, nothing)))
+    for name, values in zip(SAID, columns, strict=True):
+        objects = objects.append_column(DECISIONS.schema.field(name), values)
+    return objects
+
+
+def sha256_of(decisions: pa.Table) -> pa.ChunkedArray:
+    """Give the SHA-256 of each row's bytes as they were last read whole; null where they never were."""
+    return pc.coalesce(decisions.column("content_id"), decisions.column("read_sha256"))
+
+
+def _read_now(objects: pa.Table, failures: pa.Table | None) -> pa.Array:
+    """Give the SHA-256 of what was read and is no content."""
+    if failures is None or not failures.num_rows:
+        return pa.nulls(objects.num_rows, pa.string())
+    return failures.combine_chunks().take(pc.index_in(_keys(objects), value_set=_keys(failures))).column("sha256")
+
+
+def rotted_copies(decisions: pa.Table) -> pa.Table:
+    """Name the rows whose bytes changed unseen."""
+    return decisions.filter(pc.equal(decisions.column("earlier"), "rotted")).select(["uri", "version"])
+
+
+def stop_relying(decisions: pa.Table, rotted: list[pa.Table]) -> pa.Table:
+    """Block the last copies that an earlier plan sends away because of a copy that has rotted since.
+
+    Args:
+      rotted: blocks of `rotted_copies` of the whole run.
+    """
+    lost = pc.unique(_keys(pa.concat_tables(rotted))) if rotted else pa.array([], pa.string())
+    relied = pc.is_in(_keys(decisions, "earlier_kept_uri", "earlier_kept_version"), value_set=lost)
+    stopped = pc.and_(pc.equal(decisions.column("rule"), "planned-before"), pc.fill_null(relied, False))
+    if not pc.any(stopped).as_py():
+        return decisions
+    why = pc.binary_join_element_wise(FIXED[STOPPED], pa.scalar(": "), decisions.column("earlier_kept_uri"), "")
+    for name, value in (("action", "blocked"), ("rule", STOPPED), ("reason", why), ("premis_event", PREMIS["blocked"])):
+        values = pa.scalar(value) if isinstance(value, str) else value
+        place = decisions.schema.get_field_index(name)
+        changed = pc.if_else(stopped, values, decisions.column(name))
+        decisions = decisions.set_column(place, decisions.schema.field(name), changed)
+    return decisions
 
 
 def _was(rows: pa.Table, word: str) -> pa.ChunkedArray:
@@ -51,7 +114,7 @@ def _equal(rows: pa.Table, found: pa.Table, name: str) -> pa.ChunkedArray:
     return pc.fill_null(pc.equal(rows.column(name), found.column(name)), False)
 
 
-def _keys(rows: pa.Table) -> pa.Array:
-    parts = [pc.replace_substring(rows.column(name), "\0", "\0\1") for name in ("uri", "version")]
+def _keys(rows: pa.Table, *names: str) -> pa.Array:
+    parts = [pc.replace_substring(rows.column(name), "\0", "\0\1") for name in names or ("uri", "version")]
     joined = pc.binary_join_element_wise(*parts, "\0\0")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined

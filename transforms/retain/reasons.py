@@ -25,6 +25,8 @@ FIXED = {
     "lifecycle-unknown": "whether a lifecycle rule will delete it couldn't be looked up, which counts as if one will",
     "planned-before": "an earlier plan names every copy of these bytes, and isn't carried out yet: take that plan back "
     "with `export --what restore`, or these bytes go",
+    "kept-copy-rotted": "an earlier plan sends away this last good copy, because of one whose bytes changed unseen: "
+    "take that plan back at once with `export --what restore`",
     "rotted": "its bytes changed though its size, time and etag didn't: compare it with a backup",
     "same-copy": "the same physical copy under another name: removing it would free nothing and might lose the picture",
     "replica": "made by the bucket's own replication: a deliberate copy",

@@ -41,6 +41,8 @@ class Member(NamedTuple):
     class_to: str | None
     passes: str | None
     earlier: str | None
+    earlier_kept_uri: str | None
+    earlier_kept_version: str | None
     physical_id: str | None
     replication_status: str | None
     identity_evidence: str | None

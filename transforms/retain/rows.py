@@ -74,6 +74,9 @@ def row_of(decision: Decision, policy: Policy, code_version: str) -> dict:
         "conflicts": list(decision.conflicts),
         # What this plan names is remembered by that.
         "earlier": member.earlier,
+        "earlier_kept_uri": member.earlier_kept_uri,
+        "earlier_kept_version": member.earlier_kept_version,
+        "read_sha256": None,
         "rules_lost": list(decision.lost),
         "evidence": list(decision.evidence),
         "premis_event": PREMIS[decision.action],
@@ -85,9 +88,11 @@ def row_of(decision: Decision, policy: Policy, code_version: str) -> dict:
 def forget_going(decisions: pa.Table) -> pa.Table:
     """Take `earlier` from what this plan sends away itself: it matters for what stays alone."""
     going = pc.equal(decisions.column("action"), "quarantine")
-    place = decisions.schema.get_field_index("earlier")
-    stays = pc.if_else(going, pa.scalar(None, pa.string()), decisions.column("earlier"))
-    return decisions.set_column(place, decisions.schema.field(place), stays)
+    for name in ("earlier", "earlier_kept_uri", "earlier_kept_version"):
+        place = decisions.schema.get_field_index(name)
+        stays = pc.if_else(going, pa.scalar(None, pa.string()), decisions.column(name))
+        decisions = decisions.set_column(place, decisions.schema.field(place), stays)
+    return decisions
 
 
 def table_of(rows: list[dict]) -> pa.Table:

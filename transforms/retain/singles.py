@@ -15,6 +15,7 @@ from mirrorfold.transforms.retain.reasons import FIXED, PREMIS
 from mirrorfold.transforms.retain.sidecar import prefer_sidecar
 
 NO_CONTENTS = CONTENTS.schema.empty_table().select(CONTENT_COLUMNS)
+KEY, FOUND = ("uri", "version"), ("stage", "error", "sha256")
 BLOCKED = frozenset({"hold", "protected", "unreadable", "rotted"})
 
 
@@ -41,15 +42,16 @@ def decide_unread(rows: pa.Table, failures: pa.Table, policy: Policy, code_versi
       failures: rows of failures for the same objects.
     """
     rows = annotate(prefer_sidecar(with_contents(rows, NO_CONTENTS)), policy)
-    keys = zip(failures.column("uri").to_pylist(), failures.column("version").to_pylist(), strict=True)
-    known = dict(
-        zip(keys, zip(*(failures.column(c).to_pylist() for c in ("stage", "error")), strict=True), strict=True)
-    )
-    found = [known.get(key, ("", "")) for key in zip(rows["uri"].to_pylist(), rows["version"].to_pylist(), strict=True)]
-    default = np.array([code if stage == "skipped" else "unreadable" for stage, code in found], dtype=object)
+    rotted = pc.equal(rows.column("earlier"), "rotted")
+    keys = zip(*(failures.column(c).to_pylist() for c in KEY), strict=True)
+    known = dict(zip(keys, zip(*(failures.column(c).to_pylist() for c in FOUND), strict=True), strict=True))
+    found = [known.get(key, ("", "", None)) for key in zip(*(rows[c].to_pylist() for c in KEY), strict=True)]
+    default = np.array([code if stage == "skipped" else "unreadable" for stage, code, _ in found], dtype=object)
+    read = pc.coalesce(rows.column("read_sha256"), pa.array([sha256 for *_, sha256 in found], pa.string()))
+    rows = rows.set_column(rows.schema.get_field_index("read_sha256"), "read_sha256", read)
     steps = [("hold", pc.equal(rows.column("hold"), "yes")), ("protected", rows.column("protected"))]
-    rules = _first(rows.num_rows, steps, default)
-    reasons = [_unread_reason(rule, code) for rule, (_, code) in zip(rules, found, strict=True)]
+    rules = _first(rows.num_rows, [*steps, ("rotted", rotted)], default)
+    reasons = [_unread_reason(rule, code) for rule, (_, code, _) in zip(rules, found, strict=True)]
     return _decisions(rows, rules, reasons, np.zeros(rows.num_rows, dtype=bool), policy, code_version)
 
 

@@ -18,7 +18,7 @@ from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked,
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.retain import blocks, page_runs, review_cut
 from mirrorfold.transforms.retain.compared import Compare, nothing_confirmed
-from mirrorfold.transforms.retain.earlier import EARLIER, without_earlier
+from mirrorfold.transforms.retain.earlier import EARLIER, FAILED, rotted_copies, stop_relying, without_earlier
 from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Ruling
@@ -84,7 +84,8 @@ class Retain(beam.PTransform):
     withdrawn: bool = False
 
     def expand(self, inputs):
-        objects = self._compared(self._catalogued(inputs), inputs)
+        failures = inputs["failures"] | "PickFailureColumns" >> beam.Map(_pick, blocks.FAILURE_ROWS.names)
+        objects = self._compared(self._catalogued(inputs), failures, inputs)
         joined = {
             "objects": objects | "TakeRead" >> beam.Map(_read_rows),
             "contents": inputs["contents"] | "PickContentColumns" >> beam.Map(_pick, blocks.CONTENT_ROWS.names),
@@ -120,10 +121,12 @@ class Retain(beam.PTransform):
             | "TakeSingles" >> beam.Map(blocks.singles_of)
             | "DecideSingles" >> beam.Map(blocks.DecideSingles(self.policy, self.code_version))
         )
-        unread = self._unread(objects, inputs["failures"])
+        unread = self._unread(objects, failures)
         whole = self._whole_runs(taken["decisions"], singles, unread)
         reviewed = self._cut(whole | "ForgetGoing" >> beam.Map(forget_going).with_output_types(pa.Table))
         decisions = (reviewed, singles, unread) | "JoinDecisions" >> FlattenBlocks(self.spill)
+        if "earlier" in inputs:
+            decisions = self._stop_relying(decisions)
         numbered = (
             members
             | "TakeNumbered" >> beam.Map(blocks.numbered_of)
@@ -147,13 +150,23 @@ class Retain(beam.PTransform):
             blocks.JoinCatalogue(tuple(pattern_regexes(self.hold_patterns))),
         )
 
-    def _compared(self, objects, inputs):
+    def _compared(self, objects, failures, inputs):
         if "earlier" not in inputs:
             return objects | "LeaveEarlierEmpty" >> beam.Map(without_earlier)
-        return {"objects": objects, "earlier": inputs["earlier"]} | "JoinEarlier" >> self._shuffle(
-            {"objects": "uri", "earlier": "uri"},
-            {"objects": blocks.SAID_ROWS, "earlier": EARLIER},
+        failed = failures | "TakeDigests" >> beam.Map(_pick, FAILED.names)
+        return {"objects": objects, "earlier": inputs["earlier"], "failures": failed} | "JoinEarlier" >> self._shuffle(
+            dict.fromkeys(("objects", "earlier", "failures"), "uri"),
+            {"objects": blocks.SAID_ROWS, "earlier": EARLIER, "failures": FAILED},
             blocks.JoinEarlier(self.withdrawn),
+        )
+
+    def _stop_relying(self, decisions):
+        rotted = decisions | "NameRotted" >> beam.Map(rotted_copies).with_output_types(pa.Table)
+        # Two readers, of which one waits for the other, as in `_cut`.
+        return (
+            decisions
+            | "ParkDecided" >> Park(self.spill)
+            | "StopRelying" >> MapParked(stop_relying, beam.pvalue.AsList(rotted))
         )
 
     def _shuffle(self, keys: dict[str, str], schemas: dict[str, pa.Schema], reduce) -> Shuffle:
@@ -172,7 +185,7 @@ class Retain(beam.PTransform):
     def _unread(self, objects, failures):
         return {
             "objects": objects | "TakeUnread" >> beam.Map(_unread_rows),
-            "failures": failures | "PickFailureColumns" >> beam.Map(_pick, blocks.FAILURE_ROWS.names),
+            "failures": failures,
         } | "DecideUnread" >> Shuffle(
             keys={"objects": ("uri", "version"), "failures": ("uri", "version")},
             schemas={"objects": blocks.JOINED_ROWS, "failures": blocks.FAILURE_ROWS},

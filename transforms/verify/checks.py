@@ -196,6 +196,17 @@ CHECKS: tuple[Check, ...] = (
     Check(7, "decisions", "what the run before said of an object isn't remembered", """
         SELECT s.uri, s.version, s.earlier FROM standing s JOIN decisions d USING (uri, version)
         WHERE s.earlier IS NOT NULL AND s.earlier IS DISTINCT FROM d.earlier AND s.action <> 'quarantine'"""),
+    Check(7, "decisions", "an earlier plan names a last good copy because of one that rotted, and nothing says so", """
+        SELECT s.uri, s.version, s.named_for_uri FROM standing s JOIN decisions d USING (uri, version)
+        JOIN standing k ON k.uri = s.named_for_uri AND k.version = s.named_for_version
+        LEFT JOIN copies c ON c.content_id = s.content_id
+        WHERE s.earlier = 'planned' AND k.earlier = 'rotted' AND coalesce(c.copies, 0) = 0 AND d.action = 'keep'
+            AND d.rule NOT IN (SELECT name FROM restraints)"""),
+    Check(7, "changes", "bytes that changed unseen since the run before are no change", """
+        SELECT s.uri, s.version, s.sha256_before, s.sha256 FROM standing s LEFT JOIN changes c
+        ON c.uri = s.uri AND c.version = s.version AND c.change = 'rotted' AND c.sha256 = s.sha256
+            AND c.sha256_before = s.sha256_before
+        WHERE s.earlier = 'rotted' AND s.sha256 <> s.sha256_before AND c.uri IS NULL"""),
     Check(7, "decisions", "copies in lasting classes go, and all that is kept is in classes that aren't", """
         SELECT s.uri, s.version FROM standing s JOIN relied r USING (uri, version)
         JOIN (SELECT content_id, bool_and(frail) AS frail FROM standing WHERE usable AND action <> 'quarantine'

@@ -15,6 +15,11 @@ from mirrorfold.schemas.uri import UNCARRIABLE
 from mirrorfold.transforms.blocks.sql import parquet_files, quoted
 from mirrorfold.transforms.verify.model import Expected
 
+RESTRAINTS = (
+    "package", "delete-marker", "noncurrent", "link", "door", "passing", "quarantine-place", "expiring",
+    "lifecycle-unknown", "same-copy", "replica", "no-precondition", "md5-only", "unconfirmed",
+)  # fmt: skip
+"""Rules that keep an object whatever its copies are."""
 AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
 
 SPELLING = (
@@ -60,6 +65,7 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
     plain = {
         "failure_stages": pa.table({"name": list(STAGES)}, schema=names),
         "failure_codes": pa.table({"name": list(CODES)}, schema=names),
+        "restraints": pa.table({"name": RESTRAINTS}, schema=names),
         "protected": pa.table({"regex": pa.array(expected.protect, pa.string())}),
         "run_folder": pa.table({"start": pa.array([folder_uri])}),
         "fewest": pa.table(
@@ -110,23 +116,31 @@ def _remember(db: duckdb.DuckDBPyConnection, expected: Expected, before: Sequenc
         db.register("previous", DECISIONS.empty())
     named = "false" if expected.withdrawn else "action = 'quarantine' OR earlier = 'planned'"
     db.execute(f"""
-        CREATE VIEW before AS SELECT uri, version, etag, size, content_id,
-            coalesce({named}, false) AS named, coalesce(earlier = 'rotted', false) AS rotted FROM previous""")
+        CREATE VIEW before AS SELECT uri, version, etag, size, coalesce(content_id, read_sha256) AS sha256,
+            coalesce({named}, false) AS named, coalesce(earlier = 'rotted', false) AS rotted,
+            coalesce(kept_uri, earlier_kept_uri) AS kept_uri,
+            coalesce(kept_version, earlier_kept_version) AS kept_version
+        FROM previous""")
 
 
 def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
     frail = ", ".join(map(quoted, FRAIL_CLASSES))
     db.execute(f"""
         CREATE TABLE standing AS
-        WITH said AS (
-            SELECT o.uri, o.version,
-                CASE WHEN coalesce(b.rotted AND b.content_id = o.content_id, false)
-                        OR coalesce(b.content_id <> o.content_id AND b.etag = o.etag AND b.size = o.size, false)
-                    THEN 'rotted'
-                    WHEN coalesce(b.named AND b.content_id = o.content_id, false) THEN 'planned' END AS earlier
-            FROM objects o LEFT JOIN before b USING (uri, version))
+        WITH now AS (
+            SELECT uri, version, coalesce(o.content_id, f.sha256) AS sha256,
+                b.etag = o.etag AND b.size = o.size AS unmoved,
+                coalesce(coalesce(o.content_id, f.sha256) = b.sha256, unmoved, false) AS same
+            FROM objects o LEFT JOIN failures f USING (uri, version) LEFT JOIN before b USING (uri, version)),
+        said AS (
+            SELECT n.uri, n.version, b.kept_uri, b.kept_version, n.sha256, b.sha256 AS sha256_before,
+                CASE WHEN coalesce(n.sha256 <> b.sha256 AND n.unmoved, false) THEN 'rotted'
+                    WHEN coalesce(b.rotted, false) AND n.same THEN 'rotted'
+                    WHEN coalesce(b.named, false) AND n.same THEN 'planned' END AS earlier
+            FROM now n LEFT JOIN before b USING (uri, version))
         SELECT o.uri, o.version, o.content_id, o.physical_id, d.action, d.cluster_id,
-            said.earlier AS earlier, ({_passing(expected)}) AS passes,
+            said.earlier AS earlier, said.kept_uri AS named_for_uri, said.kept_version AS named_for_version,
+            said.sha256, said.sha256_before, ({_passing(expected)}) AS passes,
             (o.storage_class IN ({frail}) OR coalesce(o.class_to IN ({frail}), false)) AS frail,
             regexp_matches(o.key, {quoted(UNCARRIABLE)}) AS uncarriable,
             c.content_id IS NOT NULL AS readable,
