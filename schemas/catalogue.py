@@ -14,6 +14,7 @@ from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.schemas.reconciliation import RECONCILIATION
+from mirrorfold.schemas.rereadings import REREADINGS
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.schemas.table import Table
 
@@ -34,5 +35,6 @@ TABLES: dict[str, Table] = {
         ALIASES,
         CHANGES,
         RECONCILIATION,
+        REREADINGS,
     )
 }

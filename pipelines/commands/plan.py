@@ -59,9 +59,11 @@ def verify(folder: str) -> Said:
 
     with usage_errors():
         broken = checking.verify(folder)
+        again = checking.read_again(folder)
     plain = {"folder": folder, "broken": [{"promise": b.promise, "table": b.table, "text": b.text} for b in broken]}
+    plain |= {"read_again": again}
     if not broken:
-        return Said(plain, [f"{folder}: every promise is kept"])
+        return Said(plain, [f"{folder}: every promise is kept", again])
     error = BrokenPromiseError(f"{many(len(broken), 'broken promise')} in {folder}: act on none of its plans")
     return Said(plain, [checking.describe(promise) for promise in broken], error)
 

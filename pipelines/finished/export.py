@@ -15,6 +15,7 @@ from mirrorfold.transforms.publish.manifests.kept import Kept, Minima, read_kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
 from mirrorfold.transforms.publish.manifests.reread import cost_of, forget
 from mirrorfold.transforms.publish.manifests.reread import reread as read_again
+from mirrorfold.transforms.publish.manifests.withdrawn import plan_name
 from mirrorfold.transforms.retain.approvals import missing_roles
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.stores.output import open_output
@@ -69,7 +70,7 @@ def export(
     kept, rotten = read_kept(store) if what == "quarantine" else Kept(), None
     try:
         if what == "quarantine" and reread:
-            rotten = read_again(kept, stores, store, threads, _announce(kept, request, say))
+            rotten = read_again(kept, stores, store, threads, _announce(kept, request, say), plan_name(store))
         done = export_plan(store, job, to, policy, look, missing, kept, rotten)
         forget(store)
         return done

@@ -23,8 +23,6 @@ from mirrorfold.pipelines.record.request import REQUEST_PATH, Request, load_sett
 from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.reconciliation import FAULTS, RECONCILIATION
 from mirrorfold.transforms.blocks import parquet
-from mirrorfold.transforms.blocks.hashing import partition_of
-from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.match.verify import Verifier
 from mirrorfold.transforms.reconcile.bound import most_wrong, sample_size
 from mirrorfold.transforms.reconcile.match import CHANGED, STEM, UNPROVED, match
@@ -142,7 +140,7 @@ def reconcile_run(
     rows = reconcile(work.expected, work.found, work.asked)
     made = _sum_up(rows, tried)
     with lock_output(store):
-        _write(store, rows)
+        parquet.replace_table(store, RECONCILIATION, rows)
         store.put(RECORD, _record(store, places, made, sample, as_of))
     return made
 
@@ -307,18 +305,6 @@ def _sum_up(rows: pa.Table, tried: tuple[int, int, int]) -> Reconciled:
         wrong=wrong,
         bound=most_wrong(doubtful, read, wrong, CONFIDENCE) - wrong if read < doubtful else None,
     )
-
-
-def _write(store: OutputStore, rows: pa.Table) -> None:
-    shards = RECONCILIATION.shards(rows.num_rows)
-    part = partition_of(rows, RECONCILIATION.shard_key, shards)
-    before = parquet.shards(store, f"{RECONCILIATION.name}/")
-    now = [parquet.shard_path(RECONCILIATION, shard, shards) for shard in range(shards)]
-    for shard in range(shards):
-        mine = rows if shards == 1 else rows.filter(pa.array(part == shard))
-        parquet.write_shard(store, RECONCILIATION, sort_rows(mine, RECONCILIATION.order), shard, shards)
-    for path in set(before) - set(now):
-        store.delete(path)
 
 
 def _record(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pyarrow.compute as pc
 import yaml
 
 from mirrorfold.configs.settings import PASSING
@@ -18,10 +19,12 @@ from mirrorfold.pipelines import lists
 from mirrorfold.pipelines.errors import BrokenPromiseError
 from mirrorfold.pipelines.finished import signed
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.schemas.rereadings import REREADINGS
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import globs, parquet
+from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.listing.places import passing_regex
-from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
+from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn, last_list, plan_name
 from mirrorfold.transforms.retain import acceptance, verdicts
 from mirrorfold.transforms.retain.policy import TierRule, compile_policy, policy_hash
 from mirrorfold.transforms.stores.api import SourceSpec
@@ -46,7 +49,7 @@ def verify(folder: str) -> list[BrokenPromise]:
     with local_files(store) as files, tempfile.TemporaryDirectory(prefix="mirrorfold-verify-") as work:
         broken += _record(store, policy, files)
         expected = replace(expect(policy, verdicts.read_verdicts(store), store), holds=tuple(lists.hold_lines(store)))
-        expected = replace(expected, **_recorded(store))
+        expected = replace(expected, **_recorded(store), **_handed(store))
         with _decided_before(store) as (before, withdrawn):
             expected = replace(expected, withdrawn=withdrawn)
             queue = _local_queue(store, work)
@@ -135,6 +138,25 @@ def _recorded(store: OutputStore) -> dict:
     specs = tuple(SourceSpec(**spec) for spec in record.get("sources", []))
     passing = record.get("settings", {}).get("listing", {}).get("passing", PASSING)
     return {"passing": passing_regex(passing), "doors": tuple(sorted(door_libraries(specs)))}
+
+
+def _handed(store: OutputStore) -> dict:
+    """Say of which plan a list was handed out last, and whether what it relies on was read again."""
+    found = last_list(store)
+    return {"plan": plan_name(store), "handed": (found.reread, found.rows) if found else None}
+
+
+def read_again(folder: str) -> str:
+    """Say in a line of how many kept copies that this plan's rows name the bytes were read again, and when."""
+    store = open_output(folder)
+    rows = read_table(store, REREADINGS, ["outcome", "read_at", "plan"])
+    rows = rows.filter(pc.equal(rows.column("plan"), plan_name(store)))
+    if not rows.num_rows:
+        return "no kept copy was read again for this plan yet: `export --what quarantine` does"
+    sound = pc.sum(pc.equal(rows.column("outcome"), "same")).as_py()
+    first, last = (pc.min_max(rows.column("read_at"))[name].as_py() for name in ("min", "max"))
+    when = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    return f"kept copies read again for this plan: {rows.num_rows:,}, of which {sound:,} are sound ({when})"
 
 
 @contextmanager

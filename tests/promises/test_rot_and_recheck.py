@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 
+import pyarrow as pa
 import pytest
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.finished.export import export
+from mirrorfold.pipelines.finished.verify import read_again
 from mirrorfold.pipelines.record.request import REQUEST_PATH, Request, resolve_policy
+from mirrorfold.pipelines.record.reread import window_of
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.rereadings import REREADINGS
 from mirrorfold.schemas.uri import escape_key
+from mirrorfold.transforms.blocks.parquet import read_table, replace_table
 from mirrorfold.transforms.publish.manifests import reread
 from mirrorfold.transforms.publish.manifests.kept import Copy, Kept, Minima, read_kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
@@ -81,6 +88,10 @@ def test_no_list_relies_on_bytes_that_changed_behind_size_and_time(run, changed,
     assert (done.rows, done.refused) == (rows, 2 - rows)
     if rows == 0:
         assert "bytes aren't those that were hashed" in (folder / done.folder / "refused.csv").read_text()
+    made = read_table(LocalOutput(str(folder)), REREADINGS).to_pylist()
+    assert [row["outcome"] for row in made] == (["rotted" if changed else "same"] if reads else [])
+    assert broken(folder) == ""
+    assert ("1, of which" in read_again(str(folder))) is reads
     text = (folder / done.folder / "README.txt").read_text()
     assert ("NOT read again" in text) is not reads
     assert said[:1] == (["kept copies to read once more: 1, 7 bytes, about 0.00 USD (--no-reread leaves it out)"]
@@ -112,6 +123,49 @@ def test_a_killed_export_goes_on_and_a_finished_one_reads_anew(tmp_path, monkeyp
     reread.forget(output)
     reread.reread(kept, again, output, 1, lambda _: None)
     assert again.reads == ["c", "a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "later", "reads"),
+    [("one", dt.timedelta(hours=23), ""), ("two", dt.timedelta(), "ab"), ("one", dt.timedelta(hours=25), "ab")],
+    ids=["the same plan", "another plan", "a day later"],
+)
+def test_a_killed_export_goes_on_for_its_own_plan_and_soon(tmp_path, monkeypatch, plan, later, reads):
+    output, kept = LocalOutput(str(tmp_path)), kept_of("a", "b")
+    reread.reread(kept, Stores({"a": b"a", "b": b"b"}), output, 1, lambda _: None, "one")
+    monkeypatch.setattr(reread, "MAX_AGE", reread.MAX_AGE - later)
+    again = Stores({"a": b"a", "b": b"b"})
+    reread.reread(kept, again, output, 1, lambda _: None, plan)
+    assert "".join(again.reads) == reads
+
+
+def test_what_an_export_finds_rotten_is_read_again_by_the_next_audit(run):
+    folder = run("a.jpg")
+    export(str(folder), "quarantine", "csv")
+    found = window_of(0.0, str(folder))
+    names = read_table(LocalOutput(str(folder)), OBJECTS, ["uri", "version"])
+    assert names.filter(found.again(names))["uri"].to_pylist() == [name for name, _ in found.doubtful]
+    assert found.doubtful[0][0].endswith("a.jpg")
+
+
+FORGED = {
+    "a reading is gone": ("wasn't read again for it", lambda rows: []),
+    "it was for another plan": ("wasn't read again for it", lambda rows: [row | {"plan": "p"} for row in rows]),
+    "rot is called sound": ("doesn't say what its digests say", lambda rows: [r | {"sha256": "f" * 64} for r in rows]),
+    "a list relies on rot": (
+        "more rows than rely on copies", lambda rows: [r | {"sha256": "f" * 64, "outcome": "rotted"} for r in rows],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "forge"), FORGED.values(), ids=FORGED)
+def test_verify_sees_a_list_that_relies_on_what_nobody_read_again(run, said, forge):
+    folder = run(None)
+    export(str(folder), "quarantine", "csv")
+    output = LocalOutput(str(folder))
+    rows = forge(read_table(output, REREADINGS).to_pylist())
+    replace_table(output, REREADINGS, pa.Table.from_pylist(rows, schema=REREADINGS.schema))
+    assert said in broken(folder)
 
 
 TWO = "min_archival_copies: 2"

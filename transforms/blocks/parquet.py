@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mirrorfold.schemas.table import Table
+from mirrorfold.transforms.blocks.hashing import partition_of
+from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.stores.output import OutputStore
 
 ROW_GROUP = 50_000
@@ -27,6 +29,18 @@ def write_shard(output: OutputStore, table: Table, rows: pa.Table, shard: int, s
     data = to_parquet(rows.cast(table.versioned_schema))
     output.put(shard_path(table, shard, shards), data)
     return len(data)
+
+
+def replace_table(output: OutputStore, table: Table, rows: pa.Table) -> None:
+    """Write a whole table that lies in memory in place of what is there, shard by shard."""
+    shards_now = table.shards(rows.num_rows)
+    part = partition_of(rows, table.shard_key, shards_now)
+    before, now = shards(output, f"{table.name}/"), [shard_path(table, n, shards_now) for n in range(shards_now)]
+    for shard in range(shards_now):
+        mine = rows if shards_now == 1 else rows.filter(pa.array(part == shard))
+        write_shard(output, table, sort_rows(mine, table.order), shard, shards_now)
+    for path in set(before) - set(now):
+        output.delete(path)
 
 
 def to_parquet(rows: pa.Table) -> bytes:

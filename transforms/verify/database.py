@@ -96,6 +96,9 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
                 "replicas": [expected.replicas],
                 "lifecycle_unknown": [expected.lifecycle_unknown],
                 "identical": [expected.tiers["identical"][0]],
+                "plan": [expected.plan],
+                "reread": [bool(expected.handed and expected.handed[0])],
+                "listed": [expected.handed[1] if expected.handed else 0],
                 **{name: [expected.together.get(name, "")] for name in ("packages", "page_runs", "companions")},
             }
         ),

@@ -35,6 +35,20 @@ LIST_CHECKS: tuple[Check, ...] = (
         SELECT d.uri, d.version, o.companions FROM decisions d JOIN objects o USING (uri, version), expected
         WHERE expected.companions = 'review' AND d.action = 'quarantine' AND len(o.companions) > 0
         AND NOT starts_with(d.rule, 'verdict-')"""),
+    # What a list that was handed out relies on was read once more.
+    Check(7, "rereadings", "a reading doesn't say what its digests say", """
+        SELECT uri, version, outcome FROM rereadings WHERE outcome IS DISTINCT FROM
+            CASE WHEN sha256 IS NULL THEN 'unread' WHEN sha256 = content_id THEN 'same' ELSE 'rotted' END"""),
+    Check(7, "rereadings", "a list was written, and a kept copy that its rows rely on wasn't read again for it", """
+        SELECT DISTINCT d.kept_uri, d.kept_version FROM decisions d
+        JOIN objects k ON k.uri = d.kept_uri AND k.version = d.kept_version, expected
+        WHERE expected.reread AND d.action = 'quarantine' AND NOT EXISTS (
+            SELECT 1 FROM rereadings r WHERE r.uri = k.uri AND r.version = k.version
+            AND r.content_id = k.content_id AND r.plan = expected.plan)"""),
+    Check(7, "rereadings", "a list carries more rows than rely on copies that were read again and are sound", """
+        SELECT expected.listed, count(r.uri) AS sound FROM expected LEFT JOIN decisions d ON d.action = 'quarantine'
+        LEFT JOIN rereadings r ON r.uri = d.kept_uri AND r.version = d.kept_version AND r.outcome = 'same'
+        WHERE expected.reread GROUP BY expected.listed HAVING expected.listed > count(r.uri)"""),
     Check(3, "decisions", "counts_as_copy isn't what the listing says", """
         SELECT d.uri, d.version FROM decisions d JOIN standing s USING (uri, version)
         WHERE d.counts_as_copy <> s.usable"""),

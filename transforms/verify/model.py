@@ -43,6 +43,8 @@ class Expected:
       protect: RE2 expressions over URIs.
       fewest: copies per place.
       passing: an RE2 expression over URIs: places that won't last.
+      handed: of the last list of this plan: whether its kept copies were read again, and its rows; None without one.
+      plan: names this plan, as `rereadings` does.
       withdrawn: the previous run's plan was taken back.
       doors: libraries whose objects are another library's, seen by another way.
       tiers: by name (action, kinds, verification).
@@ -65,6 +67,8 @@ class Expected:
     passing: str | None = None
     doors: tuple[str, ...] = ()
     withdrawn: bool = False
+    handed: tuple[bool, int] | None = None
+    plan: str = ""
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     together: dict[str, str] = field(default_factory=dict)
     holds: tuple[tuple[str, str | None], ...] = ()

@@ -16,7 +16,7 @@ from mirrorfold.transforms.publish.manifests.instructions import Written, instru
 from mirrorfold.transforms.publish.manifests.kept import Kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
 from mirrorfold.transforms.publish.manifests.rows import WHATS, PlanRow, belongs, plan_rows
-from mirrorfold.transforms.publish.manifests.withdrawn import note_export
+from mirrorfold.transforms.publish.manifests.withdrawn import HandedOut, note_export, note_list, plan_name
 from mirrorfold.transforms.stores.output import OutputStore
 
 ROWS_PER_FILE = 1_000_000
@@ -103,6 +103,8 @@ def export_plan(
         for row, why in zip(chunk, refusals, strict=True):
             lists.add(row, why or (rotten or {}).get((row.kept_uri or "", row.kept_version or ""), ""))
     written = lists.close()
+    if job.what == "quarantine":
+        note_list(output, HandedOut(plan_name(output), rotten is not None, lists.rows))
     text = instructions(job, to, policy, written, draft, rechecked=recheck is not None, reread=rotten is not None)
     for name, data in text.items():
         output.put(f"{folder}{name}", data)

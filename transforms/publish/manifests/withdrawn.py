@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import NamedTuple
+
 from mirrorfold.transforms.stores.output import OutputStore
 
 MARK = "exports/withdrawn.txt"
+LIST = "exports/quarantine.json"
 TEXT = b"""A restore list was written for this run's plan: once it is carried out, what the plan named stays, and later
 plans may keep it. A quarantine list that is written after it removes this file.
 """
@@ -21,3 +25,38 @@ def note_export(store: OutputStore, what: str) -> None:
         store.put(MARK, TEXT)
     elif what == "quarantine":
         store.delete(MARK)
+
+
+class HandedOut(NamedTuple):
+    """The last list of what is quarantined.
+
+    Attributes:
+      plan: as `plan_name` names it; reread: its kept copies were read again.
+      rows: that it carries.
+    """
+
+    plan: str
+    reread: bool
+    rows: int
+
+
+def plan_name(store: OutputStore) -> str:
+    """Name the plan that lists are made of: SHA-256 of the decisions, by run.json."""
+    try:
+        return json.loads(store.get("run.json"))["digests"]["decisions"]
+    except (FileNotFoundError, KeyError, ValueError, TypeError):
+        return ""
+
+
+def note_list(store: OutputStore, handed: HandedOut) -> None:
+    """Remember what a list of what is quarantined rests on."""
+    store.put(LIST, json.dumps(handed._asdict(), sort_keys=True).encode())
+
+
+def last_list(store: OutputStore) -> HandedOut | None:
+    """Give the last list of this plan, or None."""
+    try:
+        found = HandedOut(**json.loads(store.get(LIST)))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return found if found.plan and found.plan == plan_name(store) else None
