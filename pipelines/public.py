@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.rows import Content, content_rows

@@ -14,9 +14,9 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.finished.signed import signing_of
 from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
 from mirrorfold.pipelines.record.run_record import code_version, input_snapshot
-from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.pipelines.savings import summarise_run
 from mirrorfold.pipelines.sources import names_library
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages

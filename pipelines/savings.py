@@ -14,11 +14,11 @@ from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.record.previous import reuse
-from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.estimate.capacity import Model, Workload
 from mirrorfold.transforms.estimate.price_list import PriceList

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from mirrorfold.pipelines.commands.printing import many
 from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
-from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.pairs import TIERS
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.queue import count_work
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 from mirrorfold.configs.settings import MatchSettings
 from mirrorfold.pipelines.public import fingerprint
 from mirrorfold.pipelines.record.state import states
-from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.uri import escape_key
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.rows import ALGORITHM
 from mirrorfold.transforms.match import features, find

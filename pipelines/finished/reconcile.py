@@ -20,9 +20,9 @@ from mirrorfold.pipelines.finished.targets import Target
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.pipelines.record.request import REQUEST_PATH, Request, load_settings
-from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.reconciliation import FAULTS, RECONCILIATION
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.match.verify import Verifier
 from mirrorfold.transforms.reconcile.bound import most_wrong, sample_size
 from mirrorfold.transforms.reconcile.match import CHANGED, STEM, UNPROVED, match

@@ -6,8 +6,8 @@ import tempfile
 
 from mirrorfold.pipelines.finished.verify import read_policy
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.tables import open_tables, rows_of
 from mirrorfold.transforms.publish.queue import open_queue_files
-from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.retain import acceptance
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.verdicts import read_verdicts

@@ -13,10 +13,10 @@ import duckdb
 from mirrorfold.pipelines.finished.verify import read_policy
 from mirrorfold.pipelines.record.request import saved_request
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.tables import open_tables, rows_of
 from mirrorfold.transforms.publish.pages import team_script
 from mirrorfold.transforms.publish.parts import Split, assign
 from mirrorfold.transforms.publish.queue import open_queue_files
-from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.publish.team import TEAM, read_split, read_units, save_split, team_of
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.verdicts import read_verdicts, rule_on

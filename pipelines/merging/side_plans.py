@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mirrorfold.pipelines.record.tables import connect
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.sides import render_sides
 from mirrorfold.transforms.stores.output import OutputStore

@@ -11,11 +11,11 @@ from mirrorfold.pipelines.finished.review_split import gather_team
 from mirrorfold.pipelines.record.request import saved_request
 from mirrorfold.pipelines.serving.answers import Answers
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.tables import open_tables
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.details import wanted_pictures
 from mirrorfold.transforms.publish.pages import pair_key, team_script
 from mirrorfold.transforms.publish.pictures import Maker, Wanted, thumb_path
-from mirrorfold.transforms.publish.tables import open_tables
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.api import StoreError
 from mirrorfold.transforms.stores.encoding import PackedError, unpacked

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mirrorfold.pipelines.record.tables import connect
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.transforms.blocks.parquet import write_shard
 from mirrorfold.transforms.blocks.sql import parquet_files
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.stores.output import LocalOutput
 
 SIBLINGS = {"plain": "plain 2", "a [2024]": "a 2", "what?": "whats", "all*": "all of them", "it's": "its"}

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.tables import open_tables, rows_of
 from mirrorfold.transforms.publish import queue
 from mirrorfold.transforms.publish.publish import COLUMNS, register_verdicts
-from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.stores.output import open_output
 from tests.publish.publish_archive import Archive
 

@@ -195,13 +195,14 @@ def test_durations_read_in_minutes_then_hours() -> None:
 
 
 def test_tables_in_the_cloud_tell_the_same(published, monkeypatch) -> None:
-    from mirrorfold.transforms.publish import facts, queue, tables
+    from mirrorfold.transforms.blocks import tables
+    from mirrorfold.transforms.publish import facts, queue
 
     class Cloud:
         """The same files behind an OutputStore that isn't a folder."""
 
         def __init__(self, inner):
-            self.list, self.open = inner.list, inner.open
+            self.list, self.open_part, self.size = inner.list, inner.open, inner.size
 
     def ask(store):
         from mirrorfold.transforms.publish.publish import COLUMNS, register_verdicts

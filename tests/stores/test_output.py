@@ -35,6 +35,20 @@ def test_files_are_written_whole_read_listed_and_removed(output: OutputStore):
     assert not output.exists("_SUCCESS")
 
 
+def test_a_part_of_a_file_is_read_as_that_part(output: OutputStore):
+    data = bytes(range(256)) * 40
+    output.put("a", data)
+    assert output.size("a") == len(data)
+    with output.open_part("a") as file:
+        file.seek(-16, 2)
+        assert (file.read(8), file.tell(), file.read(), file.read(1)) == (data[-16:-8], len(data) - 8, data[-8:], b"")
+        file.seek(256)
+        assert file.read(3) == data[:3]
+    for call in (output.size, output.open_part):
+        with pytest.raises(FileNotFoundError):
+            call("none")
+
+
 def test_a_file_is_written_on_condition(output: OutputStore):
     if not isinstance(output, CloudOutput):
         pytest.skip("a local DIR is locked by the kernel")

@@ -58,8 +58,8 @@ def shards(output: OutputStore, prefix: str) -> list[str]:
 def read_blocks(output: OutputStore, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Read one shard, a row group at a time, or in parts of READ_BYTES where its rows are wide."""
     wanted = list(columns) if columns is not None else None
-    with output.open(path) as source:
-        file = pq.ParquetFile(source)
+    with output.open(path) if wanted is None else output.open_part(path) as source:
+        file = pq.ParquetFile(source, pre_buffer=wanted is not None)
         for group in range(file.num_row_groups):
             if not file.metadata.row_group(group).num_rows:  # an empty table is a block too: readers learn its columns
                 yield file.read_row_group(group, columns=wanted)

@@ -9,8 +9,8 @@ from operator import itemgetter
 import duckdb
 import pyarrow as pa
 
+from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.pictures import Wanted, group_refs
-from mirrorfold.transforms.publish.tables import rows_of
 
 PATHS = 12
 """Places shown of one content; the rest are counted."""

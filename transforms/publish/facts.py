@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 
+from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.queue import WAITING_BYTES, WAITS
-from mirrorfold.transforms.publish.tables import rows_of
 
 LARGEST = 12
 """Clusters shown in the report."""

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import duckdb
 
+from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.details import describe, describe_record, read_items
 from mirrorfold.transforms.publish.environment import environment
 from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, words
 from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM, Work
-from mirrorfold.transforms.publish.tables import rows_of
 from mirrorfold.transforms.publish.team import TEAM
 from mirrorfold.transforms.stores.output import OutputStore
 

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.tables import open_tables, rows_of
 from mirrorfold.transforms.publish import facts, queue
 from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, gather_records, wanted_pictures
 from mirrorfold.transforms.publish.pages import data_uri, write_pages
@@ -16,7 +17,6 @@ from mirrorfold.transforms.publish.part_clusters import Picture
 from mirrorfold.transforms.publish.pictures import SIDE, Decode, Maker, Read, sketch, thumb_path
 from mirrorfold.transforms.publish.report import Report, render
 from mirrorfold.transforms.publish.signing import Signing
-from mirrorfold.transforms.publish.tables import open_tables, rows_of
 from mirrorfold.transforms.publish.team import people_of, read_split, team_of
 from mirrorfold.transforms.stores.output import OutputStore
 

@@ -10,7 +10,7 @@ import duckdb
 
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.sql import parquet_files
-from mirrorfold.transforms.publish.tables import rows_of
+from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 PAIRS_PER_ITEM = 24

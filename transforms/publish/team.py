@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import duckdb
 
+from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.kappa import agreements
 from mirrorfold.transforms.publish.parts import Split, Unit, assign
-from mirrorfold.transforms.publish.tables import rows_of
 from mirrorfold.transforms.stores.output import OutputStore
 
 SPLIT = "review/split.json"

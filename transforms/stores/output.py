@@ -24,6 +24,14 @@ class OutputStore(ABC):
     def open(self, path: str) -> IO[bytes]:
         """Open a file for random reads."""
 
+    def open_part(self, path: str) -> IO[bytes]:
+        """Open a file of which only parts are read: each read of a cloud's file is a request, for those bytes alone."""
+        return self.open(path)
+
+    @abstractmethod
+    def size(self, path: str) -> int:
+        """Give a file's size in bytes; `FileNotFoundError` where there is none."""
+
     @abstractmethod
     def list(self, prefix: str = "") -> list[str]:
         """List the relative paths of all files below a prefix (a folder, ending in /), in no order."""
@@ -78,6 +86,9 @@ class LocalOutput(OutputStore):
 
     def open(self, path: str) -> IO[bytes]:
         return open(self._path(path), "rb")
+
+    def size(self, path: str) -> int:
+        return os.path.getsize(self._path(path))
 
     def list(self, prefix: str = "") -> list[str]:
         found = []

@@ -22,6 +22,7 @@ from mirrorfold.transforms.stores.errors import (
 from mirrorfold.transforms.stores.gcs import RETRY
 from mirrorfold.transforms.stores.gcs_client import gcs_access
 from mirrorfold.transforms.stores.output import OutputStore
+from mirrorfold.transforms.stores.ranged import RangedFile
 from mirrorfold.transforms.stores.s3_client import s3_access
 
 
@@ -30,6 +31,8 @@ class Files(Protocol):
 
     def put(self, path: str, data: bytes) -> None: ...
     def get(self, path: str) -> bytes: ...
+    def get_part(self, path: str, start: int, stop: int) -> bytes: ...
+    def size(self, path: str) -> int: ...
     def exists(self, path: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
     def delete(self, path: str) -> None: ...
@@ -57,8 +60,16 @@ class CloudOutput(OutputStore):
         return self._files.get(_inside(path))
 
     def open(self, path: str) -> IO[bytes]:
-        # Our files are shards of some tens of MB that are read whole or nearly so.
+        # Our files are shards of some tens of MB; what reads a part of one says so.
         return io.BytesIO(self.get(path))
+
+    def open_part(self, path: str) -> IO[bytes]:
+        name = _inside(path)
+        found: Any = RangedFile(self._files.size(name), lambda start, stop: self._files.get_part(name, start, stop))
+        return found
+
+    def size(self, path: str) -> int:
+        return self._files.size(_inside(path))
 
     def exists(self, path: str) -> bool:
         return self._files.exists(_inside(path))
@@ -111,9 +122,15 @@ class S3Files:
     def get(self, path: str) -> bytes:
         return _ask_s3(lambda: obstore.get(self._store, path).bytes().to_bytes())
 
+    def get_part(self, path: str, start: int, stop: int) -> bytes:
+        return bytes(_ask_s3(lambda: obstore.get_range(self._store, path, start=start, end=stop)))
+
+    def size(self, path: str) -> int:
+        return _ask_s3(lambda: obstore.head(self._store, path))["size"]
+
     def exists(self, path: str) -> bool:
         try:
-            _ask_s3(lambda: obstore.head(self._store, path))
+            self.size(path)
         except FileNotFoundError:
             return False
         return True
@@ -173,6 +190,15 @@ class GcsFiles:
 
     def get(self, path: str) -> bytes:
         return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).download_as_bytes(retry=RETRY), "file")
+
+    def get_part(self, path: str, start: int, stop: int) -> bytes:
+        blob = self._bucket.blob(self._prefix + path)
+        return _ask_gcs(lambda: blob.download_as_bytes(start=start, end=stop - 1, checksum=None, retry=RETRY), "file")
+
+    def size(self, path: str) -> int:
+        blob = self._bucket.blob(self._prefix + path)
+        _ask_gcs(lambda: blob.reload(retry=RETRY), "file")
+        return blob.size or 0
 
     def exists(self, path: str) -> bool:
         return _ask_gcs(lambda: self._bucket.blob(self._prefix + path).exists(retry=RETRY), "file")
