@@ -18,6 +18,7 @@ from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.pairs import DISTANCES
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
@@ -184,7 +185,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
 @lru_cache(maxsize=1)
 def _sandbox() -> SandboxPool:
     options = FingerprintOptions()
-    return SandboxPool(os.cpu_count() or 1, options.sandbox_bytes, options.max_seconds)
+    return SandboxPool(cores(), options.sandbox_bytes, options.max_seconds)
 
 
 def _number(value: float | None) -> float | None:

@@ -16,6 +16,7 @@ from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
 from mirrorfold.pipelines.record.run_record import code_version, input_snapshot
 from mirrorfold.pipelines.savings import summarise_run
 from mirrorfold.pipelines.sources import names_library
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
@@ -28,7 +29,6 @@ from mirrorfold.transforms.retain.verdicts import looked_at, read_sample, read_v
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.sources import open_stores
 
-DECODERS = 2
 SETTINGS_FILE = "settings.yaml"
 MERGED = "_work/steps/merge.json"
 """Left by a merge: its tables come from other runs, so no list of sources makes it again."""
@@ -38,7 +38,7 @@ def publish(run: RunContext) -> None:
     """Write everything that people open; on the driver, from the tables alone and what the sources still hold."""
     settings = run.settings.publish.model_dump()
     stores = open_stores(run.sources)
-    with DecoderPool(DECODERS, run.settings.fingerprint.max_pixels) as decoders:
+    with DecoderPool(cores(), run.settings.fingerprint.max_pixels) as decoders:
         publish_pages(run.store, story(run), Options(**settings), stores.read, decoders.decode, catalogue(run))
     stores.close()
     write_manifests(run.store)

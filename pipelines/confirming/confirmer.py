@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.confirm.compare import ALGORITHM
 from mirrorfold.transforms.fingerprint.budget import ByteBudget
 from mirrorfold.transforms.fingerprint.decode import BASE_BYTES
@@ -46,7 +46,7 @@ class Confirmer:
 
     def __init__(self, stores: Stores, options: FingerprintOptions):
         self.stores, self.options = stores, options
-        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._cores = cores()
         self._limits = Limits(options.max_pixels, 1, options.sandbox_bytes - BASE_BYTES)
         self._budget = ByteBudget(options.flight_bytes)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from mirrorfold.pipelines.engine import quiet
+from mirrorfold.transforms.blocks.cores import cores
 
 quiet.import_beam()
 
@@ -51,8 +52,8 @@ ATTEMPTS = 3
 
 _log = logging.getLogger("mirrorfold.engine")
 
-PROCESS_CPU_SECONDS = 300.0
-"""Work below this stays in the driver's process: a worker process costs 4 CPU seconds of imports."""
+WORKER_CPU_SECONDS = 30.0
+"""Work that a worker process must find to be worth its start, which costs 4 CPU seconds of imports."""
 
 
 CPU_SECONDS_PER_ROW = {"fingerprint": ("objects", 4e-3), "match": ("contents", 300e-6), "retain": ("objects", 74e-6)}
@@ -190,13 +191,12 @@ def counters(result) -> dict[str, int]:
 
 def _local_defaults(given: PipelineOptions, work: WorkEstimate | None) -> list[str]:
     """Choose threads in this process, or worker processes where the work pays for their start."""
-    direct, cores = given.view_as(DirectOptions), os.cpu_count() or 1
+    direct = given.view_as(DirectOptions)
     if direct.direct_running_mode != "in_memory" or direct.direct_num_workers != 1:
         return [] if direct.direct_running_mode != "in_memory" else ["--direct_running_mode=multi_processing"]
     # Decoders release the interpreter's lock: two cores are kept busy by threads alone.
-    if work is None or cores <= 2 or work.cpu_seconds / cores < PROCESS_CPU_SECONDS:
-        return []
-    return ["--direct_running_mode=multi_processing", f"--direct_num_workers={cores}"]
+    workers = 0 if work is None else min(cores(), int(work.cpu_seconds / WORKER_CPU_SECONDS))
+    return ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"] if workers > 2 else []
 
 
 def _portable_defaults(given: PipelineOptions, args: Sequence[str]) -> list[str]:

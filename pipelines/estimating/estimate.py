@@ -18,6 +18,7 @@ from mirrorfold.pipelines.run import run
 from mirrorfold.pipelines.savings import book, load_constants, money_settings
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.estimate import census, exact
 from mirrorfold.transforms.estimate.capacity import Load, Model, Workload
 from mirrorfold.transforms.estimate.exact import Exact
@@ -206,7 +207,7 @@ def _project(
         "bytes_read": load.bytes_read,
         "cpu_hours": load.cpu_hours,
     }
-    workers = (os.cpu_count() or 1, *WORKERS[1:])
+    workers = (cores(), *WORKERS[1:])
     return Estimate(
         _libraries(listed),
         listed.left_out,

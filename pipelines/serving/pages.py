@@ -11,6 +11,7 @@ from mirrorfold.pipelines.finished.review_split import gather_team
 from mirrorfold.pipelines.record.request import saved_request
 from mirrorfold.pipelines.serving.answers import Answers
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.blocks.tables import open_tables
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.details import wanted_pictures
@@ -23,7 +24,6 @@ from mirrorfold.transforms.stores.output import LocalOutput
 from mirrorfold.transforms.stores.sources import open_stores
 
 SIDES = (256, 1024, 2048)
-DECODERS = 2
 INDEX = "review/data/index.js"
 _PLAN = re.compile(rb'"plan":"([0-9a-f]+)"')
 COLUMNS = {
@@ -49,7 +49,7 @@ class Desk:
         request = saved_request(store.root)
         self.store = store
         self._stores = open_stores(request.sources)
-        self._decoders = DecoderPool(DECODERS, request.settings.fingerprint.max_pixels)
+        self._decoders = DecoderPool(cores(), request.settings.fingerprint.max_pixels)
         self._maker = Maker(store, self._stores.read, self._decoders.decode, threads=1)
         self._lock = threading.Lock()
 

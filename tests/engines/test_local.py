@@ -31,13 +31,15 @@ LONG, SHORT = WorkEstimate(1e6), WorkEstimate(10)
         pytest.param(64, None, [], "in_memory", 1, id="unknown-work"),
         pytest.param(64, SHORT, [], "in_memory", 1, id="short"),
         pytest.param(64, LONG, [], "multi_processing", 64, id="long"),
+        pytest.param(64, WorkEstimate(150), [], "multi_processing", 5, id="as-many-as-find-work"),
+        pytest.param(64, WorkEstimate(89), [], "in_memory", 1, id="too-little-for-three"),
         pytest.param(2, LONG, [], "in_memory", 1, id="two-cores-are-busy-by-threads"),
         pytest.param(64, LONG, ["--direct_num_workers=3"], "multi_processing", 3, id="number-given"),
         pytest.param(64, LONG, ["--runner=DirectRunner"], "multi_processing", 64, id="no-direct-runner"),
     ],
 )
 def test_local_defaults(cores, work, args, mode, workers, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(engine, "cores", lambda: cores)
     options = engine.pipeline_options(args, work=work)
     direct = options.view_as(DirectOptions)
     assert (direct.direct_running_mode, direct.direct_num_workers) == (mode, workers)

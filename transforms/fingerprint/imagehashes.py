@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib.util import find_spec
 
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.fingerprint.decode import BASE_BYTES
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
@@ -30,7 +30,7 @@ class ImageHasher:
             raise ModuleNotFoundError("fingerprint.imagehash needs the package imagehash on every worker")
         self._names = ",".join(options.imagehash)
         self._limits = Limits(options.max_pixels, 1, options.sandbox_bytes - BASE_BYTES)
-        processes = options.sandboxes or os.cpu_count() or 1
+        processes = options.sandboxes or cores()
         self._pool = SandboxPool(processes, options.sandbox_bytes, options.max_seconds, WORKER)
 
     def __call__(self, data: bytes) -> dict[str, int]:

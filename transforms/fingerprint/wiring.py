@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc, progress
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked, Park, SpreadBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
 from mirrorfold.transforms.fingerprint import again, commit, known, plan, spread
@@ -420,10 +420,9 @@ def release(specs: tuple[SourceSpec, ...], options: FingerprintOptions) -> None:
 
 
 def _open(specs: tuple[SourceSpec, ...], options: FingerprintOptions, opener: OpenStores) -> Tools:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    sandbox = SandboxPool(options.sandboxes or cores, options.sandbox_bytes, options.max_seconds)
+    sandbox = SandboxPool(options.sandboxes or cores(), options.sandbox_bytes, options.max_seconds)
     hasher = ImageHasher(options) if options.imagehash else None
-    return Tools(options, opener(specs), sandbox, Crew(min(cores, MOST_DECODERS)), hasher)
+    return Tools(options, opener(specs), sandbox, Crew(min(cores(), MOST_DECODERS)), hasher)
 
 
 @dataclass(eq=False)

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.blocks.tables import open_tables, rows_of
 from mirrorfold.transforms.publish import facts, queue
 from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, gather_records, wanted_pictures
@@ -136,7 +137,7 @@ class Pictures:
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, store: OutputStore, read: Read, decode: Decode, options: Options
     ):
-        self._connection, self._store, self._maker = connection, store, Maker(store, read, decode)
+        self._connection, self._store, self._maker = connection, store, Maker(store, read, decode, max(8, 2 * cores()))
         self._made: dict[str, bool] = {}
         self._proofs: set[str] = set()
         proofs = self._ranked("item < ?", options.proofs)
