@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -13,7 +15,14 @@ from rich.text import Text
 from mirrorfold.pipelines.commands.summary import format_bytes
 from mirrorfold.pipelines.estimating.estimate import Estimate, Worth
 from mirrorfold.schemas.failures import CODES
+from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.estimate.interval import Interval
+from mirrorfold.transforms.publish.manifests.csv import csv_line, guard
+
+BILL_ROWS = 10
+"""Most parts of one split that the screen shows."""
+
+PLACES = ("library", "store", "region", "bucket", "storage_class")
 
 
 def plain(estimate: Estimate) -> dict:
@@ -26,13 +35,15 @@ def _plain(value):
         return {str(key): _plain(found) for key, found in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(found) for found in value]
+    if isinstance(value, datetime.date):
+        return value.isoformat()
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def render(estimate: Estimate) -> RenderableType:
     """Render the estimate: what it would free, how sure that is, and what finding out would take."""
     return Panel(
-        Group(_headline(estimate), _freed(estimate), _run(estimate), _notes(estimate)),
+        Group(_headline(estimate), _freed(estimate), *_bill(estimate), _run(estimate), _notes(estimate)),
         title="mirrorfold estimate",
         title_align="left",
         border_style="dim",
@@ -59,8 +70,8 @@ def _freed(estimate: Estimate) -> Table:
     grid.add_row("  objects", *_numbers(one.copies), style="dim")
     grid.add_row(*_worth(estimate.worth))
     currency = estimate.worth.currency
-    if estimate.migration is not None:
-        grid.add_row(f"  {currency} once, for not moving them", f"{estimate.migration:,.2f}", "", "")
+    if estimate.move is not None and estimate.move["avoided_now"] is not None:
+        grid.add_row(f"  {currency} once, for not moving them", f"{estimate.move['avoided_now']:,.2f}", "", "")
     grid.add_row("exact copies, two of each kept", *_sizes(two.bytes))
     if near is not None:
         grid.add_row("near duplicates, if people agree", *_sizes(near.bytes), style="yellow")
@@ -80,6 +91,39 @@ def _worth(worth: Worth) -> tuple[str, ...]:
         return label, "no price known", "", ""
     more = f" and {format_bytes(worth.unpriced)} without a price" if worth.unpriced else ""
     return label + more, *(f"{amount:,.2f}" for amount in (worth.mid, worth.low, worth.high))
+
+
+def _bill(estimate: Estimate) -> list[RenderableType]:
+    """The bill today and without exact copies: all of it, and by what it is paid for where that is several things."""
+    if estimate.bill["today"] is None:
+        return []
+    grid = _grid(f"\n{estimate.worth.currency} a month", "\nsize", "\ntoday", "\nwithout exact copies")
+    grid.add_row("everything", *_bill_row(estimate.bill), style="bold")
+    more = 0
+    for name, parts in estimate.bill_by.items():
+        for part in parts[:BILL_ROWS] if len(parts) > 1 else ():
+            label = " ".join(part[column] or "?" for column in PLACES if column in part)
+            grid.add_row(f"  {name.replace('_', ' ')} {label}", *_bill_row(part), style="dim")
+        more += max(0, len(parts) - BILL_ROWS)
+    if more:
+        grid.add_row(f"  and {more:,} more: --csv has all", "", "", "", style="dim")
+    if estimate.move is not None and estimate.move["monthly_there"] is not None:
+        grid.add_row("at the destination, without exact copies", "", "", f"{estimate.move['monthly_there']:,.2f}")
+    if estimate.move is not None and estimate.move["cost"] is not None:
+        grid.add_row("  once, for moving it there", "", "", f"{estimate.move['cost']:,.2f}", style="dim")
+    return [grid]
+
+
+def _bill_row(part: Mapping) -> tuple[str, str, str]:
+    today, after = (f"{part[name]['mid']:,.2f}" if part[name] else "no price" for name in ("today", "after"))
+    return format_bytes(part["bytes"]), today, after
+
+
+def as_csv(estimate: Estimate) -> str:
+    """Write the rows of money as CSV: what would go and what would stay, by library, bucket and class."""
+    lines = [csv_line(SAVINGS.schema.names)]
+    lines += [csv_line([guard(row[name]) for name in SAVINGS.schema.names]) for row in estimate.savings]
+    return b"".join(lines).decode()
 
 
 def _run(estimate: Estimate) -> Group:
@@ -145,6 +189,7 @@ def _notes(estimate: Estimate) -> Text:
         said.append(
             f"{estimate.unknown_holds:,} objects may be under hold: a run looks each up before it plans anything."
         )
+    said += sorted({f"{note}." for row in estimate.savings if row["note"] for note in row["note"].split("; ")})
     for code, count in sorted(estimate.failures.items()):
         said.append(f"{count:,} of the sample couldn't be read ({CODES.get(code, code)}) and count as kept.")
     said.append(

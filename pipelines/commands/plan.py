@@ -234,8 +234,8 @@ TOOLS = ["s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv"]
 
 @click.command()
 @folder_argument()
-@click.option("--what", required=True, type=click.Choice(["quarantine", "migrate", "restore", "crosswalk"]))
-@click.option("--to", required=True, type=click.Choice(TOOLS))
+@click.option("--what", required=True, type=click.Choice(["quarantine", "migrate", "restore", "crosswalk", "savings"]))
+@click.option("--to", type=click.Choice(TOOLS), help="The tool that takes the list; of savings csv alone.")
 @click.option("--target", metavar="URI", help="Where copies go, e.g. s3://quarantine; the policy's bucket by default.")
 @click.option(
     "--recheck/--no-recheck", default=None, help="Look objects and kept copies up again; default: for quarantine."
@@ -246,8 +246,12 @@ TOOLS = ["s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv"]
     help="Read each kept copy of a quarantine once more. Without it a copy that rotted unseen passes for a good one.",
 )
 @prints
-def export(folder: str, what: str, to: str, target: str | None, recheck: bool | None, reread: bool) -> Said:
-    """Write a plan as a list that another tool takes. mirrorfold itself acts on nothing."""
+def export(folder: str, what: str, to: str | None, target: str | None, recheck: bool | None, reread: bool) -> Said:
+    """Write a plan as a list that another tool takes, or its money. mirrorfold itself acts on nothing."""
+    if what == "savings":
+        return _export_savings(folder, to)
+    if to is None:
+        raise UsageError(f"say which tool takes the list: --to {', '.join(TOOLS)}")
     from mirrorfold.pipelines.finished.export import export as write_lists
 
     with usage_errors():
@@ -261,6 +265,16 @@ def export(folder: str, what: str, to: str, target: str | None, recheck: bool | 
     plain = {"files": files, "rows": done.rows, "refused": done.refused, "draft": list(done.draft)}
     nothing = SafetyStop("every row was refused: refused.csv says why") if done.refused and not done.rows else None
     return Said(plain, lines, nothing)
+
+
+def _export_savings(folder: str, to: str | None) -> Said:
+    from mirrorfold.pipelines.finished.export_savings import export_savings
+
+    if to not in (None, "csv"):
+        raise UsageError(f"savings are figures, nothing that {to} carries out: --to csv")
+    with usage_errors():
+        done = export_savings(folder)
+    return Said(done, [*done["files"], many(len(done["savings"]), "row")])
 
 
 def _tell(line: str) -> None:

@@ -20,14 +20,15 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.estimate import census, exact
+from mirrorfold.transforms.estimate.bill import as_decimal, bill, bills, move
 from mirrorfold.transforms.estimate.capacity import Load, Model, Workload
 from mirrorfold.transforms.estimate.exact import Exact
 from mirrorfold.transforms.estimate.interval import Interval
-from mirrorfold.transforms.estimate.moving import Place, migration
 from mirrorfold.transforms.estimate.near import Near, Whole
 from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.probe import Probed, probe
-from mirrorfold.transforms.estimate.savings import Terms, add, to_float
+from mirrorfold.transforms.estimate.savings import Tally, Terms, price, to_float
+from mirrorfold.transforms.estimate.stored import STORED_COLUMNS, freed, stored
 from mirrorfold.transforms.estimate.summary import hour_price, scan_cost
 from mirrorfold.transforms.fingerprint.plan import skip_reasons
 from mirrorfold.transforms.stores.api import ObjectRef
@@ -82,7 +83,9 @@ class Estimate:
       exact, exact_two: what exact copies free when one, or two, of each are kept.
       near: near duplicates, which wait for people; None where none were sampled.
       worth: of the bytes in `exact`.
-      migration: what not moving these bytes saves once, at the middle; None without a destination or a price.
+      savings: rows of the table `savings` at the middle, one or two for each library, bucket and class: what exact
+        copies would free (action quarantine) and what would stay (keep); near duplicates have no place yet.
+      bill, bill_by, move: of these, as `bill.bill`, `bill.bills` and `bill.move` give them.
       review: what deciding on the near duplicates takes; None without them.
       work, load: what a full run does and takes.
       hours: (workers, what bounds them, wall hours); the first is this machine.
@@ -98,7 +101,10 @@ class Estimate:
     exact_two: Exact
     near: Near | None
     worth: Worth
-    migration: float | None
+    savings: list[dict]
+    bill: dict
+    bill_by: dict[str, list[dict]]
+    move: dict | None
     review: Review | None
     work: Workload
     load: Load
@@ -144,7 +150,16 @@ def estimate(
             request, _readable(request, store, OBJECTS.schema.names), listed, whole, scratch, beam_args, progress
         )
         chance = near_sample.chance(request, scratch)
-    return _project(request, listed, one, two, near, probed, chance)
+        savings = _savings(request, store, listed, one)
+    return _project(request, listed, one, two, near, savings, probed, chance)
+
+
+def _savings(request: Request, store: OutputStore, listed: census.Listed, one: Exact) -> list[dict]:
+    """Price what is stored and what exact copies free of it, as a run would."""
+    settings = money_settings(request.settings, request.policy)
+    prices, terms = PriceList.make(book(request.settings), settings), Terms.make(settings)
+    blocks = census.readable(_blocks(store, STORED_COLUMNS), lambda block: [None] * block.num_rows, {})
+    return price(freed(stored(blocks, Tally.make(prices, terms)), listed, one.by_place), prices, terms).to_pylist()
 
 
 def _probe(
@@ -188,6 +203,7 @@ def _project(
     one,
     two,
     near: Near | None,
+    savings: list[dict],
     probed: Probed,
     chance: tuple[float, float] | None,
 ) -> Estimate:
@@ -215,8 +231,11 @@ def _project(
         one,
         two,
         near,
-        worth(one.bytes, one.by_place, listed, prices, settings["regions"]),
-        to_float(not_moved(one, listed, prices, Terms.make(settings))),
+        worth(one.bytes, savings, prices.currency),
+        savings,
+        bill(savings),
+        bills(savings),
+        move(savings, settings["migrate_to"]),
         review(near, prices, settings),
         work,
         load,
@@ -228,40 +247,17 @@ def _project(
     )
 
 
-def worth(freed: Interval, by_place: np.ndarray, listed: census.Listed, prices: PriceList, regions: dict) -> Worth:
-    """Price freed bytes a month, each place at its own price."""
-    volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
-    money = {name: Decimal(0) for name in ("low", "mid", "high")}
-    unpriced = 0
-    for (library, store, bucket, storage_class), size, volume in zip(listed.places, by_place, volumes, strict=True):
-        region = regions.get(bucket) or regions.get(library)
-        quote = prices.quote("storage", store, region, storage_class, int(volume))
-        if quote is None:
-            unpriced += round(size)
-            continue
-        for name in money:
-            money[name] += getattr(quote, name) * Decimal(round(size)) / quote.unit
+def worth(freed: Interval, savings: list[dict], currency: str) -> Worth:
+    """Sum what freed bytes are worth a month, over their interval and the range of the prices."""
+    gone = [row for row in savings if row["bytes_freed"]]
     spread = freed.times(1 / freed.mid) if freed.mid else Interval(1, 1, 1)
-    factors = {"low": spread.low, "mid": 1.0, "high": spread.high}
-    scaled = {name: to_float(amount * Decimal(str(factors[name]))) or 0.0 for name, amount in money.items()}
-    return Worth(**scaled, currency=prices.currency, unpriced=unpriced)
-
-
-def not_moved(freed: Exact, listed: census.Listed, prices: PriceList, terms: Terms) -> Decimal | None:
-    """Price the migration that copies are spared, each place at its own price and its own mean size."""
-    if terms.destination is None:
-        return None
-    counts = np.bincount(listed.place, minlength=len(listed.places))
-    volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places))
-    parts = []
-    for (library, store, bucket, storage_class), size, count, volume in zip(
-        listed.places, freed.by_place, counts, volumes, strict=True
-    ):
-        region = terms.regions.get(bucket) or terms.regions.get(library)
-        objects = round(float(size) * count / volume)
-        place = Place(store, region, storage_class)
-        parts.append(migration(objects, round(float(size)), place, prices, terms.destination, int(volume)).cost)
-    return add(parts) if parts else None
+    low, mid, high = (
+        sum((as_decimal(row[name]) or Decimal(0) for row in gone), Decimal(0))
+        for name in ("monthly_low", "monthly", "monthly_high")
+    )
+    unpriced = sum(row["bytes_freed"] for row in gone if row["monthly"] is None)
+    ends = [to_float(low * Decimal(str(spread.low))) or 0.0, to_float(high * Decimal(str(spread.high))) or 0.0]
+    return Worth(ends[0], to_float(mid) or 0.0, ends[1], currency, unpriced)
 
 
 def review(near: Near | None, prices: PriceList, settings: dict) -> Review | None:

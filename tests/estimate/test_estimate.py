@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import subprocess
@@ -69,23 +71,58 @@ def test_what_a_run_would_read_agrees_with_what_it_read(estimated):
     assert estimated["figures"]["left_out"] == {"empty": 1, "not-an-image": 1}
 
 
+def test_the_bill_agrees_with_the_run(estimated):
+    figures, money = estimated["figures"], "FROM '{}/savings/*.parquet'".format(estimated["out"])
+    bill = figures["bill"]
+    assert (bill["objects"], bill["bytes"]) == ask(f"SELECT sum(objects), sum(bytes) {money}")
+    assert bill["today"]["mid"] == pytest.approx(ask(f"SELECT sum(today_monthly) {money}")[0], abs=1e-5)
+    gone = ask(f"SELECT sum(monthly) {money} WHERE action = 'quarantine'")[0]
+    assert bill["today"]["mid"] - bill["after"]["mid"] == pytest.approx(gone, rel=0.25), "which copy goes isn't decided"
+    assert bill["bytes_now"] == pytest.approx(figures["exact"]["bytes"]["mid"], abs=3)
+    places = [(row["library"], row["bucket"], row["region"], row["storage_class"]) for row in figures["savings"]]
+    sql = f"SELECT list(DISTINCT (library, bucket, region, storage_class)) {money}"
+    assert set(places) == set(ask(sql)[0])
+    assert {row["library"] for row in figures["bill_by"]["library"]} == {"hk", "gz", "tw"}
+
+
+def test_the_money_leaves_as_csv_and_as_json(estimated):
+    out = str(estimated["out"])
+    done = mirrorfold("export", out, "--what", "savings", "--json")
+    said = json.loads(done.stdout)
+    with open(said["files"][0], encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(said["savings"]) == ask(f"SELECT count(*) FROM '{out}/savings/*.parquet'")[0]
+    assert sum(int(row["bytes_freed"]) for row in rows) == sum(row["bytes_freed"] for row in said["savings"])
+    assert said["bill"]["today"]["mid"] == pytest.approx(
+        sum(float(row["today_monthly"]) for row in rows if row["today_monthly"]), abs=1e-5
+    )
+    assert set(said["bill_by"]) == {"library", "region", "bucket", "storage_class"}
+    refused = mirrorfold("export", out, "--what", "savings", "--to", "rclone")
+    assert (refused.returncode, "--to csv" in refused.stderr) == (2, True)
+
+
 def test_nothing_but_reads_reached_the_sources(estimated):
     assert {method for method, _ in estimated["seen"]} <= {"GET", "HEAD", "OPTIONS"}
 
 
 def test_the_screen_says_what_a_person_needs(tmp_path):
-    fill_folder(tmp_path / "tw", libraries()["tw"])
+    fill_folder(tmp_path / "tw", files := libraries()["tw"])
+    (tmp_path / "tw" / "a copy.jpg").write_bytes(max(files.values(), key=len))
     (tmp_path / "config.yaml").write_text(CONFIG)
-    shown = mirrorfold("estimate", f"gz={tmp_path / 'tw'}", "--config", str(tmp_path / "config.yaml")).stdout
+    line = ("estimate", f"gz={tmp_path / 'tw'}", "--config", str(tmp_path / "config.yaml"))
+    shown = mirrorfold(*line).stdout
     text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", shown).split())
     for part in (
         "exact copies, one of each kept",
         "near duplicates",
-        "HKD a month",
+        "HKD a month size today without exact copies",
         "A full run would read",
         "confidence",
     ):
         assert part in text, text
+    rows = list(csv.DictReader(io.StringIO(mirrorfold(*line, "--csv").stdout)))
+    assert {row["action"] for row in rows} == {"keep", "quarantine"}
+    assert all(float(row["today_monthly"]) > 0 and row["currency"] == "HKD" for row in rows)
 
 
 def test_near_duplicates_are_an_interval_around_what_the_run_found(estimated):

@@ -110,6 +110,7 @@ def tally(block: pa.Table, rules: Mapping[tuple[str, str], ClassRules], there: C
     # Older versions are left to the buckets' own lifecycle rules; what waits for people moves until they agree.
     stays = pc.or_(pc.equal(action, "quarantine"), pc.is_in(block["rule"], pa.array(["noncurrent", "delete-marker"])))
     moved = pc.if_else(stays, 0, size)
+    elsewhere = pc.is_in(block["rule"], pa.array(["door", "link"]))
     versioned = pc.and_(pc.equal(store, "s3"), pc.not_equal(block["version"], ""))
     rows = pa.table(
         {
@@ -126,10 +127,10 @@ def tally(block: pa.Table, rules: Mapping[tuple[str, str], ClassRules], there: C
             "bytes_extra_copies": pc.if_else(more, size, 0),
             "bytes_hold_unknown": pc.if_else(pc.equal(block["rule"], "hold-unknown"), size, 0),
             "bytes_versioned": pc.if_else(versioned, freed, 0),
-            "bytes_billed": _billed(store, classes, freed, rules),
-            "bytes_billed_below": _billed(store, classes, below, rules),
-            "bytes_billed_today": _billed(store, classes, size, rules),
-            "bytes_billed_moved": _at_least(moved, there or ClassRules()),
+            "bytes_billed": billed(store, classes, freed, rules),
+            "bytes_billed_below": billed(store, classes, below, rules),
+            "bytes_billed_today": billed(store, classes, pc.if_else(elsewhere, 0, size), rules),
+            "bytes_billed_moved": at_least(moved, there),
             "bytes_moved": moved,
             "objects_moved": pc.invert(stays).cast(pa.int64()),
             "objects_freed": pc.greater(freed, 0).cast(pa.int64()),
@@ -145,17 +146,19 @@ def total(rows: pa.Table) -> pa.Table:
     return named.sort_by([(name, "ascending") for name in KEY])
 
 
-def _billed(store, classes, sizes, rules: Mapping[tuple[str, str], ClassRules]):
+def billed(store, classes, sizes, rules: Mapping[tuple[str, str], ClassRules]):
     """Bytes as billed: a class's minimum size and overhead for each object that has any bytes to free."""
-    billed = sizes
+    found = sizes
     for (of_store, of_class), rule in rules.items():
         if rule.minimum_bytes or rule.overhead_bytes:
             of_rule = pc.and_(pc.equal(store, of_store), pc.equal(classes, of_class))
-            billed = pc.if_else(of_rule, _at_least(sizes, rule), billed)
-    return billed
+            found = pc.if_else(of_rule, at_least(sizes, rule), found)
+    return found
 
 
-def _at_least(sizes, rule: ClassRules):
+def at_least(sizes, rule: ClassRules | None):
+    """Bytes as one class bills them."""
+    rule = rule or ClassRules()
     least = pc.add(pc.max_element_wise(sizes, rule.minimum_bytes), rule.overhead_bytes)
     return pc.if_else(pc.greater(sizes, 0), least, sizes)
 
