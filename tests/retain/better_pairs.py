@@ -93,5 +93,85 @@ def damaged() -> Iterator[tuple[str, Pair]]:
         yield f"noise after the first scans {number}", Pair(copy, bytes(rotten), "undamaged", None)
 
 
-GROUPS = (damaged,)
+def stated(**fields: str) -> Image.Exif:
+    """Make an EXIF block that states a creator, rights or a caption."""
+    block = Image.Exif()
+    for name, value in fields.items():
+        block[{"creator": 0x013B, "rights": 0x8298, "caption": 0x010E}[name]] = value
+    return block
+
+
+OWNED = {"exif": stated(creator="Ann Lee", rights="Ann Lee 2019", caption="The harbour")}
+
+
+def again(data: bytes) -> Image.Image:
+    """Decode a file, as whoever saves it anew does."""
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def rights() -> Iterator[tuple[str, Pair]]:
+    """Files that state whose they are, beside copies that don't."""
+    for number in range(20, 24):
+        camera = encode(photograph(number), "JPEG", quality=93, **OWNED)
+        yield f"a screenshot without rights {number}", Pair(camera, encode(again(camera), "PNG"), "states more", False)
+    for number in (24, 25, 26, 50):  # matching takes 27 for a document
+        camera = encode(photograph(number), "JPEG", quality=93, **OWNED)
+        yield (
+            f"saved again without rights {number}",
+            Pair(camera, encode(again(camera), "JPEG", quality=85), "states more", True),
+        )
+    for number in range(28, 34):
+        whole = encode(photograph(number), "JPEG", quality=93)
+        small = again(whole).resize((300 - 20 * (number - 28), 225 - 15 * (number - 28)), Image.Resampling.LANCZOS)
+        export = encode(small, "JPEG", quality=85, exif=stated(rights="Agency"))
+        yield f"a web export with a copyright line {number}", Pair(whole, export, "more pixels", False)
+    for number in range(34, 37):
+        picture = photograph(number)
+        owned, bare = (encode(picture, "JPEG", quality=90, **more) for more in (OWNED, {}))
+        yield f"the same coded picture, stripped {number}", Pair(owned, bare, "states more", True)
+    for number in range(37, 39):
+        picture = photograph(number)
+        one = encode(picture, "JPEG", quality=90, exif=stated(creator="Ann Lee", rights="Ann Lee 2019"))
+        other = encode(picture, "JPEG", quality=90, exif=stated(caption="The harbour at noon"))
+        yield f"each states something else {number}", Pair(one, other, "states more", False)
+    for number in range(39, 41):
+        owned = encode(photograph(number), "JPEG", quality=90, **OWNED)
+        yield (
+            f"a thumbnail without rights {number}",
+            Pair(
+                owned,
+                encode(again(owned).resize((240, 180), Image.Resampling.LANCZOS), "JPEG", quality=88),
+                "more pixels",
+                True,
+            ),
+        )
+
+
+def deep(picture: Image.Image) -> Image.Image:
+    """Give a picture's grey with sixteen bits that are used."""
+    grey = np.asarray(picture.convert("L"), np.uint16) * 256
+    return Image.fromarray(grey + np.random.default_rng(1).integers(0, 256, grey.shape, np.uint16))
+
+
+def bits() -> Iterator[tuple[str, Pair]]:
+    """Files of more bits, and of all colours, beside those of fewer."""
+    for number in range(41, 45):
+        image = deep(photograph(number))
+        eight = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        yield (
+            f"sixteen bits {number}",
+            Pair(encode(image, "TIFF"), encode(eight, "JPEG", quality=90), "more bits", True),
+        )
+    for number in range(45, 47):
+        image = deep(photograph(number))
+        eight = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        owned = encode(eight, "JPEG", quality=92, **OWNED)
+        yield f"sixteen bits without rights {number}", Pair(encode(image, "TIFF"), owned, "", False)
+    for number in range(47, 50):
+        whole = encode(photograph(number), "JPEG", quality=93)
+        few = again(whole).quantize(200)
+        yield f"a palette {number}", Pair(whole, encode(few, "PNG"), "", None)
+
+
+GROUPS = (damaged, rights, bits)
 PAIRS = {name: pair for group in GROUPS for name, pair in group()}

@@ -17,14 +17,14 @@ PAIR = tuple(sorted((content_id("m"), content_id("v"))))
 BY_POLICY = "  {tier}: {{action: quarantine, verification: {{min_correlation: 0.9, max_residual: 0.5}}}}\n"
 
 
-def tables(tier: str) -> dict:
+def tables(tier: str, width: int = 99) -> dict:
     pair = {
         "content_a": PAIR[0], "content_b": PAIR[1], "tier": tier, "kind": "resized", "in_cluster": True,
         "reason": "master", "rule": "rule-a", "correlation": 0.99, "residual": 0.01,
     }  # fmt: skip
     return {
         "objects": objects(obj("s3://x/m.jpg", "m"), obj("s3://x/v.jpg", "v", size=50_000_000)),
-        "contents": contents(content("m", width=99), content("v")),
+        "contents": contents(content("m", width=width), content("v")),
         "clusters": clusters(
             twin("s3://x/m.jpg", "m", "m", min("mv", key=content_id), is_master=True),
             twin("s3://x/v.jpg", "v", "m", min("mv", key=content_id), tier=tier, kind="resized"),
@@ -116,17 +116,22 @@ class Sees(Compares):
         }
 
 
-def seen(sees: Sees, policy: str = "") -> dict[str, dict]:
+def seen(sees: Sees, policy: str = "", width: int = 99) -> dict[str, dict]:
     resolved = resolve_policy("version: 1\ntiers:\n" + BY_POLICY.format(tier="near-certain") + policy, "p.yaml")
-    made = decide_tables(tables("near-certain"), resolved, confirmer=lambda _: sees.answer)
+    made = decide_tables(tables("near-certain", width), resolved, confirmer=lambda _: sees.answer)
     return {row["uri"][7:-4]: row for row in made["decisions"].to_pylist()}
 
 
 def test_a_damaged_master_gives_way_to_the_sound_one():
-    rows = seen(Sees(True, m="Corrupt JPEG data", v=""))
+    rows = seen(Sees(True, m="Corrupt JPEG data", v=""), width=60)
     assert (rows["v"]["action"], rows["v"]["rule"]) == ("keep", "master")
     assert (rows["m"]["action"], rows["m"]["kept_uri"]) == ("quarantine", "s3://x/v.jpg")
     assert "which is kept: undamaged, which this isn't" in rows["m"]["reason"]
+
+
+def test_a_damaged_master_with_more_pixels_waits_for_people_beside_the_sound_one():
+    row = seen(Sees(True, m="Corrupt JPEG data", v=""))["m"]
+    assert (row["rule"], row["conflicts"]) == ("below-cutoff", ["pixels"])
 
 
 @pytest.mark.parametrize(

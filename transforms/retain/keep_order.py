@@ -137,6 +137,12 @@ def _bits(rows: pa.Table) -> pa.ChunkedArray:
     return pc.coalesce(rows.column("bit_depth"), rows.column("declared_depth"))
 
 
+def _pixel_class(rows: pa.Table, _: tuple) -> np.ndarray:
+    """Rank by whole doublings of the number of pixels."""
+    areas = _numbers(rows.column("width"), 0) * _numbers(rows.column("height"), 0)
+    return _descending(np.floor(np.log2(np.maximum(areas, 1))).astype(np.int64))
+
+
 def _few_colours(rows: pa.Table) -> np.ndarray:
     """Tell palettes, GIF's and PNG's: the coding loses nothing, but the colours were cut down before."""
     palette = pc.or_(pc.equal(rows.column("mode"), "P"), pc.equal(rows.column("media_type"), "image/gif"))
@@ -165,6 +171,7 @@ CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
     "role": lambda rows, prefer: _ranked(pc.fill_null(rows.column("role"), "variant"), prefer),
     "scope": lambda rows, prefer: _ranked(rows.column("scope"), prefer),
     "library": lambda rows, prefer: _ranked(rows.column("library"), prefer),
+    "pixel_class": _pixel_class,
     "pixels": _pixels,
     "bit_depth": lambda rows, _: _descending(_numbers(_bits(rows), 0)),
     "lossless": lambda rows, _: (~_flags(rows.column("lossless")) | _few_colours(rows)).astype(np.uint64),

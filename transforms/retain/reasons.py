@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.transforms.retain.keep_order import CRITERIA, deciding
+from mirrorfold.transforms.retain.losses import lost_with
 from mirrorfold.transforms.retain.policy import Policy
 from mirrorfold.transforms.retain.records import Decision, Member
 
@@ -63,6 +64,7 @@ PREFERENCES = {
     "role": "{role} by the policy's rules",
     "scope": "preferred scope {scope}",
     "library": "preferred library {library}",
+    "pixel_class": "more pixels",
     "pixels": "more pixels",
     "bit_depth": "more bits per channel",
     "lossless": "coded without loss",
@@ -110,7 +112,10 @@ def _minimum(decision: Decision, policy: Policy) -> str:
 
 def _tail(decision: Decision) -> str:
     rule = decision.rule
-    said = f"; they disagree on {', '.join(decision.conflicts)}" if decision.conflicts else ""
+    lost = lost_with(decision.member, decision.kept) if decision.kept and decision.tier != "identical" else ()
+    clash, lacks = ([name for name in decision.conflicts if (name in lost) == one] for one in (False, True))
+    said = f"; they disagree on {', '.join(clash)}" if clash else ""
+    said += f"; it has what the kept one lacks: {', '.join(lacks)}" if lacks else ""
     if rule == "companions":
         beside = decision.member.companions or ()
         return said + f"; {', '.join(u.rpartition('/')[2] for u in beside[:5])} would stay without it"

@@ -79,6 +79,13 @@ class Member(NamedTuple):
     priority: bytes
     package: str | None = None
     companions: tuple[str, ...] | list[str] | None = None
+    parts: tuple[str, ...] | list[str] | None = None
+    mode: str | None = None
+    bit_depth: int | None = None
+    declared_depth: int | None = None
+    lossless: bool | None = None
+    grey: bool | None = None
+    jpeg_quality: int | None = None
 
     @property
     def id(self) -> Key:

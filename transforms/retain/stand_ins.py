@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.transforms.retain.copies import Copies
 from mirrorfold.transforms.retain.keep_order import deciding
+from mirrorfold.transforms.retain.losses import lost_with
 from mirrorfold.transforms.retain.policy import Policy, TierRule
 from mirrorfold.transforms.retain.records import Confirmed, Link, Member, Ruling, Seen, pair_of
 from mirrorfold.transforms.retain.seen import LATE
@@ -159,7 +160,7 @@ def _is_chosen(ruling: Ruling | None) -> bool:
 def _judge(
     dropped: Member, kept: Member, tier: str, kind: str, link: Link | None, ruling: Ruling | None, policy: Policy
 ) -> StandIn:
-    clashes = conflicts(dropped, kept, policy)
+    clashes = (*conflicts(dropped, kept, policy), *lost_with(dropped, kept))
     if link is not None and link.capture_conflict and "capture_time" in policy.conflict_review:
         clashes = tuple(dict.fromkeys((*clashes, "capture_time")))
     pair = pair_of(dropped.content_id, kept.content_id)

@@ -146,6 +146,20 @@ CHECKS: tuple[Check, ...] = (
     Check(6, "confirmations", "a pair is called confirmed though a place in it differs by more than a copy's does", """
         SELECT content_a, content_b, excess FROM confirmations WHERE confirmed
         AND (excess IS NULL OR isnan(excess) OR excess > 1 OR width < 1 OR height < 1)"""),
+    Check(6, "decisions", "a row goes unasked though it has what the kept copy lacks: parts, pixels, bits, rights", """
+        SELECT d.uri, d.kept_uri FROM relied d
+        JOIN contents g ON g.content_id = d.content_id JOIN contents k ON k.content_id = d.kept_content
+        WHERE d.action = 'quarantine' AND d.content_id <> d.kept_content
+        AND (NOT list_has_all(coalesce(k.parts, []), coalesce(g.parts, []))
+            OR g.width::BIGINT * g.height > 1.02 * k.width * k.height
+            OR coalesce(g.bit_depth, g.declared_depth) > coalesce(k.bit_depth, k.declared_depth)
+            OR (g.rights IS NOT NULL AND k.rights IS NULL) OR (g.credit IS NOT NULL AND k.credit IS NULL)
+            OR (g.caption IS NOT NULL AND k.caption IS NULL)
+            OR (g.usage_terms IS NOT NULL AND k.usage_terms IS NULL)
+            OR (g.rights_uri IS NOT NULL AND k.rights_uri IS NULL))
+        AND NOT EXISTS (SELECT 1 FROM rulings r WHERE r.content_a = least(d.content_id, d.kept_content)
+            AND r.content_b = greatest(d.content_id, d.kept_content) AND (r.outcome = 'same'
+            OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
     Check(6, "confirmations", "a row goes unasked beside a kept copy that is damaged", """
         SELECT d.uri, d.kept_uri FROM relied d JOIN confirmations f
         ON f.content_a = least(d.content_id, d.kept_content) AND f.content_b = greatest(d.content_id, d.kept_content)
