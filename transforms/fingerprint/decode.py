@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-from mirrorfold.transforms.fingerprint import sniff
+from mirrorfold.transforms.fingerprint import cut, sniff
 from mirrorfold.transforms.fingerprint.errors import DecodeError, unforeseen
 from mirrorfold.transforms.fingerprint.jpeg import JpegHeader, read_header, with_height
 from mirrorfold.transforms.fingerprint.limits import Limits
@@ -62,7 +63,7 @@ def _decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictu
     except MemoryError:
         pass
     except DecodeError as error:
-        doubted = error if is_doubted(kind.name, error.code) else None
+        doubted = error if is_doubted(kind.name, error.code) or _may_lack_its_end(kind, data, error) else None
         if error.code != "too-much-memory" and doubted is None:
             raise
     try:
@@ -72,6 +73,10 @@ def _decode(data: bytes, options: FingerprintOptions, sandbox: Sandbox) -> Pictu
         if error.code == "crashed" and doubted is not None:
             raise doubted from error
         raise
+
+
+def _may_lack_its_end(kind: sniff.Kind, data: bytes, error: DecodeError) -> bool:
+    return kind is sniff.JPEG and error.code == "truncated" and not data.endswith(cut.END)
 
 
 def plain_jpeg(data: bytes) -> tuple[bytes, JpegHeader]:
@@ -96,7 +101,28 @@ BASE_BYTES = 500 << 20
 
 
 def read(kind: str, data: bytes, limits: Limits) -> Picture:
-    """Decode one kind, here and now."""
+    """Decode one kind, here and now.
+
+    Raises:
+      DecodeError: `truncated` also where no decoder says so, and the file's own structure does.
+    """
+    try:
+        if kind in cut.UNNOTICED and cut.is_cut(kind, data):
+            raise DecodeError("truncated", f"{kind.upper()}: the file ends before its picture does")
+        return _read(kind, data, limits)
+    except DecodeError as error:
+        if not limits.isolated or error.code not in _DAMAGED:
+            raise
+        ended = cut.with_end(data) if kind == "jp2" else None
+        if ended is not None:
+            with suppress(DecodeError):
+                return _read(kind, ended, limits)
+        if cut.is_cut(kind, data):
+            raise DecodeError("truncated", f"{kind.upper()}: the file ends before its picture does") from error
+        raise
+
+
+def _read(kind: str, data: bytes, limits: Limits) -> Picture:
     try:
         return first_reader(kind)(data, limits)
     except DecodeError as error:
@@ -110,6 +136,17 @@ def read(kind: str, data: bytes, limits: Limits) -> Picture:
 
 def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
     data, header = plain_jpeg(data)
+    try:
+        return read_jpeg(data, limits, header=header)
+    except DecodeError as error:
+        if error.code != "truncated" or not limits.isolated or data.endswith(cut.END):
+            raise
+        # Nothing but its end is missing where libjpeg finds no fault with the picture once it has one.
+        from mirrorfold.transforms.fingerprint.heard import damage_said
+
+        if damage_said(data + cut.END):
+            raise
+    data, header = plain_jpeg(data + cut.END)
     return read_jpeg(data, limits, header=header)
 
 
@@ -153,6 +190,7 @@ def is_doubted(kind: str, code: str) -> bool:
 
 DOUBTED = frozenset({"corrupt", "truncated", "unsupported"})
 """Codes of a first decoder on which a second one is asked."""
+_DAMAGED = frozenset({"corrupt", "unverified"})
 _OWN = frozenset({"tiff", "raw", ODD_JPEG, sniff.PACKED.name})
 """Kinds whose reader asks several decoders itself, or whose code names what is missing."""
 BY_OIIO = frozenset({"exr", "hdr", "dpx", "cineon", "dds", "fits", "rla", "iff"})

@@ -38,6 +38,9 @@ CODEC_ERRORS = (
 _MISSING = ("unsupported", "not supported", "unknown compression", "not implemented", "no decoder")
 """What decoders say of variants that they don't know."""
 
+_CUT = ("truncated", "unexpected end", "eof", "end of file", "not enough data", "premature")
+"""What decoders say of files that end too early."""
+
 _ADDRESS = re.compile(r"<[^<>]*0x[0-9a-f]+[^<>]*>|0x[0-9a-f]{6,}|'[^']*[/\\][^']*'")
 
 
@@ -54,11 +57,15 @@ def codec_errors(what: str) -> Iterator[None]:
         raise DecodeError("corrupt", f"{what}: its header can't be read") from error
     except CODEC_ERRORS as error:
         text = _ADDRESS.sub("", str(error)).strip() or type(error).__name__
-        lower = text.lower()
-        cut = any(word in lower for word in ("truncated", "unexpected end", "eof", "not enough data", "premature"))
-        missing = isinstance(error, NotImplementedError) or any(word in lower for word in _MISSING)
-        code = "truncated" if cut else "unsupported" if missing else "corrupt"
-        raise DecodeError(code, f"{what}: {text[:200]}") from error
+        raise coded(what, text, isinstance(error, NotImplementedError)) from error
+
+
+def coded(what: str, said: str, missing: bool = False) -> DecodeError:
+    """Make a failure of what a decoder says: cut, of a variant that it doesn't know (`missing`), or else damaged."""
+    lower = said.lower()
+    missing = missing or any(word in lower for word in _MISSING)
+    code = "truncated" if any(word in lower for word in _CUT) else "unsupported" if missing else "corrupt"
+    return DecodeError(code, f"{what}: {said[:200]}")
 
 
 def open_with(data: bytes, formats: tuple[str, ...]) -> Image.Image:

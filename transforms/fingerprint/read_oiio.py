@@ -13,7 +13,7 @@ from mirrorfold.transforms.fingerprint.canonical import canonical
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture
-from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
+from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors, coded
 from mirrorfold.transforms.fingerprint.provenance import icc_description, read_provenance
 from mirrorfold.transforms.fingerprint.samples import Meaning
 
@@ -40,15 +40,17 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
 
     what = kind.upper()
     with codec_errors(what), _opened(oiio, kind, data) as source:
+        if kind == "ico" and not source.seek_subimage(_largest_icon(data), 0):
+            raise DecodeError("corrupt", "ICO: its largest picture can't be read")
         spec = source.spec()
         limits.check_pixels(spec.width, spec.height)
         if spec.depth > 1 or spec.deep:
             raise DecodeError("unsupported", f"{what}: a volume or deep samples, which show no one picture")
         each = max(1, spec.nchannels) * (2 * spec.format.size() + 3)
         limits.check_memory(spec.width * spec.height * (each + 9) + len(data))
-        pixels = source.read_image(0, 0, 0, _channels(spec), "unknown")
+        pixels = source.read_image(source.current_subimage(), 0, 0, _channels(spec), "unknown")
         if pixels is None:
-            raise DecodeError("corrupt", f"{what}: {_reason(source)}")
+            raise coded(what, _reason(source))
         declared = spec.get_int_attribute("oiio:BitsPerSample") or 8 * spec.format.size()
         found = arrayed(pixels, GREY, Meaning(linear=kind in _LINEAR), 8 * spec.format.size())
         if kind in IDLE_ALPHA and found.image.mode == "RGBA" and found.image.getchannel("A").getextrema() == (0, 0):
@@ -103,6 +105,13 @@ def _opened(oiio, kind: str, data: bytes) -> Iterator:
             yield source
         finally:
             source.close()
+
+
+def _largest_icon(data: bytes) -> int:
+    """Give the number of an icon's largest picture, by its directory; a side of 0 is one of 256."""
+    count = int.from_bytes(data[4:6], "little")
+    sides = [(data[at] or 256, data[at + 1] or 256) for at in range(6, min(6 + 16 * count, len(data) - 1), 16)]
+    return max(range(len(sides)), key=lambda n: sides[n][0] * sides[n][1], default=0)
 
 
 def _reason(source) -> str:

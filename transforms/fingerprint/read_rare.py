@@ -110,7 +110,8 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
         try:
             pixels = imagecodecs.jpegxl_decode(data, numthreads=1)
         except imagecodecs.JpegxlError as error:
-            raise DecodeError("corrupt", "JPEG XL: its picture can't be read") from error
+            cut = "NEED_MORE_INPUT" in str(error)
+            raise DecodeError("truncated" if cut else "corrupt", "JPEG XL: its picture can't be read") from error
         frames = pixels.shape[0] if pixels.ndim == 4 else 1
         shown = pixels[0] if pixels.ndim == 4 else pixels
         image, bits, _ = arrayed(shown)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, tiff_arrays
+from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, tiff_arrays, tiff_strips
 from mirrorfold.transforms.fingerprint.arrays import Arrayed, arrayed
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -123,7 +123,8 @@ def _decode_level(data: bytes, layout: ifd.Layout, page: Page, level: Level, lim
     pointed = _point_at(data, layout, level)
     directory = ifd.read_directory(data, layout, level.offset) or page.directory
     stated = page.directory.number(ORIENTATION, 1)
-    if is_plain(directory):
+    too_few = tiff_strips.missing(directory)
+    if is_plain(directory) and not too_few:
         try:
             image = _with_pillow(pointed, limits)
             return _Shown(image, 1 if ORIENTATION in directory else stated, _declared(directory), image.mode)
@@ -132,7 +133,8 @@ def _decode_level(data: bytes, layout: ifd.Layout, page: Page, level: Level, lim
             with codec_errors("TIFF"):
                 found = _as_array(pointed, directory, level, limits, error)
     else:
-        first_error = DecodeError("corrupt", "TIFF: its samples can't be read")
+        said = f"it names {too_few} strips or tiles too few" if too_few > 0 else "its samples can't be read"
+        first_error = DecodeError("corrupt", f"TIFF: {said}")
         with codec_errors("TIFF"):
             found = _as_array(pointed, directory, level, limits, first_error)
     return _Shown(found.image, stated, found.bits, found.mode)
@@ -161,8 +163,10 @@ def _as_array(
     """Decode what Pillow doesn't: other samples, planes, codecs. The first error stands where all of them fail."""
     samples, bits = max(1, directory.number(SAMPLES, 1)), max(8, directory.number(BITS, 8))
     limits.check_memory(level.width * level.height * samples * (bits // 4 + 6) + 2 * len(data))
-    unsupported: DecodeError | None = None
-    for decode in (tiff_arrays.decode_array, _by_libtiff):
+    unsupported = tiff_arrays.unknown_codec(directory.number(COMPRESSION, 1))
+    # What lies nowhere, or has no length, tifffile shows as black.
+    whole = tiff_strips.missing(directory) <= 0 and tiff_strips.are_measured(directory)
+    for decode in (tiff_arrays.decode_array, _by_libtiff) if whole else (_by_libtiff,):
         try:
             pixels = decode(data)
         except DecodeError as error:

@@ -65,9 +65,8 @@ KINDS = {
 
 _STARTS = (
     (b"\xff\xd8\xff", JPEG),
-    (b"\x89PNG\r\n\x1a\n", PNG),
-    (b"GIF87a", GIF),
-    (b"GIF89a", GIF),
+    (b"\x89PNG", PNG),  # what follows tells of line ends that were turned on the way
+    (b"GIF8", GIF),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", JP2),
     (b"\xff\x4f\xff\x51", JP2),
     (b"\xff\x0a", JXL),

@@ -33,6 +33,15 @@ def open_page(data: bytes) -> tifffile.TiffPage:
     return page
 
 
+def unknown_codec(compression: int) -> DecodeError | None:
+    """Give the failure of a compression that nobody has registered; None for others."""
+    import tifffile
+
+    if compression in {int(known) for known in tifffile.COMPRESSION}:
+        return None
+    return DecodeError("unsupported", f"TIFF: compression {compression} has no decoder here")
+
+
 def decode_array(data: bytes) -> np.ndarray:
     """Decode the first directory: (H, W) or (H, W, samples), in the file's own number type.
 
