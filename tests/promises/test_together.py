@@ -10,8 +10,11 @@ import pytest
 from mirrorfold.configs.policy import load_policy, resolve_policy
 from mirrorfold.pipelines.finished.verify import describe, verify
 from mirrorfold.schemas.belongings import group_of, page_of
+from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.transforms.listing import together
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
+from mirrorfold.transforms.retain import stems
+from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.retain.pure import decide_tables
 from tests.retain.runs import accept_tampering, write_run
@@ -199,6 +202,70 @@ def test_a_picture_with_companions_goes_to_people_and_says_which():
     assert "I.mov, I.xmp would stay without it" in row["reason"]
     assert row["companions"] == ["s3://b/I.mov", "s3://b/I.xmp"]
     assert decide(phone, IGNORE)["s3://b/I.jpg"]["action"] == "quarantine"
+
+
+def said(verdict: str, first: str, second: str, reviewer: str = "ann") -> dict:
+    """Give a person's word on two named contents: keep-a keeps the first."""
+    row = {"content_a": content_id(first), "content_b": content_id(second), "verdict": verdict, "reviewer": reviewer}
+    return checked_verdict(row | {"at": "2026-01-01T00:00:00Z"}, "case")
+
+
+def shot(library: str, jpg: str, raw: str) -> dict[str, str]:
+    return {f"s3://{library}/R.jpg": jpg, f"s3://{library}/R.cr2": raw}
+
+
+ONE = "version: 1\nreview: {min_bytes_freed: 0}"
+COPIES, ALONE = shot("a", "j", "r") | shot("b", "j", "r"), shot("a", "j", "r")
+STEMS = {
+    "nothing said": (COPIES, [], "", "kkrr"),
+    "a word on the JPEG alone": (COPIES, [("same", "j", "j")], "", "kkrr"),
+    "a word on the RAW alone": (COPIES, [("same", "r", "r")], "", "kkrr"),
+    "a word on each": (COPIES, [("same", "j", "j"), ("same", "r", "r")], "", "kkqq"),
+    "the two show the same picture": (ALONE, [("same", "j", "r")], "j", "kr"),
+    "of the two the RAW is to be kept": (ALONE, [("keep-b", "j", "r")], "j", "kq"),
+    "companions are ignored": (COPIES, [("same", "j", "j")], "ignore", "kkkq"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("named", "words", "how", "expected"), STEMS.values(), ids=STEMS)
+def test_a_word_on_one_of_raw_and_jpeg_parts_them_not(tmp_path, named, words, how, expected):
+    tables = tables_of(named)
+    if how == "j":  # the JPEG and its RAW are one cluster, around the RAW
+        tables |= {
+            "clusters": clusters(*(twin(uri, name, "r", is_master=name == "r", tier="probable", family="j")
+                                   for uri, name in named.items())),
+            "pairs": pairs({"content_a": min(ids := sorted(map(content_id, "jr"))), "content_b": ids[1],
+                            "tier": "probable", "kind": "copy", "rule": "near", "in_cluster": True,
+                            "reason": "master"}),
+        }  # fmt: skip
+    policy = ONE + ("\nbelongs_together: {companions: ignore}\ntiers: {identical: {action: keep}}" * (how == "ignore"))
+    made = write_run(tmp_path, tables, policy.removeprefix("version: 1\n"), [said(*word) for word in words])
+    found = {row["uri"]: row for row in made["decisions"].to_pylist()}
+    assert actions(found) == expected
+    assert [describe(broken) for broken in verify(str(tmp_path))] == []
+    asked = [row for row in found.values() if row["action"] == "review"]
+    assert all(row["rule"] == "companions" and "would stay without it" in row["reason"] for row in asked)
+
+
+def test_verify_sees_a_raw_that_stays_without_its_jpeg(tmp_path):
+    write_run(tmp_path, tables_of(COPIES), "review: {min_bytes_freed: 0}\n", [said("same", "j", "j")])
+    change("decisions", "s3://b/R.jpg", action="quarantine", rule="verdict-same", bytes_freed=1000)(tmp_path)
+    accept_tampering(tmp_path)
+    assert any("the other stays, and nobody chose" in describe(broken) for broken in verify(str(tmp_path)))
+
+
+def test_pages_as_raw_and_as_jpeg_go_as_two_whole_runs():
+    going = {f"s3://b/one/p_{n:04}.{kind}": f"{kind}{n}" for n in (1, 2, 3) for kind in ("cr2", "jpg")}
+    rows = pa.Table.from_pylist(
+        [{"uri": uri, "version": "", "action": "quarantine", "rule": "verdict-same", "content_id": name,
+          "package": page_of(uri)[0], "companions": [uri[:-3] + {"cr2": "jpg", "jpg": "cr2"}[uri[-3:]]],
+          "counts_as_copy": True, "kept_uri": "s3://a/k"} for uri, name in going.items()]
+    )  # fmt: skip
+    rows = pa.table([rows[f.name] if f.name in rows.schema.names else pa.nulls(len(going), f.type)
+                     for f in DECISIONS.schema], names=DECISIONS.schema.names)  # fmt: skip
+    assert list(stems.judge_stems(0, {"going": stems.going_of(rows)})) == []
+    (parted,) = stems.judge_stems(0, {"going": stems.going_of(rows.slice(1))})
+    assert sorted(parted["uri"].to_pylist()) == sorted(going)[1:], "one that stays keeps both runs"
 
 
 SOUND = {

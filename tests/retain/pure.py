@@ -11,7 +11,7 @@ from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.ipc import sort_rows
-from mirrorfold.transforms.retain import blocks, page_runs, review_cut
+from mirrorfold.transforms.retain import blocks, page_runs, review_cut, stems
 from mirrorfold.transforms.retain.earlier import (
     EARLIER,
     FAILED,
@@ -92,7 +92,11 @@ def decide_tables(
     singles = blocks.DecideSingles(policy, "0")(blocks.singles_of(members))
     failed = tables["failures"].select(blocks.FAILURE_ROWS.names)
     rest = list(blocks.DecideUnread(policy, "0")(0, {"objects": unread, "failures": failed}))
-    decided = forget_going(_whole_runs(decided.cast(DECISIONS.schema), [singles, *rest], plan))
+    decided = _whole_runs(decided.cast(DECISIONS.schema), [singles, *rest], plan)
+    if plan.companions == "review":
+        parted = list(stems.judge_stems(0, {"going": stems.going_of(decided)}))
+        decided = stems.keep_stems(decided, parted)
+    decided = forget_going(decided)
     decided = review_cut.cut_reviews(decided, review_cut.batch_bytes(decided, plan.review_per), plan)
     decisions = pa.concat_tables([decided.cast(DECISIONS.schema), singles, *rest])
     decisions = decisions if said is None else stop_relying(decisions, [rotted_copies(decisions)])

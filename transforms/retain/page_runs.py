@@ -80,11 +80,12 @@ def keep_runs(decisions: pa.Table, torn: Sequence[pa.Table]) -> pa.Table:
         pc.is_in(decisions.column("package"), value_set=packages.combine_chunks()),
         pc.is_in(decisions.column("action"), value_set=pa.array(GOING)),
     )
-    decisions = _with_copies(decisions, torn)
+    decisions = with_copies(decisions, torn)
     return _kept(decisions, pc.fill_null(stays, False)) if pc.any(stays).as_py() else decisions
 
 
-def _with_copies(decisions: pa.Table, torn: Sequence[pa.Table]) -> pa.Table:
+def with_copies(decisions: pa.Table, torn: Sequence[pa.Table]) -> pa.Table:
+    """Count the copies that stay after all; `torn` has the columns of TORN."""
     more: dict[str, Counter[str]] = {}
     for block in torn:
         for row in block.filter(pc.is_valid(block.column("place"))).to_pylist():

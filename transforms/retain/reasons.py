@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.transforms.retain.keep_order import CRITERIA, deciding
 from mirrorfold.transforms.retain.losses import lost_with
@@ -117,8 +119,7 @@ def _tail(decision: Decision) -> str:
     said = f"; they disagree on {', '.join(clash)}" if clash else ""
     said += f"; it has what the kept one lacks: {', '.join(lacks)}" if lacks else ""
     if rule == "companions":
-        beside = decision.member.companions or ()
-        return said + f"; {', '.join(u.rpartition('/')[2] for u in beside[:5])} would stay without it"
+        return said + beside(decision.member.companions or ())
     if rule == TOO_LARGE:
         return said + "; its family is too large to be settled by itself: people decide"
     if rule == "verdict-conflict":
@@ -134,6 +135,11 @@ def _tail(decision: Decision) -> str:
     if rule.endswith("-unverified") and decision.lost:
         return said + f"; the policy's verification isn't met: {decision.lost[0]}"
     return said
+
+
+def beside(companions: Sequence[str]) -> str:
+    """Name what would stay without a picture."""
+    return f"; {', '.join(uri.rpartition('/')[2] for uri in companions[:5])} would stay without it"
 
 
 def portrait(kept: Member, other: Member, policy: Policy) -> str:

@@ -16,7 +16,7 @@ from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked, Park
 from mirrorfold.transforms.blocks.wiring import Shuffle
-from mirrorfold.transforms.retain import blocks, page_runs, review_cut
+from mirrorfold.transforms.retain import blocks, page_runs, review_cut, stems
 from mirrorfold.transforms.retain.compared import Compare, nothing_confirmed
 from mirrorfold.transforms.retain.earlier import EARLIER, FAILED, rotted_copies, stop_relying, without_earlier
 from mirrorfold.transforms.retain.keep_order import MASTERS
@@ -122,7 +122,7 @@ class Retain(beam.PTransform):
             | "DecideSingles" >> beam.Map(blocks.DecideSingles(self.policy, self.code_version))
         )
         unread = self._unread(objects, failures)
-        whole = self._whole_runs(taken["decisions"], singles, unread)
+        whole = self._whole_stems(self._whole_runs(taken["decisions"], singles, unread))
         reviewed = self._cut(whole | "ForgetGoing" >> beam.Map(forget_going).with_output_types(pa.Table))
         decisions = (reviewed, singles, unread) | "JoinDecisions" >> FlattenBlocks(self.spill)
         if "earlier" in inputs:
@@ -209,6 +209,18 @@ class Retain(beam.PTransform):
             decisions
             | "ParkPages" >> Park(self.spill)
             | "KeepRuns" >> MapParked(page_runs.keep_runs, beam.pvalue.AsList(torn))
+        )
+
+    def _whole_stems(self, decisions):
+        if compile_policy(self.policy).companions != "review":
+            return decisions
+        going = {"going": decisions | "TakeStems" >> beam.Map(stems.going_of).with_output_types(pa.Table)}
+        parted = going | "JudgeStems" >> self._shuffle({"going": "group"}, {"going": stems.GOING}, stems.judge_stems)
+        # Two readers, of which one waits for the other, as in `_cut`.
+        return (
+            decisions
+            | "ParkStems" >> Park(self.spill)
+            | "KeepStems" >> MapParked(stems.keep_stems, beam.pvalue.AsList(parted))
         )
 
     def _cut(self, decisions):

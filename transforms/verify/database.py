@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
+from mirrorfold.schemas.belongings import PICTURES
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.failures import CODES, STAGES
 from mirrorfold.schemas.objects import FRAIL_CLASSES
@@ -177,6 +178,8 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
         AND regexp_matches(uri, '(?i)[.]dzi$')""")
     for macro in SPELLING:
         db.execute(macro)
+    names = "|".join(sorted(PICTURES))
+    db.execute(f"CREATE MACRO picture_names() AS {quoted(f'(?i)[.]({names})$')}")
     db.execute("""
         CREATE VIEW spelled AS SELECT uri, version, plain(uri) AS name FROM decisions
         WHERE action IN ('quarantine', 'review') AND EXISTS (SELECT 1 FROM hold_lines)""")

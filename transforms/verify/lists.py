@@ -35,6 +35,18 @@ LIST_CHECKS: tuple[Check, ...] = (
         SELECT d.uri, d.version, o.companions FROM decisions d JOIN objects o USING (uri, version), expected
         WHERE expected.companions = 'review' AND d.action = 'quarantine' AND len(o.companions) > 0
         AND NOT starts_with(d.rule, 'verdict-')"""),
+    Check(7, "decisions", "a RAW file or the picture of its stem goes, the other stays, and nobody chose", """
+        SELECT d.uri, d.version, c.beside FROM (
+            SELECT d.*, unnest(o.companions) AS beside FROM decisions d JOIN objects o USING (uri, version)
+            WHERE d.action = 'quarantine') c JOIN decisions d USING (uri, version), expected
+        WHERE expected.companions = 'review' AND regexp_matches(c.beside, picture_names())
+        AND NOT EXISTS (SELECT 1 FROM decisions b JOIN objects l USING (uri, version)
+            WHERE b.uri = c.beside AND l.is_latest AND b.action = 'quarantine')
+        AND NOT (d.rule = 'verdict-keeper' AND list_contains(d.companions, d.kept_uri) AND EXISTS (
+            SELECT 1 FROM relied k JOIN rulings r ON r.content_a = least(k.content_id, k.kept_content)
+            AND r.content_b = greatest(k.content_id, k.kept_content)
+            WHERE k.uri = d.uri AND k.version = d.version
+            AND r.outcome = CASE WHEN k.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
     # What a list that was handed out relies on was read once more.
     Check(7, "rereadings", "a reading doesn't say what its digests say", """
         SELECT uri, version, outcome FROM rereadings WHERE outcome IS DISTINCT FROM
