@@ -29,6 +29,11 @@ STATES = {
     "deleted-though-kept": "the plan keeps it, and it is gone from its place without having arrived elsewhere",
     "unexpected": "nothing in the plan explains it, or the plan sets it aside and it was brought along",
 }
+ACTED = (
+    "arrived", "arrived-otherwise", "quarantined", "restored", "deleted", "gone", "deleted-early",
+    "deleted-though-kept",
+)  # fmt: skip
+"""States that nothing gets into unless somebody carried the plan out."""
 FAULTS = ("missing", "changed", "hidden", "deleted-early", "deleted-though-kept", "unexpected")
 """States that somebody has to look at."""
 

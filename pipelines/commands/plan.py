@@ -213,20 +213,24 @@ def split(folder: str, into: int, overlap: float, by: str, names: str) -> Said:
 @click.option(
     "--withdraw",
     is_flag=True,
-    help="Take your signature back: lists are drafts again. What somebody did with them before isn't seen.",
+    help="Take your signature back: lists are drafts again. Where `reconcile` found that somebody acted on them, it "
+    "says what was done and stops.",
 )
+@click.option("--although-acted-on", "although_acted", is_flag=True, help="Withdraw all the same.")
 @prints
-def approve(folder: str, role: str, name: str, side: str | None, withdraw: bool) -> Said:
+def approve(folder: str, role: str, name: str, side: str | None, withdraw: bool, although_acted: bool) -> Said:
     """Sign off a plan. The signature is bound to this very plan: another policy or verdict needs another."""
     from mirrorfold.pipelines.finished.approve import approve as sign
+    from mirrorfold.transforms.retain.acted import Acted
 
     with usage_errors():
-        record, missing = sign(folder, role, name, side, withdraw=withdraw)
+        record, missing = sign(folder, role, name, side, withdraw=withdraw, although_acted=although_acted)
     needed = f"still needed: {', '.join(missing)}" if missing else "every sign-off that the policy names is there"
-    return Said(
-        {"role": role, "by": name, "plan_hash": record["plan_hash"], "missing": list(missing)},
-        [f"{'withdrawn' if withdraw else 'signed'} as {role} by {name}, plan {record['plan_hash'][:12]}", needed],
-    )
+    done = [Acted(**record["acted"]).told] if withdraw else []
+    plain = {"role": role, "by": name, "plan_hash": record["plan_hash"], "missing": list(missing)}
+    plain |= {"acted": record["acted"]["counts"]} if withdraw else {}
+    said = f"{'withdrawn' if withdraw else 'signed'} as {role} by {name}, plan {record['plan_hash'][:12]}"
+    return Said(plain, [said, *done, needed])
 
 
 TOOLS = ["s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv"]

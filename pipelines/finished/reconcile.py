@@ -28,11 +28,11 @@ from mirrorfold.transforms.reconcile.bound import most_wrong, sample_size
 from mirrorfold.transforms.reconcile.match import CHANGED, STEM, UNPROVED, match
 from mirrorfold.transforms.reconcile.plan import EXPECTED_SQL
 from mirrorfold.transforms.reconcile.states import NOTES, Asked, reconcile
+from mirrorfold.transforms.retain.acted import RECORD
 from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.sources import open_stores
 
-RECORD = "reconciliation.json"
 CONFIDENCE = 0.95
 EXAMPLES = 5
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import pyarrow as pa
 import pytest
 
 from mirrorfold.configs.policy import resolve_policy
+from mirrorfold.pipelines.errors import SafetyStop
 from mirrorfold.pipelines.finished.approve import approve
 from mirrorfold.pipelines.finished.export import export
 from mirrorfold.pipelines.finished.review_import import review_import
+from mirrorfold.schemas.reconciliation import RECONCILIATION
+from mirrorfold.transforms.blocks.parquet import replace_table
 from mirrorfold.transforms.retain import people, verdicts
+from mirrorfold.transforms.retain.acted import Acted
+from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.retain.runs import write_run
 from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
@@ -152,6 +158,51 @@ def test_neither_sides_files_go_by_the_others_sign_off(run, tmp_path):
     assert export(folder, "quarantine", "csv", recheck=False).draft == ["curator for gz"]
     assert approve(folder, "curator", "Bo Chan", "gz")[1] == []
     assert export(folder, "quarantine", "csv", recheck=False).draft == []
+
+
+def reconciled(folder: str, rows: list[tuple[str, str]], plan: str | None = None) -> None:
+    """Write what a reconciliation found: (library, state) of objects."""
+    output = LocalOutput(folder)
+    said = [{"uri": f"s3://{lib}/{n}", "version": "", "library": lib, "size": 1, "state": state, "nowhere": False}
+            for n, (lib, state) in enumerate(rows)]  # fmt: skip
+    replace_table(output, RECONCILIATION, pa.Table.from_pylist(said, schema=RECONCILIATION.schema))
+    record = {"plan_hash": plan or plan_hash(output), "made_at": "2026-11-29T12:00:00+00:00"}
+    output.put("reconciliation.json", json.dumps(record).encode())
+
+
+ACTED = {
+    "set aside": ([("b", "quarantined"), ("b", "deleted")], None, "1 deleted, 1 quarantined"),
+    "brought over": ([("keep", "arrived")], None, "1 arrived"),
+    "nothing yet": ([("b", "waiting"), ("keep", "in-place")], None, None),
+    "another plan": ([("b", "quarantined")], "f" * 64, None),
+}
+
+
+@pytest.mark.parametrize(("rows", "plan", "told"), ACTED.values(), ids=ACTED)
+def test_what_was_acted_on_is_not_withdrawn_in_silence(run, tmp_path, rows, plan, told):
+    folder = run("approval: {required_roles: [curator]}\n")
+    approve(folder, "curator", "Ann Lee")
+    reconciled(folder, rows, plan)
+    if told:
+        with pytest.raises(SafetyStop, match=told):
+            approve(folder, "curator", "Ann Lee", withdraw=True)
+        assert export(folder, "quarantine", "csv", recheck=False).draft == []
+    assert approve(folder, "curator", "Ann Lee", withdraw=True, although_acted=bool(told))[1] == ["curator"]
+    record = json.loads(next((tmp_path / "run/approvals").iterdir()).read_text())
+    assert Acted(**record["acted"]).told.endswith(told or ("nothing" if plan is None else "(`mirrorfold reconcile`)"))
+
+
+def test_of_a_merged_plan_a_sides_own_objects_count(run, tmp_path):
+    folder = run("approval: {required_roles: [curator]}\nkeep_order: [{library: [keep]}]\n")
+    (tmp_path / "run/sides").mkdir()
+    sides = [{"name": "hk", "libraries": ["keep"]}, {"name": "gz", "libraries": ["b"]}]
+    (tmp_path / "run/sides/sides.json").write_text(json.dumps({"sides": sides}))
+    approve(folder, "curator", "Ann Lee", "hk")
+    approve(folder, "curator", "Bo Chan", "gz")
+    reconciled(folder, [("b", "quarantined")])
+    with pytest.raises(SafetyStop, match="1 quarantined"):
+        approve(folder, "curator", "Bo Chan", "gz", withdraw=True)
+    assert approve(folder, "curator", "Ann Lee", "hk", withdraw=True)[1] == ["curator for hk"]
 
 
 def test_a_sign_off_can_be_taken_back(run, tmp_path):

@@ -8,9 +8,15 @@ import json
 import re
 from collections.abc import Mapping
 
+from mirrorfold.transforms.retain.acted import acted_on
 from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.retain.people import check_may_sign, may_sign, person, unfilled
 from mirrorfold.transforms.stores.output import OutputStore
+
+
+class ActedError(Exception):
+    """A sign-off can't be taken back without a word more: the plan was acted on."""
+
 
 FOLDER = "approvals/"
 _ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -52,18 +58,37 @@ def approve(output: OutputStore, role: str, name: str, policy: dict, at: dt.date
     return record
 
 
-def withdraw(output: OutputStore, role: str, name: str, at: dt.datetime, side: str | None = None) -> dict:
-    """Take a sign-off on the plan as it is now back, and give it; it stays on record as withdrawn.
+def withdraw(
+    output: OutputStore, role: str, name: str, at: dt.datetime, side: str | None = None, *, although_acted: bool = False
+) -> dict:
+    """Take a sign-off on the plan as it is now back, and give it; it stays on record with what was done by then.
+
+    Args:
+      although_acted: withdraw even where somebody acted on the plan: what was done isn't undone by it.
 
     Raises:
       ValueError: this person gave no such sign-off.
+      ActedError: somebody acted on the plan, as `reconcile` found.
     """
     for record in approvals(output):
         if (record["role"], person(record["name"]), record.get("side")) == (role, person(name), side):
-            taken = record | {"withdrawn_at": at.isoformat(timespec="seconds")}
+            done = acted_on(output, _libraries(output, side))
+            if done.counts and not although_acted:
+                raise ActedError(
+                    f"nothing was withdrawn: {done.told}. `export --what restore` lists how to bring back what was set "
+                    "aside; --although-acted-on withdraws for the rest"
+                )
+            taken = record | {"withdrawn_at": at.isoformat(timespec="seconds"), "acted": done._asdict()}
             output.put(_path(record), json.dumps(taken, indent=2, ensure_ascii=False).encode())
             return taken
     raise ValueError(f"{name} hasn't signed this plan as {_as(role, side)}")
+
+
+def _libraries(output: OutputStore, side: str | None) -> frozenset[str] | None:
+    if side is None:
+        return None
+    sides = json.loads(output.get("sides/sides.json"))["sides"]
+    return frozenset(library for found in sides if found["name"] == side for library in found["libraries"])
 
 
 def sides_of(output: OutputStore) -> list[str]:
