@@ -32,8 +32,8 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
 
 
 def depends_on(run: RunContext) -> list:
-    """Name what the step depends on beside the decisions: the previous run's decisions."""
-    return [state_of(run.previous, "retain")]
+    """Name what the step depends on beside the tables: the previous run's decisions and objects."""
+    return [state_of(run.previous, "retain"), state_of(run.previous, "fingerprint")]
 
 
 def carry_thumbnails(run: RunContext) -> None:

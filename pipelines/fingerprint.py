@@ -10,9 +10,11 @@ from mirrorfold.pipelines.record.reread import window
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.progress import Done
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.fingerprint import commit
+from mirrorfold.transforms.fingerprint.beside.wiring import ReadBeside
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.wiring import FillContentIds, Fingerprint, ReadKnown, WriteContents
 
@@ -27,9 +29,17 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
             run.previous, earlier.rows, earlier.failures, run.spill, window(run).again
         )
     found = inputs | "Fingerprint" >> Fingerprint(tuple(run.sources), options_of(run), run.output, rows, run.spill)
-    filled = {"objects": objects, "assignments": found.assignments} | "FillContentIds" >> FillContentIds(
-        rows, run.spill
-    )
+    known_from = {"objects": objects, "assignments": found.assignments}
+    if parquet.has_values(run.store, OBJECTS, "beside"):
+        known_from["stated"] = objects | "ReadBeside" >> ReadBeside(
+            tuple(run.sources),
+            rows,
+            run.settings.fingerprint.threads,
+            run.previous if earlier else None,
+            window(run).again if run.previous and earlier else None,
+            run.spill,
+        )
+    filled = known_from | "FillContentIds" >> FillContentIds(rows, run.spill)
     if run.previous and earlier:
         made = {"contents": found.contents, "assignments": found.assignments}
         made | "WriteContents" >> WriteContents(

@@ -125,6 +125,11 @@ def joined_lists(store: OutputStore) -> dict[str, dict[str, int]]:
     return _used(store).get("joined", {})
 
 
+def had_catalogue(store: OutputStore) -> bool:
+    """Tell whether the plan was made with a catalogue."""
+    return any(file["kind"] == "catalogue" for file in _used(store)["files"])
+
+
 def hold_lines(store: OutputStore) -> list[tuple[str, str | None]]:
     """Read the hold lines that the plan was made with: each with an expression over `join_keys` if it is a pattern."""
     try:

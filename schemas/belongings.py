@@ -44,6 +44,11 @@ SIDECARS = frozenset(
     ("aae", "acr", "cos", "dop", "json", "mov", "mp4", "on1", "pp3", "thm", "vrd", "wav", "xmp")
 )  # fmt: skip
 _TAKEOUT = ".supplemental-metadata"
+XMP = ".xmp"
+UNREAD = "unread"
+"""The key of `objects.stated` that says why a sidecar couldn't be read."""
+UNREAD_SIDECAR = "unread_sidecar"
+"""A conflict of its own: nobody knows what the XMP file beside one of the two states."""
 
 
 def page_of(uri: str) -> tuple[str, tuple[int, str]] | None:
@@ -83,6 +88,14 @@ def group_of(uri: str) -> str | None:
         inner = stem.rpartition(".")[2]
         stem = stem[: -len(inner) - 1] if "." in stem and inner in PICTURES else stem
     return f"{folder}/{stem}"
+
+
+def describes(sidecar: str, picture: str) -> bool:
+    """Tell whether an XMP file speaks of a picture of its folder: NAME.jpg.xmp of that one, NAME.xmp of each NAME."""
+    base, named = sidecar.rpartition("/")[2].lower(), picture.rpartition("/")[2].lower()
+    if not base.endswith(XMP) or extension_of(picture) not in PICTURES:
+        return False
+    return base.removesuffix(XMP) in (named, named.rpartition(".")[0])
 
 
 def is_run(package: str | None) -> bool:

@@ -10,6 +10,7 @@ CHANGES_WORDS = {
     "new": "listed now and not before",
     "changed": "the same URI and version with other bytes",
     "rotted": "listed as before, size, time and etag, and its bytes are others: only a reading tells",
+    "restated": "the same bytes, and XMP beside it states something else, or is new or gone",
     "vanished": "listed before, and its URI is not listed any more",
     "replaced": "listed before, and its URI stands for another version now",
     "planned": "unchanged, and an earlier plan to quarantine it wasn't acted on",
@@ -25,7 +26,9 @@ CHANGES = Table(
             column("uri", pa.string(), "the object", nullable=False),
             column("version", pa.string(), "its version, as in objects", nullable=False),
             column("library", pa.string(), "its library", nullable=False),
-            column("change", pa.string(), "new, changed, rotted, vanished, replaced or planned", nullable=False),
+            column(
+                "change", pa.string(), "new, changed, rotted, restated, vanished, replaced or planned", nullable=False
+            ),
             column("size", pa.int64(), "bytes now, or when it was last listed", nullable=False),
             column("action_before", pa.string(), "what the previous run decided; null for a new object"),
             column("action", pa.string(), "what this run decides; null where it isn't listed any more"),

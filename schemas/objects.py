@@ -13,7 +13,7 @@ FRAIL_CLASSES = ("ONEZONE_IA", "EXPRESS_ONEZONE", "REDUCED_REDUNDANCY", "DURABLE
 
 OBJECTS = Table(
     name="objects",
-    version=2,
+    version=3,
     order=("uri", "version"),
     shard_key=("uri", "version"),
     schema=pa.schema(
@@ -88,6 +88,12 @@ OBJECTS = Table(
                 "what it is a part of, KIND:FOLDER: bagit, ocfl, mets, tiles; pages: a run of numbered pages",
             ),
             column("companions", STRINGS, "files of one stem that belong to it: XMP, AAE, MOV, RAW beside JPEG ..."),
+            column("beside", STRINGS, "of a picture: the XMP sidecars that describe it (NAME.xmp, NAME.jpg.xmp)"),
+            column(
+                "stated",
+                pa.map_(pa.string(), pa.string()),
+                "what its sidecars state, or an XMP file itself, by column of contents; unread: why one wasn't read",
+            ),
             column("extra", pa.map_(pa.string(), pa.string()), "inventory columns that we don't know, as they were"),
             column("content_id", pa.string(), "lowercase hex SHA-256 of the bytes; null when unread or failed"),
             column("identity_evidence", pa.string(), "how content_id is known: read, sha256, md5 or previous"),

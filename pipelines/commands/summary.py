@@ -154,10 +154,12 @@ def _since_previous(store: OutputStore) -> list[RenderableType]:
     objects, more = sum(counts[0] for counts in arrived), sum(counts[1] for counts in arrived)
     text = Text("Since the run before\n", style="bold")
     rotted = found.get("rotted", (0, 0, 0))[0]
+    restated = found.get("restated", (0, 0, 0))[0]
     lines = (
         f"  new or changed   {objects:,}, of which {format_bytes(more)} duplicate",
         f"  gone             {gone[0]:,}; {format_bytes(sum(f[2] for f in found.values()))} of the last plan is freed",
         f"  still planned    {planned[0]:,}",
+        *([f"  XMP beside it    {restated:,} pictures of which it states something else"] if restated else []),
         f"  read             {format_bytes(metrics['bytes_read'])}; {format_bytes(metrics['bytes_spared'])} spared",
     )
     text.append("\n".join(lines) + "\n", style="not bold")

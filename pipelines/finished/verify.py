@@ -25,7 +25,7 @@ from mirrorfold.transforms.blocks import globs, parquet
 from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.listing.places import passing_regex
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn, last_list, plan_name
-from mirrorfold.transforms.retain import acceptance, verdicts
+from mirrorfold.transforms.retain import acceptance, sidecar, verdicts
 from mirrorfold.transforms.retain.policy import TierRule, compile_policy, policy_hash
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
@@ -50,6 +50,9 @@ def verify(folder: str) -> list[BrokenPromise]:
         broken += _record(store, policy, files)
         expected = replace(expect(policy, verdicts.read_verdicts(store), store), holds=tuple(lists.hold_lines(store)))
         expected = replace(expected, **_recorded(store), **_handed(store))
+        if lists.had_catalogue(store):
+            asked = tuple(name for name in expected.conflict_review if name not in sidecar.OVERRULED)
+            expected = replace(expected, conflict_review=asked)
         with _decided_before(store) as (before, withdrawn):
             expected = replace(expected, withdrawn=withdrawn)
             queue = _local_queue(store, work)
@@ -123,6 +126,7 @@ def expect(policy: dict, said: list[dict], samples: OutputStore | None = None) -
         quarantine_bucket=compiled.quarantine_bucket,
         together={"packages": compiled.packages, "page_runs": compiled.runs, "companions": compiled.companions},
         rulings={pair: (ruling.outcome, ruling.verdicts) for pair, ruling in ruled.items()},
+        conflict_review=compiled.conflict_review,
         opened=frozenset(pair for pair, ruling in ruled.items() if ruling.opened),
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from functools import partial
 
 import apache_beam as beam
+import pyarrow.parquet as pq
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.engine import engine
@@ -16,9 +18,11 @@ from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.pipelines.record.previous import check_tables, read_record
 from mirrorfold.pipelines.record.request import REQUEST_PATH, saved_request
 from mirrorfold.pipelines.record.steps import remove_table
-from mirrorfold.transforms.blocks import parquet
+from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks import ipc, parquet
 from mirrorfold.transforms.match.signatures import withheld_search
 from mirrorfold.transforms.merge.wiring import Withhold
+from mirrorfold.transforms.merge.withhold import withhold_words
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.stores.output import open_output
 
@@ -28,6 +32,11 @@ SECRETIVE = ("endpoint", "profile", "project")
 
 def _apply(root: beam.Pipeline, transform: Withhold) -> None:
     root | "Withhold" >> transform
+
+
+def _without_words(shard: bytes) -> bytes:
+    rows = pq.read_table(io.BytesIO(shard))
+    return parquet.to_parquet(withhold_words(ipc.conform(rows, OBJECTS.schema)).cast(OBJECTS.versioned_schema))
 
 
 def pack(folder: str, output: str, hashes_only: bool, beam_args: tuple[str, ...] = ()) -> dict[str, int]:
@@ -54,7 +63,8 @@ def pack(folder: str, output: str, hashes_only: bool, beam_args: tuple[str, ...]
                 engine.run_pipeline(partial(_apply, transform=withhold), engine.pipeline_options(beam_args, work=None))
             else:
                 for path in parquet.shards(source, f"{name}/"):
-                    target.put(path, source.get(path))
+                    data = source.get(path)
+                    target.put(path, _without_words(data) if name == "objects" and hashes_only else data)
         verdicts.store_verdicts(run.store, verdicts.read_verdicts(source))
         document = json.loads(request.to_json())
         document["sources"] = [{k: v for k, v in spec.items() if k not in SECRETIVE} for spec in document["sources"]]

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from mirrorfold.schemas.aliases import ALIASES
+from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.audit import aliases, compare
 from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.fingerprint import known
@@ -23,10 +24,44 @@ def decided(*rows: tuple) -> pa.Table:
     )  # fmt: skip
 
 
-def changes(before: pa.Table, after: pa.Table) -> dict[str, dict]:
+def changes(before: pa.Table, after: pa.Table, **said: pa.Table) -> dict[str, dict]:
+    nothing = compare.SAID.empty_table()
     blocks = {"before": before, "after": after, "relied": compare.kept_copies(before)}
+    blocks |= {"said_before": nothing, "said_after": nothing} | said
     found = list(compare.compare(0, blocks))
     return {row["uri"] + row["version"]: row for block in found for row in block.to_pylist()}
+
+
+def said(companions: list[str] | None, beside: list[str] | None, stated: dict | None) -> pa.Table:
+    """Say what lies beside the object a."""
+    row = {
+        "uri": "a",
+        "version": "",
+        "companions": companions,
+        "beside": beside,
+        "stated": stated and list(stated.items()),
+    }
+    return compare.said_of(pa.Table.from_pylist([row], schema=OBJECTS.schema))
+
+
+SOME = (["a.xmp"], ["a.xmp"], {"rights": "X"})
+OTHER = (["a.xmp"], ["a.xmp"], {"rights": "Y"})
+BESIDE = {
+    "the same": (SOME, SOME, None),
+    "other words": (SOME, OTHER, "restated"),
+    "a new sidecar": ((None, None, None), SOME, "restated"),
+    "one that is gone": (SOME, (None, None, None), "restated"),
+    "one that states nothing": ((None, None, None), (["a.xmp"], ["a.xmp"], {}), None),
+    "a run that didn't look for any": ((["a.xmp"], None, None), SOME, None),
+    "another companion": ((["a.mov"], None, None), (["a.mov"], None, None), None),
+}
+
+
+@pytest.mark.parametrize(("was", "now", "change"), BESIDE.values(), ids=BESIDE)
+def test_other_words_beside_a_picture_are_a_change(was, now, change):
+    same = decided(("a", "", "e", "keep", 0, None))
+    found = changes(same, same, said_before=said(*was), said_after=said(*now))
+    assert {row["change"] for row in found.values()} == ({change} if change else set())
 
 
 CASES = {

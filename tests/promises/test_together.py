@@ -52,7 +52,7 @@ def marked(*uris: str) -> dict[str, tuple]:
     packaged = together.mark_packages(names, together.find_packages([names]))
     grouped = list(together.mark_groups(0, {"names": together.group_names(names)}))
     made = together.add_marks(rows, pa.concat_tables([packaged, *grouped]))
-    return {row["uri"]: (row["package"], row["companions"]) for row in made.to_pylist()}
+    return {row["uri"]: (row["package"], row["companions"], row["beside"]) for row in made.to_pylist()}
 
 
 PACKAGES = {
@@ -79,9 +79,16 @@ def test_a_package_is_known_by_its_file(tag, inside, outside, package):
 
 def test_a_run_has_three_pages_and_few_gaps():
     pages = [f"s3://b/book/page_{n:04}.tif" for n in (1, 2, 3)]
-    assert {package for package, _ in marked(*pages).values()} == {"pages:s3://b/book/page_#.tif"}
-    assert {package for package, _ in marked(*pages[:2]).values()} == {None}
-    assert {package for package, _ in marked(*(f"s3://b/page_{n}.tif" for n in (1, 50, 99))).values()} == {None}
+    assert {package for package, *_ in marked(*pages).values()} == {"pages:s3://b/book/page_#.tif"}
+    assert {package for package, *_ in marked(*pages[:2]).values()} == {None}
+    assert {package for package, *_ in marked(*(f"s3://b/page_{n}.tif" for n in (1, 50, 99))).values()} == {None}
+
+
+def test_sidecars_are_named_by_what_they_describe():
+    found = marked("s3://b/I.jpg", "s3://b/I.cr2", "s3://b/i.XMP", "s3://b/I.cr2.xmp", "s3://b/I.mov", "s3://b/J.jpg")
+    assert found["s3://b/I.jpg"][2] == ["s3://b/i.XMP"]
+    assert found["s3://b/I.cr2"][2] == ["s3://b/I.cr2.xmp", "s3://b/i.XMP"]
+    assert {found[uri][2] for uri in ("s3://b/i.XMP", "s3://b/I.mov", "s3://b/J.jpg")} == {None}
 
 
 def test_companions_are_named_both_ways():
@@ -97,7 +104,9 @@ def tables_of(named: dict[str, str], **fields) -> dict:
     """List objects by URI, each with a content's name; every content that is there twice is a cluster."""
     counts = [name for name in named.values() if list(named.values()).count(name) > 1]
     marks = marked(*named)
-    rows = [obj(uri, name, package=marks[uri][0], companions=marks[uri][1], **fields) for uri, name in named.items()]
+    columns = ("package", "companions", "beside")
+    rows = [obj(uri, name, **dict(zip(columns, marks[uri], strict=True)), **fields) for uri, name in named.items()]
+    rows = [row | ({"stated": []} if row["beside"] or row["uri"].endswith(".xmp") else {}) for row in rows]
     rows = [
         row | ({} if row["uri"].endswith(KNOWN) else {"content_id": None, "identity_evidence": None}) for row in rows
     ]

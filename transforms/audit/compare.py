@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.belongings import XMP
 from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.decisions import DECISIONS
 
@@ -24,6 +26,9 @@ DECISION_COLUMNS = (
     "read_sha256",
 )
 DECIDED = pa.schema([DECISIONS.schema.field(name) for name in DECISION_COLUMNS])
+SAID_COLUMNS = ("uri", "version", "companions", "beside", "stated")
+SAID = pa.schema([pa.field(name, pa.string()) for name in ("uri", "version", "said")])
+NOTHING = "[]"
 KEPT = pa.schema([pa.field("uri", pa.string()), pa.field("version", pa.string())])
 
 
@@ -33,11 +38,32 @@ def kept_copies(decisions: pa.Table) -> pa.Table:
     return pa.table([planned.column("kept_uri"), planned.column("kept_version")], schema=KEPT)
 
 
+def said_of(objects: pa.Table) -> pa.Table:
+    """Give what is stated beside pictures, as one text: rows of SAID; null where a run didn't look for sidecars yet."""
+    rows = objects.filter(pc.is_valid(objects.column("companions")))
+    texts = []
+    for companions, beside, stated in zip(*(rows.column(n).to_pylist() for n in SAID_COLUMNS[2:]), strict=True):
+        unseen = beside is None and any(uri.lower().endswith(XMP) for uri in companions)
+        texts.append(None if unseen else json.dumps(sorted(stated or ())))
+    return pa.table([rows.column("uri"), rows.column("version"), pa.array(texts, pa.string())], schema=SAID)
+
+
+def _restated(before: pa.Table, after: pa.Table) -> pa.Array:
+    """Name the objects beside which something else is stated now; an object without a row has nothing beside it."""
+    texts = [
+        dict(zip(_keys(rows).to_pylist(), rows.column("said").to_pylist(), strict=True)) for rows in (before, after)
+    ]
+    names = sorted({*texts[0], *texts[1]})
+    said = [(name, texts[0].get(name, NOTHING), texts[1].get(name, NOTHING)) for name in names]
+    return pa.array([name for name, was, now in said if None not in (was, now) and was != now], pa.string())
+
+
 def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
     """Give the rows of `changes` for one partition of URIs.
 
     Args:
-      blocks: "before" and "after", rows of DECIDED; "relied", rows of `kept_copies` of the previous run.
+      blocks: "before" and "after", rows of DECIDED; "relied", rows of `kept_copies` of the previous run; "said_before"
+        and "said_after", rows of `said_of`.
     """
     before, after = blocks["before"], blocks["after"]
     place = pc.index_in(_keys(before), value_set=_keys(after))
@@ -47,6 +73,7 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
         pc.equal(before.column("etag"), found.column("etag")), pc.equal(before.column("size"), found.column("size"))
     )
     same = pc.fill_null(same, False)
+    restated = pc.is_in(_keys(before), value_set=_restated(blocks["said_before"], blocks["said_after"]))
     # What wasn't read keeps the digest that it had, so that neither a store nor a decoder that fails is rot.
     then, now = _sha256(before), _sha256(found)
     other = pc.fill_null(pc.not_equal(then, now), False)
@@ -59,6 +86,7 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
     waits = (
         before.append_column("now", found.column("action")).append_column("freed", freed).filter(pc.and_(same, planned))
     )
+    restated = pc.and_not(pc.and_(same, restated), planned)
     changed = pc.and_not(pc.and_(there, pc.invert(same)), rotted)
     newcomers = after.filter(pc.is_null(pc.index_in(_keys(after), value_set=_keys(before))))
     parts = [
@@ -70,6 +98,10 @@ def compare(_: int, blocks: dict[str, pa.Table]) -> Iterable[pa.Table]:
         _rows(
             found.filter(rotted), "rotted", before=before.column("action").filter(rotted),
             now=found.column("action").filter(rotted), sha256=(then.filter(rotted), now.filter(rotted)),
+        ),
+        _rows(
+            found.filter(restated), "restated", before=before.column("action").filter(restated),
+            now=found.column("action").filter(restated),
         ),
         _rows(waits, "planned", before=waits.column("action"), now=waits.column("now"), waiting=waits.column("freed")),
         _rows(newcomers, "new", now=newcomers.column("action"), duplicate=newcomers.column("bytes_freed")),

@@ -11,6 +11,7 @@ from mirrorfold.schemas.aliases import ALIASES
 from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.contents import CONTENTS
 from mirrorfold.schemas.decisions import DECISIONS
+from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.audit import aliases, compare
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle
@@ -38,9 +39,21 @@ class FindChanges(beam.PTransform):
         before = root | "ReadEarlierPlan" >> ReadTable(self.previous, DECISIONS, compare.DECISION_COLUMNS)
         after = root | "ReadPlan" >> ReadTable(self.output, DECISIONS, compare.DECISION_COLUMNS)
         relied = before | "NameKeptCopies" >> beam.Map(compare.kept_copies).with_output_types(pa.Table)
-        return {"before": before, "after": after, "relied": relied} | "Compare" >> Shuffle(
-            keys=dict.fromkeys(("before", "after", "relied"), ("uri",)),
-            schemas={"before": compare.DECIDED, "after": compare.DECIDED, "relied": compare.KEPT},
+        said = {
+            f"said_{name}": root
+            | f"Read beside {name}" >> ReadTable(folder, OBJECTS, compare.SAID_COLUMNS)
+            | f"Say beside {name}" >> beam.Map(compare.said_of).with_output_types(pa.Table)
+            for name, folder in (("before", self.previous), ("after", self.output))
+        }
+        parts = {"before": before, "after": after, "relied": relied, **said}
+        return parts | "Compare" >> Shuffle(
+            keys=dict.fromkeys(parts, ("uri",)),
+            schemas={
+                "before": compare.DECIDED,
+                "after": compare.DECIDED,
+                "relied": compare.KEPT,
+                **dict.fromkeys(said, compare.SAID),
+            },
             partitions=max(1, -(-self.rows // ROWS_PER_PARTITION)),
             reduce=compare.compare,
             spill=self.spill,

@@ -74,6 +74,19 @@ def table_blocks(output: OutputStore, table: str, columns: Sequence[str] | None 
         yield from read_blocks(output, path, columns)
 
 
+def has_values(output: OutputStore, table: Table, column: str) -> bool:
+    """Tell by the shards' footers whether a column has any value but null."""
+    for path in shards(output, f"{table.name}/"):
+        with output.open(path) as source:
+            footer = pq.ParquetFile(source).metadata
+        for group in map(footer.row_group, range(footer.num_row_groups)):
+            for chunk in map(group.column, range(group.num_columns)):
+                stated = chunk.statistics
+                if chunk.path_in_schema.partition(".")[0] == column and (stated is None or stated.has_min_max):
+                    return group.num_rows > 0
+    return False
+
+
 def _rows_at_once(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> int:
     chunks = [group.column(number) for number in range(group.num_columns)]
     read = [chunk for chunk in chunks if columns is None or chunk.path_in_schema.partition(".")[0] in columns]

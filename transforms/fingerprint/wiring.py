@@ -22,6 +22,7 @@ from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked,
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteShard
 from mirrorfold.transforms.fingerprint import again, commit, known, plan, spread
 from mirrorfold.transforms.fingerprint.assign import KEYS, fill_content_ids
+from mirrorfold.transforms.fingerprint.beside.facts import FACTS
 from mirrorfold.transforms.fingerprint.crew import Crew
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.imagehashes import ImageHasher
@@ -425,17 +426,20 @@ def _open(specs: tuple[SourceSpec, ...], options: FingerprintOptions, opener: Op
     return Tools(options, opener(specs), sandbox, Crew(min(cores(), MOST_DECODERS)), hasher)
 
 
+FILLED_FROM = {"objects": OBJECTS.schema, "assignments": ASSIGNMENTS, "stated": FACTS}
+
+
 @dataclass(eq=False)
 class FillContentIds(beam.PTransform):
-    """Fill content ids into `objects`: takes {"objects", "assignments"}, gives blocks of `objects`."""
+    """Fill content ids into `objects`: takes {"objects", "assignments"} and perhaps "stated" (blocks of FACTS)."""
 
     objects: int
     spill: str | None = None
 
     def expand(self, inputs):
         return inputs | "JoinAssignments" >> Shuffle(
-            keys={"objects": KEYS, "assignments": KEYS},
-            schemas={"objects": OBJECTS.schema, "assignments": ASSIGNMENTS},
+            keys=dict.fromkeys(inputs, KEYS),
+            schemas={name: FILLED_FROM[name] for name in inputs},
             partitions=OBJECTS.shards(self.objects),
             reduce=fill_content_ids,
             spill=self.spill,

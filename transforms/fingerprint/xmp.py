@@ -61,12 +61,24 @@ _MOST = 180.0
 
 def read_xmp(packet: bytes) -> dict:
     """Give the columns an XMP packet states; nothing where it isn't well-formed or is too large."""
+    root = parse(packet)
+    return {} if root is None else properties_of(root)
+
+
+def parse(packet: bytes) -> Element | None:
+    """Parse a packet; None where it isn't well-formed, holds what XMP may not (a DTD), or is too large."""
     if len(packet) > MAX_BYTES:
-        return {}
+        return None
     try:
-        root = fromstring(packet.strip(b"\0 \r\n\t"), forbid_dtd=True)
+        # UTF-16 ends in a zero byte of its own.
+        wide = packet[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return fromstring(packet if wide else packet.strip(b"\0 \r\n\t"), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
-        return {}
+        return None
+
+
+def properties_of(root: Element) -> dict:
+    """Give the columns that a parsed packet states."""
     stated = _properties(root)
     found: dict = {}
     for column, names in _FIELDS.items():

@@ -15,6 +15,7 @@ from mirrorfold.schemas.belongings import (
     RAW,
     SIDECARS,
     TILES,
+    describes,
     extension_of,
     group_of,
     page_of,
@@ -24,7 +25,15 @@ from mirrorfold.schemas.table import STRINGS
 NAMES = ("uri", "version", "is_latest", "is_delete_marker")
 GROUPED = pa.schema([("group", pa.string()), ("uri", pa.string()), ("version", pa.string())])
 """A name under what it may share with others: a page run, or a picture's stem."""
-MARKS = pa.schema([("uri", pa.string()), ("version", pa.string()), ("package", pa.string()), ("companions", STRINGS)])
+MARKS = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("version", pa.string()),
+        ("package", pa.string()),
+        ("companions", STRINGS),
+        ("beside", STRINGS),
+    ]
+)
 """What an object belongs to; objects that belong to nothing have no row."""
 
 FEWEST_PAGES = 3
@@ -52,7 +61,7 @@ def mark_packages(block: pa.Table, packages: dict[str, str]) -> pa.Table:
     """Mark what lies in a package, at any depth, with the outermost one."""
     current = _current(block)
     rows: list[tuple] = [
-        (uri, version, f"{packages[folder]}:{folder}", [])
+        (uri, version, f"{packages[folder]}:{folder}", [], [])
         for uri, version in zip(current["uri"].to_pylist(), current["version"].to_pylist(), strict=True)
         if packages and (folder := next((f for f in _above(uri) if f in packages), None))
     ]
@@ -87,7 +96,7 @@ def _pages(run: str, names: dict[str, str]) -> list[tuple]:
     numbers = {page[1][0] for uri in names if (page := page_of(uri))}
     if len(names) < FEWEST_PAGES or max(numbers) - min(numbers) >= SPARSEST * len(numbers):
         return []
-    return [(uri, version, run, []) for uri, version in names.items()]
+    return [(uri, version, run, [], []) for uri, version in names.items()]
 
 
 def _companions(names: dict[str, str]) -> list[tuple]:
@@ -99,23 +108,28 @@ def _companions(names: dict[str, str]) -> list[tuple]:
         return []
     beside = dict.fromkeys(sidecars, raw + shown) | dict.fromkeys(raw, sidecars + shown)
     beside |= dict.fromkeys(shown, sidecars + raw)
-    return [(uri, names[uri], None, sorted(others)) for uri, others in beside.items() if others]
+    return [
+        (uri, names[uri], None, sorted(others), sorted(other for other in others if describes(other, uri)))
+        for uri, others in beside.items()
+        if others
+    ]
 
 
 def add_marks(objects: pa.Table, marks: pa.Table) -> pa.Table:
-    """Fill in `package` and `companions`; a package comes before a page run in it."""
-    known: dict[tuple[str, str], tuple[str | None, list[str]]] = {}
+    """Fill in `package`, `companions` and `beside`; a package comes before a page run in it."""
+    known: dict[tuple[str, str], tuple[str | None, list[str], list[str]]] = {}
     for row in marks.sort_by([("uri", "ascending"), ("version", "ascending"), ("package", "ascending")]).to_pylist():
         key = row["uri"], row["version"]
-        package, companions = known.get(key, (None, []))
+        package, companions, beside = known.get(key, (None, [], []))
         better = row["package"] if package is None or package.startswith("pages:") else package
-        known[key] = better or package, companions or row["companions"]
+        known[key] = better or package, companions or row["companions"], beside or row["beside"]
     if not known:
         return objects
     keys = zip(objects["uri"].to_pylist(), objects["version"].to_pylist(), strict=True)
-    found = [known.get(key, (None, [])) for key in keys]
+    found = [known.get(key, (None, [], [])) for key in keys]
     columns = {"package": pa.array([f[0] for f in found], pa.string())}
     columns["companions"] = pa.array([f[1] or None for f in found], STRINGS)
+    columns["beside"] = pa.array([f[2] or None for f in found], STRINGS)
     for name, values in columns.items():
         place = objects.schema.get_field_index(name)
         objects = objects.set_column(place, objects.schema.field(place), values)

@@ -50,8 +50,11 @@ class Names:
 
     def _belongings(self, rows: pa.Table) -> pa.Table:
         packages = [p and f"{p.partition(':')[0]}:{self.uri(p.partition(':')[2])}" for p in rows["package"].to_pylist()]
-        beside = [uris and [self.uri(uri) for uri in uris] for uris in rows["companions"].to_pylist()]
-        return _set(_set(rows, "package", packages), "companions", pa.array(beside, STRINGS))
+        rows = _set(rows, "package", packages)
+        for name in ("companions", "beside"):
+            renamed = [uris and [self.uri(uri) for uri in uris] for uris in rows[name].to_pylist()]
+            rows = _set(rows, name, pa.array(renamed, STRINGS))
+        return rows
 
     def uri(self, uri: str) -> str:
         """Rename a URI that lies in a renamed folder."""

@@ -1,4 +1,4 @@
-"""What of `contents` stays at home when only hashes travel."""
+"""What of `contents`, and of sidecars' words, stays at home when only hashes travel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from mirrorfold.schemas.belongings import UNREAD
 from mirrorfold.schemas.contents import CONTENTS
+from mirrorfold.schemas.objects import OBJECTS
 
 WITHHELD = (
     "luma", "luma_on_black", "colour", "capture_time", "camera_make", "camera_model", "camera_serial",
@@ -27,3 +29,12 @@ def withhold(contents: pa.Table, search: Callable[[pa.Table], pa.Array]) -> pa.T
     for name, column in hidden.items():
         contents = contents.set_column(contents.schema.get_field_index(name), CONTENTS.schema.field(name), column)
     return contents
+
+
+def withhold_words(objects: pa.Table) -> pa.Table:
+    """Take out what sidecars state; that they state something stays said."""
+    place = objects.schema.get_field_index("stated")
+    hidden = [None if stated is None else [(UNREAD, "withheld")] for stated in objects.column("stated").to_pylist()]
+    return objects.set_column(
+        place, OBJECTS.schema.field("stated"), pa.array(hidden, OBJECTS.schema.field("stated").type)
+    )

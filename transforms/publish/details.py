@@ -9,6 +9,7 @@ from operator import itemgetter
 import duckdb
 import pyarrow as pa
 
+from mirrorfold.schemas.belongings import UNREAD, UNREAD_SIDECAR
 from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.pictures import Wanted, group_refs
 
@@ -48,7 +49,8 @@ _GATHER = (
             count(*) over (partition by content_id) places
         from decisions where content_id in (select content_id from shown)
         qualify place <= {PATHS})
-    select s.item, f.* from found f join shown s using (content_id)""",
+    select s.item, f.*, o.stated from found f join shown s using (content_id)
+        left join (select uri, version, stated from objects where stated is not null) o using (uri, version)""",
 )
 
 
@@ -146,6 +148,15 @@ def describe_record(places: Sequence[dict]) -> dict[str, str]:
     """Give what the catalogue says of a content's objects; where it says several things, all of them."""
     found = {name: sorted({row[name] for row in places if row[name]}) for name in RECORD}
     return {name: " | ".join(values) for name, values in found.items() if values}
+
+
+def describe_beside(places: Sequence[dict]) -> dict[str, str]:
+    """Give what XMP sidecars state of a content's objects; where they state several things, all of them."""
+    said: dict[str, set[str]] = {}
+    for place in places:
+        for name, text in (place["stated"] or {}).items():
+            said.setdefault(UNREAD_SIDECAR if name == UNREAD else name, set()).add(text)
+    return {name: " | ".join(sorted(said[name])) for name in (*METADATA, UNREAD_SIDECAR) if name in said}
 
 
 def describe(content: Mapping) -> dict[str, str | int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import duckdb
 
 from mirrorfold.transforms.blocks.tables import rows_of
-from mirrorfold.transforms.publish.details import describe, describe_record, read_items
+from mirrorfold.transforms.publish.details import describe, describe_beside, describe_record, read_items
 from mirrorfold.transforms.publish.environment import environment
 from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, words
 from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM, Work
@@ -139,6 +139,7 @@ def _page_content(row: Mapping, places: list[dict], pictures: PictureOf) -> dict
         "size": row["size"],
         "meta": describe(row),
         "record": describe_record(places),
+        "beside": describe_beside(places),
         "at": [[place[name] for name in ("uri", "version", "library", "storage_class", "action")] for place in places],
         "places": places[0]["places"] if places else 0,
         "pic": pictures(row["content_id"]),

@@ -26,7 +26,7 @@ PROOF_SIDE = 1024
 COLUMNS = {
     "objects": (
         "content_id", "library", "store", "bucket", "key", "uri", "version", "etag", "size", "archived", "is_latest",
-        "is_delete_marker",
+        "is_delete_marker", "stated",
     ),
     "contents": (*CONTENT_COLUMNS, "luma"),
     "decisions": (

@@ -14,7 +14,7 @@ OBJECT_COLUMNS = (
     "uri", "library", "store", "bucket", "key", "version", "size", "etag", "storage_class", "last_modified", "hold",
     "is_latest", "is_delete_marker", "replication_status", "archived", "expires_at", "lifecycle", "class_to", "passing",
     "physical_id", "content_id",
-    "identity_evidence", "package", "companions",
+    "identity_evidence", "package", "companions", "stated",
 )  # fmt: skip
 """What is needed of `objects`."""
 

@@ -21,6 +21,7 @@ from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.retain.annotate import CONTENT_COLUMNS, OBJECT_COLUMNS, annotate, with_contents
 from mirrorfold.transforms.retain.compared import Compare, Compared, nothing_confirmed
+from mirrorfold.transforms.retain.described import with_beside
 from mirrorfold.transforms.retain.earlier import join_earlier, without_earlier
 from mirrorfold.transforms.retain.keep_order import prioritise
 from mirrorfold.transforms.retain.lineage import lineage_table, trace_family, trace_numbers
@@ -118,7 +119,7 @@ class JoinContents:
 
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
         policy = compile_policy(self.policy)
-        rows = prefer_sidecar(with_contents(blocks["objects"], blocks["contents"]))
+        rows = prefer_sidecar(with_beside(with_contents(blocks["objects"], blocks["contents"])))
         rows = prioritise(annotate(rows, policy), policy, blocks.get("masters"))
         if rows.num_rows:
             yield _named(_with_clusters(rows, blocks["clusters"]), "members")
@@ -132,7 +133,8 @@ def member_rows() -> pa.Schema:
     """Give the schema of the rows that `JoinContents` names members."""
     blocks = {"objects": JOINED_ROWS.empty_table(), "contents": CONTENT_ROWS.empty_table()}
     policy = compile_policy(_EMPTY)
-    rows = prioritise(annotate(prefer_sidecar(with_contents(blocks["objects"], blocks["contents"])), policy), policy)
+    rows = prefer_sidecar(with_beside(with_contents(blocks["objects"], blocks["contents"])))
+    rows = prioritise(annotate(rows, policy), policy)
     return _with_clusters(rows, CLUSTER_ROWS.empty_table()).schema
 
 

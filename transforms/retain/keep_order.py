@@ -18,6 +18,7 @@ from mirrorfold.schemas.clusters import CLUSTERS
 from mirrorfold.schemas.objects import FRAIL_CLASSES
 from mirrorfold.schemas.uri import ODD
 from mirrorfold.transforms.retain.annotate import annotate, formats, with_contents
+from mirrorfold.transforms.retain.described import with_beside
 from mirrorfold.transforms.retain.policy import Policy, compile_policy
 
 READ = ("read", "previous")
@@ -39,7 +40,7 @@ def object_priority(objects: pa.Table, contents: pa.Table, policy: dict, masters
       masters: rows of MASTERS, at least those of the same contents.
     """
     compiled = compile_policy(policy)
-    rows = prioritise(annotate(with_contents(objects, contents), compiled), compiled, masters)
+    rows = prioritise(annotate(with_beside(with_contents(objects, contents)), compiled), compiled, masters)
     return rows.select(["uri", "version", "content_id", "priority"])
 
 

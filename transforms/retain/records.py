@@ -86,6 +86,7 @@ class Member(NamedTuple):
     lossless: bool | None = None
     grey: bool | None = None
     jpeg_quality: int | None = None
+    unread: str | None = None
 
     @property
     def id(self) -> Key:

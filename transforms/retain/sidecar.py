@@ -20,6 +20,8 @@ SIDECAR = pa.schema([pa.field("uri", pa.string(), nullable=False), *(pa.field(na
 PREFIX = "sidecar_"
 PATTERNS = 1_000
 """Patterns of a hold list: each is tried on every object."""
+OVERRULED = ("catalogue_no", "licence", "creator", "capture_time")
+"""What the catalogue says of these stands over what files and their XMP state."""
 JOINED = tuple(name for name in FIELDS if name != "hold")
 HOLDS = {
     "yes": "yes",
@@ -182,7 +184,7 @@ def _one_per_uri(sidecar: pa.Table) -> pa.Table:
 
 def prefer_sidecar(rows: pa.Table) -> pa.Table:
     """Let the catalogue's word stand over the file's for licence, creator, number and capture time."""
-    for name in ("catalogue_no", "licence", "creator", "capture_time"):
+    for name in OVERRULED:
         said = pc.coalesce(rows.column(PREFIX + name), rows.column(name))
         rows = rows.set_column(rows.schema.get_field_index(name), name, said)
     return rows.append_column("provenance", rows.column(PREFIX + "provenance"))

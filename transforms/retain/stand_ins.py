@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from mirrorfold.schemas.belongings import UNREAD_SIDECAR
 from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.transforms.retain.copies import Copies
 from mirrorfold.transforms.retain.keep_order import deciding
@@ -201,12 +202,13 @@ def _outranked(clashes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def conflicts(first: Member, second: Member, policy: Policy) -> tuple[str, ...]:
-    """Name the fields that both state and that disagree."""
-    return tuple(
+    """Name the fields that both state and that disagree; what stands in an unread sidecar may disagree too."""
+    found = tuple(
         field
         for field in policy.conflict_review
         if (a := _said(first, field)) is not None and (b := _said(second, field)) is not None and a != b
     )
+    return (*found, UNREAD_SIDECAR) if policy.conflict_review and (first.unread or second.unread) else found
 
 
 def _said(member: Member, field: str) -> str | None:

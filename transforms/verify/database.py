@@ -100,6 +100,7 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
                 "plan": [expected.plan],
                 "reread": [bool(expected.handed and expected.handed[0])],
                 "listed": [expected.handed[1] if expected.handed else 0],
+                "conflict_review": pa.array([list(expected.conflict_review)], pa.list_(pa.string())),
                 **{name: [expected.together.get(name, "")] for name in ("packages", "page_runs", "companions")},
             }
         ),

@@ -49,6 +49,7 @@ class Expected:
       doors: libraries whose objects are another library's, seen by another way.
       tiers: by name (action, kinds, verification).
       together: what is done with packages, page_runs and companions.
+      conflict_review: fields whose disagreement sends a row to people, but for those that a catalogue overrules.
       holds: lines of the hold lists as they stand there, each with an RE2 expression if it is a pattern.
       rulings: (content_a, content_b) -> (outcome, verdict ids).
       opened: the pairs of `rulings` that a person looked at one by one.
@@ -71,5 +72,6 @@ class Expected:
     plan: str = ""
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     together: dict[str, str] = field(default_factory=dict)
+    conflict_review: tuple[str, ...] = ()
     holds: tuple[tuple[str, str | None], ...] = ()
     opened: frozenset[tuple[str, str]] = frozenset()

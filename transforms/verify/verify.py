@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from mirrorfold.schemas.table import Table
+from mirrorfold.transforms.verify.beside import BESIDE_CHECKS
 from mirrorfold.transforms.verify.checks import CHECKS
 from mirrorfold.transforms.verify.database import open_tables
 from mirrorfold.transforms.verify.lists import LIST_CHECKS
@@ -50,7 +51,7 @@ def verify_tables(
     broken = [found for table, paths in present.items() for found in check_shape(table, sorted(paths))]
     try:
         with open_tables(files, expected, folder_uri, work, before) as db:
-            for check in (*CHECKS, *LIST_CHECKS):
+            for check in (*CHECKS, *LIST_CHECKS, *BESIDE_CHECKS):
                 broken += _run(db, check)
             if open_queue(db, queue):
                 for check in QUEUE_CHECKS:

@@ -32,16 +32,16 @@
         places(content),
       ),
     metadata(left, right, conflicts) {
-      // What the files state and what the catalogue says are told apart: either may be what disagrees.
+      // What the files state, what XMP beside them does and what the catalogue says are told apart: each may disagree.
       const stated = (content, name) => (name === "size" ? mirrorfold.bytes(content.size) : content.meta[name]);
       const table = (source, value) => {
-        const names = [...new Set([...Object.keys(left[source]), ...Object.keys(right[source])])];
+        const names = [...new Set([...Object.keys(left[source] || {}), ...Object.keys(right[source] || {})])];
         return names.map((name) => {
           const [one, other] = [value(left, name), value(right, name)];
           return { name, source, one, other, rank: one === other ? 2 : conflicts.includes(name) ? 0 : 1 };
         });
       };
-      const rows = [...table("meta", stated), ...table("record", (content, name) => content.record[name])];
+      const rows = [...table("meta", stated), ...["beside", "record"].flatMap((source) => table(source, (content, name) => (content[source] || {})[name]))];
       for (const name of conflicts)
         if (!rows.some((row) => row.name === name && row.rank === 0)) rows.push({ name, source: "meta", rank: 0 });
       rows.sort((a, b) => a.rank - b.rank);
@@ -51,7 +51,7 @@
         h(
           "tr",
           { class: marks[rank] },
-          h("th", { scope: "row" }, named("fields", name), source === "record" ? h("small", {}, t("review.catalogue")) : null),
+          h("th", { scope: "row" }, named("fields", name), source === "meta" ? null : h("small", {}, t(source === "record" ? "review.catalogue" : "review.beside"))),
           cell(one),
           cell(other),
           h("td", { class: "mark" }, marks[rank] ? t(`review.${marks[rank]}`) : "="),

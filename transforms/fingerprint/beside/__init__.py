@@ -1,0 +1,1 @@
+"""What lies beside pictures and speaks of them: XMP sidecars."""
