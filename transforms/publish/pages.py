@@ -20,7 +20,10 @@ from mirrorfold.transforms.stores.output import OutputStore
 
 ITEMS_PER_SHARD = 50
 IDS_PER_SHARD = 5_000
-SCRIPTS = ("text.js", "data.js", "progress.js", "filters.js", "compare.js", "facts.js", "exchange.js", "app.js")
+SCRIPTS = (
+    "text.js", "data.js", "progress.js", "filters.js", "rules.js", "compare.js", "grid.js",
+    "facts.js", "exchange.js", "app.js",
+)  # fmt: skip
 FLAGS = {"conflict": 1, "sample": 2, "sample_only": 4, "kept_is_b": 8, "drawn": 16}
 """Bits of an index row: records conflict; in the quality sample; asked for that alone; which side is kept; its answer
 decides on a stratum."""
@@ -31,9 +34,15 @@ PARTS = ("review.", "kinds.", "tiers.", "fields.", "actions.")
 
 FOLDERS = """
 create or replace temp table folders as
-select cluster_id, content_id, min(regexp_extract(uri, '^(.*/)', 1)) folder from decisions
-where content_id in (select other from queue) group by all
+select cluster_id, content_id, min(regexp_extract(uri, '^(.*/)', 1)) folder,
+    min(coalesce(jurisdiction, '')) jurisdiction,
+    concat_ws(' ', min(catalogue_no), arg_min(regexp_extract(uri, '([^/]*)$', 1), uri)) said
+from decisions where content_id in (select other from queue) group by all
 """
+
+FAMILIES = "select cluster_id, min(family_id) family from clusters group by cluster_id"
+LICENCE = 80
+"""Characters of a licence that a filter shows."""
 
 PictureOf = Callable[[str], str | None]
 """Gives a content's picture for a page: a path below review/, a data URI, or None."""
@@ -164,18 +173,23 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
     connection.execute(FOLDERS)
     rows = rows_of(
         connection,
-        """select item, queue.cluster_id, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict, sample,
-            sample_only, content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
-            coalesce(f.folder, '') folder
-        from queue left join folders f on f.cluster_id = queue.cluster_id
-            and f.content_id = queue.other where item < ? order by pair""",
+        f"""select queue.item, queue.cluster_id, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict,
+            sample, sample_only, content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
+            coalesce(f.folder, '') folder, coalesce(f.jurisdiction, '') jurisdiction, coalesce(f.said, '') said,
+            coalesce(g.family, queue.cluster_id) family, coalesce(left(c.licence, {LICENCE}), '') licence
+        from queue left join folders f on f.cluster_id = queue.cluster_id and f.content_id = queue.other
+        left join ({FAMILIES}) g on g.cluster_id = queue.cluster_id
+        left join shown_contents c on c.item = queue.item and c.content_id = queue.other
+        where queue.item < ? order by pair""",
         [shown],
     )
     for row in rows:
         row["drawn"] = (row["content_a"], row["content_b"]) in drawn
     clusters: dict[str, int] = {}
     cluster_of = {row["item"]: clusters.setdefault(row["cluster_id"], len(clusters)) for row in rows}
-    names = {name: sorted({row[name] for row in rows}) for name in ("tier", "kind")}
+    families: dict[str, int] = {}
+    family_of = {row["item"]: families.setdefault(row["family"], len(families)) for row in rows}
+    names = {name: sorted({row[name] for row in rows}) for name in ("tier", "kind", "licence", "jurisdiction")}
     libraries = sorted({library for row in rows for library in row["libraries"]})
     groups = sorted({tuple(row["libraries"]) for row in rows})
     clashes = sorted({tuple(row["conflicts"]) for row in rows})
@@ -190,6 +204,12 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
         "archive": archive_id(connection),
         "keys": [pair_key(row["content_a"], row["content_b"], row["sample_only"]) for row in rows],
         "items": shown,
+        "families": [family_of[item] for item in range(shown)],
+        "licences": names["licence"],
+        "licence": [at["licence"][row["licence"]] for row in rows],
+        "jurisdictions": names["jurisdiction"],
+        "jurisdiction": [at["jurisdiction"][row["jurisdiction"]] for row in rows],
+        "said": [row["said"] for row in rows],
         "clusters": [cluster_of[item] for item in range(shown)],
         "libraries": libraries,
         "groups": [[libraries.index(library) for library in group] for group in groups],

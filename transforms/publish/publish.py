@@ -32,11 +32,12 @@ COLUMNS = {
     "decisions": (
         "uri", "version", "library", "storage_class", "size", "content_id", "cluster_id", "action", "rule", "reason",
         "tier_to_kept", "kept_uri", "kept_version", "bytes_freed", "bytes_if_same", "bytes_below_cutoff", "conflicts",
-        "jurisdiction", "package",
+        "jurisdiction", "package", "catalogue_no",
     ),
     "hold_checks": ("uri", "version", "hold", "kind"),
     "clusters": (
         "cluster_id", "uri", "version", "library", "content_id", "tier", "kind", "kind_text", "is_master", "d_phash64",
+        "family_id",
     ),
     "pairs": (
         "content_a", "content_b", "tier", "kind", "kind_text", "d_phash64", "d_phash256", "correlation", "residual",

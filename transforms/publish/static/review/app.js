@@ -1,7 +1,7 @@
 "use strict";
 // The page: the queue at the left, one question in the middle, the answers at the bottom; every key does one thing.
 {
-  const { t, named, h, progress, filters, compare, facts, people } = mirrorfold;
+  const { t, named, h, progress, filters, rules, compare, grid, facts, people } = mirrorfold;
   const FLAG = { conflict: 1, sample: 2, sampleOnly: 4 };
   const flagged = (pair, flag) => (mirrorfold.index.flags[pair] & flag) !== 0;
   const get = (id) => document.getElementById(id);
@@ -68,7 +68,27 @@
 
   // A whole cluster at once: every undecided variant in it that is shown, as copies of the one that is kept.
   const whole = () => state.item.pairs.filter((pair) => !progress.get(pair.n) && !flagged(pair.n, FLAG.sampleOnly | FLAG.conflict) && complete(pair));
+  const acceptGrid = () => {
+    const seen = (pair) => Boolean(picture(state.item.contents[pair.kept]) && picture(state.item.contents[pair.other]));
+    const answers = grid.answers(seen);
+    const words = new Map(answers.map(([pair, verdict]) => [pair.n, verdict]));
+    if (!answers.length) return onward();
+    if (leavesNone(state.item, words)) return say(t("review.last"));
+    const reason = get("reason").value;
+    progress.put(answers.map(([pair, verdict]) => [pair.n, said(verdict, reason, pair)]));
+    get("reason").value = "";
+    const gone = answers.filter(([, verdict]) => verdict === "same").length;
+    say(t("review.grid_said", { gone: mirrorfold.number(gone), kept: mirrorfold.number(answers.length - gone) }));
+    grid.on = true; // its next cluster is ticked anew
+    onward();
+  };
+  const showGrid = (on) => {
+    grid.on = on;
+    get("grid-open").setAttribute("aria-pressed", String(on));
+    if (state.item) drawQuestion();
+  };
   const decideWhole = () => {
+    if (get("grid-view").hidden === false) return acceptGrid();
     const pairs = whole();
     if (pairs.length < 2) return;
     const reason = get("reason").value;
@@ -110,11 +130,33 @@
     }
   };
 
+  const drawGrid = () => {
+    const one = state.item.pairs.length < 2;
+    const shown = grid.on && !one;
+    get("grid-view").hidden = !shown;
+    for (const id of ["stage", "modes", "zooms", "question", "sides", "metadata-title", "metadata", "variants"]) get(id).classList.toggle("away", shown);
+    for (const button of get("decide").querySelectorAll("[data-verdict]")) button.hidden = shown;
+    get("whole").lastElementChild.textContent = t(shown ? "review.grid_accept" : "review.whole");
+    get("whole").classList.toggle("primary", shown);
+    if (!shown) return;
+    const source = (content) => content.pic || (mirrorfold.served ? `pictures/${content.id}?side=256` : null);
+    const seen = (pair) => Boolean(picture(state.item.contents[pair.kept]) && picture(state.item.contents[pair.other]));
+    const look = (pair) => {
+      showGrid(false);
+      open(pair);
+    };
+    grid.draw(state.item, { number: mirrorfold.index.item[state.pair], complete: seen, source, look });
+    get("whole").hidden = false;
+  };
   const flat = () => state.found.flatMap((group) => group.pairs);
   const step = (by) => {
+    if (get("grid-view").hidden === false) {
+      const group = state.found[state.at + by];
+      return group ? open(group.pairs[0]) : null;
+    }
     const pairs = flat();
     const next = pairs[pairs.indexOf(state.pair) + by];
-    if (next !== undefined) open(next);
+    return next === undefined ? null : open(next);
   };
   // After a decision: the next pair in view that has none.
   const onward = () => {
@@ -151,6 +193,13 @@
     return { same: "✓", "keep-kept": "✓", "keep-other": "⇄", different: "✕", split: "＝", defer: "…" }[verdict] || "";
   };
 
+  // Of many answers their number: the row stays one that can be read.
+  const marks = (pairs) => {
+    const counts = new Map();
+    for (const sign of pairs.map(mark).filter(Boolean)) counts.set(sign, (counts.get(sign) || 0) + 1);
+    return [...counts].map(([sign, count]) => (count > 1 ? `${sign}${count}` : sign)).join(" ");
+  };
+
   const drawQueue = () => {
     const index = mirrorfold.index;
     const pages = Math.max(1, Math.ceil(state.found.length / PAGE));
@@ -170,12 +219,12 @@
             "button",
             { class: "entry", "aria-current": current ? "true" : null, on: { click: () => open(first) } },
             h("span", { class: "size" }, mirrorfold.bytes(size)),
-            h("span", { class: "kinds" }, kinds.join(", ")),
             h("span", { class: `dot t-${index.tiers[index.tier[first]]}`, title: named("tiers", index.tiers[index.tier[first]]) }),
             flags & FLAG.conflict ? h("span", { class: "flag", title: t("review.conflict") }, "!") : null,
             flags & FLAG.sample ? h("span", { class: "flag soft", title: t("review.sample_tag") }, "◇") : null,
             second(group.pairs),
-            h("span", { class: "marks" }, group.pairs.map(mark).join("")),
+            h("span", { class: "marks" }, marks(group.pairs)),
+            h("span", { class: "kinds" }, kinds.join(", ")),
           ),
         );
       }),
@@ -231,6 +280,7 @@
     get("why").replaceChildren(mirrorfold.visible(why.filter(Boolean).join(" · ")));
     drawWords(pair);
     drawVariants();
+    drawGrid();
     get("sides").replaceChildren(
       facts.side(left, t("review.kept"), tick(pair, pair.kept)),
       facts.side(right, t("review.candidate"), tick(pair, pair.other)),
@@ -304,8 +354,17 @@
   };
 
   // ---- a whole filter at once ----
-  const batch = () => {
-    const open_ = flat().filter((pair) => !progress.get(pair));
+  const scoped = () => {
+    const { index } = mirrorfold;
+    const here = index.item[state.pair];
+    const scope = get("batch-scope").value;
+    if (state.rule) return state.rule.pairs;
+    if (scope !== "cluster" && scope !== "family") return flat();
+    const of = index[scope === "cluster" ? "clusters" : "families"];
+    return [...index.keys.keys()].filter((pair) => of[index.item[pair]] === of[here]);
+  };
+  const batch = (pairs = flat()) => {
+    const open_ = pairs.filter((pair) => !progress.get(pair));
     // What the policy keeps, or asks about for the sample alone, no filter frees.
     const asked = open_.filter((pair) => !flagged(pair, FLAG.sampleOnly));
     const sure = asked.filter((pair) => !flagged(pair, FLAG.conflict));
@@ -315,9 +374,28 @@
     const { sure } = batch();
     get("batch").textContent = t("review.batch", { pairs: mirrorfold.number(sure.length) });
     get("batch").disabled = !sure.length;
+    drawRules();
+  };
+  const ruleNamed = (rule) => {
+    const { index } = mirrorfold;
+    const where = rule.folder < 0 ? t("review.rule_anywhere") : index.folders[rule.folder].split("/").slice(-3).join("/");
+    const answer = t(`review.${rule.answer}`);
+    return t("review.rule", { kind: named("kinds", index.kinds[rule.kind]), where, n: mirrorfold.number(rule.n), answer });
+  };
+  const boundOf = (rule) => t("review.rule_bound", { share: `${(100 * rule.bound).toFixed(1)} %` });
+  const drawRules = () => {
+    const found = rules.propose();
+    get("rules").hidden = !found.length;
+    get("rules-list").replaceChildren(
+      ...found.map((rule) => {
+        const bytes = rule.pairs.reduce((sum, pair) => sum + mirrorfold.index.bytes[pair], 0);
+        const rest = t("review.rule_rest", { pairs: mirrorfold.number(rule.pairs.length), bytes: mirrorfold.bytes(bytes) });
+        return h("li", {}, h("b", {}, mirrorfold.visible(ruleNamed(rule))), h("span", { class: "soft" }, ` ${rest}. ${boundOf(rule)}`), h("button", { class: "take", on: { click: () => askBatch(rule) } }, t("review.rule_take")));
+      }),
+    );
   };
   const drawAsk = () => {
-    const { sure, conflicts } = batch();
+    const { sure, conflicts } = batch(scoped());
     const index = mirrorfold.index;
     const frees = get("batch-answer").value === "same";
     get("batch-text").textContent = t(frees ? "review.batch_text" : "review.batch_text_other", {
@@ -325,18 +403,32 @@
       pairs: mirrorfold.number(sure.length),
       clusters: mirrorfold.number(new Set(sure.map((pair) => index.clusters[index.item[pair]])).size),
       bytes: mirrorfold.bytes(sure.reduce((sum, pair) => sum + index.bytes[pair], 0)),
-      filter: filters.said(),
+      filter: spokenOf(),
     });
+    get("batch-bound").textContent = state.rule ? boundOf(state.rule) : "";
+    get("batch-confirm").disabled = !sure.length;
     get("batch-conflicts").textContent = conflicts ? t("review.batch_conflicts", { pairs: mirrorfold.number(conflicts) }) : "";
   };
-  const askBatch = () => {
-    get("batch-answer").value = "same";
+  const spokenOf = () => {
+    if (state.rule) return ruleNamed(state.rule);
+    const scope = get("batch-scope");
+    return scope.value === "filter" ? filters.said() : scope.selectedOptions[0].textContent;
+  };
+  const askBatch = (rule = null) => {
+    const { index } = mirrorfold;
+    state.rule = rule;
+    get("batch-answer").value = rule ? rule.answer : "same";
+    for (const id of ["batch-answer", "batch-scope"]) get(id).disabled = Boolean(rule);
+    const family = index.families[index.item[state.pair]];
+    const clusters = new Set(index.clusters.filter((_, item) => index.families[item] === family)).size;
+    const scopes = [["filter", t("review.scope_filter")], ["cluster", t("review.scope_cluster")], ["family", t("review.scope_family", { n: mirrorfold.number(clusters) })]];
+    get("batch-scope").replaceChildren(...scopes.map(([value, text]) => h("option", { value }, text)));
     drawAsk();
     get("batch-dialog").showModal();
   };
   const acceptBatch = () => {
-    const { sure } = batch();
-    const entry = said(get("batch-answer").value, `batch: ${filters.said()}`);
+    const { sure } = batch(scoped());
+    const entry = said(get("batch-answer").value, `${state.rule ? "rule" : "batch"}: ${spokenOf()}`.slice(0, 500));
     progress.put(sure.map((pair) => [pair, entry]));
     get("batch-dialog").close();
     drawProgress();
@@ -355,7 +447,7 @@
   };
   const help = () => {
     const groups = [
-      ["review.help_decide", [["A", "same"], ["C", "whole"], ["1", "keep_left"], ["2", "keep_right"], ["V", "split"], ["D", "different"], ["L", "defer"], ["U", "undo"]]],
+      ["review.help_decide", [["A", "same"], ["C", "whole"], ["1", "keep_left"], ["2", "keep_right"], ["V", "split"], ["D", "different"], ["L", "defer"], ["U", "undo"], ["G", "grid"], ["1 – 9", "help_grid"]]],
       ["review.help_move", [["J ↓ →", "next"], ["K ↑ ←", "previous"], ["N", "next_page"], ["P", "previous_page"], ["F", "help_filter"]]],
       ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0 9", "help_zoom"], ["O", "rotate"]]],
       ["review.export", [["X", "export"], ["?", "help"], ["Esc", "help_close"]]],
@@ -383,8 +475,8 @@
   };
 
   const KEYS = {
-    a: () => decide("same"), 1: () => decide("keep-kept"), 2: () => decide("keep-other"), v: () => decide("split"),
-    c: decideWhole, 9: () => compare.full(),
+    a: () => decide("same"), v: () => decide("split"),
+    c: decideWhole, 9: () => (inGrid() ? grid.press(9) : compare.full()),
     d: () => decide("different"), l: () => decide("defer"), u: undo,
     j: () => step(1), k: () => step(-1), arrowdown: () => step(1), arrowup: () => step(-1),
     arrowright: () => (compare.state.mode === "slider" ? compare.slide(5) : step(1)),
@@ -393,8 +485,17 @@
     q: () => compare.mode("side"), w: () => compare.mode("slider"), e: () => compare.mode("flicker"),
     r: () => compare.mode("difference"), " ": () => compare.swapByHand(), o: () => compare.rotate(),
     "+": () => compare.zoom(1.4), "=": () => compare.zoom(1.4), "-": () => compare.zoom(1 / 1.4), 0: () => compare.fit(),
-    x: exportAll, "?": help,
+    x: exportAll, "?": help, g: () => showGrid(!grid.on),
   };
+  const inGrid = () => get("grid-view").hidden === false;
+  for (let digit = 1; digit <= 8; digit++)
+    KEYS[digit] = () => (inGrid() ? grid.press(digit) : digit === 1 ? decide("keep-kept") : digit === 2 ? decide("keep-other") : null);
+  // Answers on one pair are given where its two pictures are seen large.
+  for (const key of ["a", "v", "d", "l"]) {
+    const alone = KEYS[key];
+    KEYS[key] = () => (inGrid() ? null : alone());
+  }
+  KEYS.enter = () => (inGrid() ? acceptGrid() : null);
   const PAN = { arrowup: [0, 60], arrowdown: [0, -60], arrowleft: [60, 0], arrowright: [-60, 0] };
 
   document.addEventListener("keydown", (event) => {
@@ -413,6 +514,8 @@
     event.preventDefault();
     act();
   });
+
+  mirrorfold.shown = () => state.pair;
 
   // ---- settings and start ----
   const setLanguage = (language) => {
@@ -453,15 +556,16 @@
       get("f-part").value = String(people.part());
       refilter(state.pair);
     });
-    for (const name of ["library", "tier", "kind", "bytes", "state", "part", "clash", "order"]) on(`f-${name}`, "change", () => refilter(state.pair));
-    on("f-text", "input", () => refilter(state.pair));
+    for (const name of ["library", "tier", "kind", "bytes", "state", "part", "clash", "order", "licence", "jurisdiction"]) on(`f-${name}`, "change", () => refilter(state.pair));
+    for (const name of ["text", "folder"]) on(`f-${name}`, "input", () => refilter(state.pair));
+    on("batch-scope", "change", drawAsk);
     for (const button of get("modes").children) button.addEventListener("click", () => compare.mode(button.dataset.mode));
     for (const button of get("decide").querySelectorAll("[data-verdict]")) button.addEventListener("click", () => decide(button.dataset.verdict));
     const clicks = {
       whole: decideWhole, "zoom-full": () => compare.full(),
       "zoom-in": () => compare.zoom(1.4), "zoom-out": () => compare.zoom(1 / 1.4), "zoom-fit": () => compare.fit(),
       rotate: () => compare.rotate(), undo, back: () => step(-1), on: () => step(1), export: exportAll,
-      "help-open": help, "help-close": () => get("help").close(), batch: askBatch, "batch-confirm": acceptBatch,
+      "help-open": help, "help-close": () => get("help").close(), batch: () => askBatch(), "grid-open": () => showGrid(!grid.on), "batch-confirm": acceptBatch,
       "batch-cancel": () => get("batch-dialog").close(), "page-back": () => turnPage(-1), "page-on": () => turnPage(1),
       import: () => get("import-file").click(),
     };

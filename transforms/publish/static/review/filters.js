@@ -5,6 +5,7 @@
   const get = (id) => document.getElementById(id);
   const SIZES = [0, 1e5, 1e6, 1e7, 3e7, 1e8, 1e9];
   const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "second", "disputed", "drawn", "sample", "all"];
+  const FOLDERS = 500;
   const FLAG = { conflicts: 1, sample: 2, sampleOnly: 4, drawn: 16 };
 
   const options = (id, values, label) => {
@@ -35,7 +36,10 @@
     if (wanted.kind >= 0 && index.kind[pair] !== wanted.kind) return false;
     if (index.bytes[pair] < wanted.bytes) return false;
     if (wanted.clash && !index.clashes[index.clash[pair]].includes(wanted.clash)) return false;
-    if (wanted.folders && !wanted.folders.has(index.folder[pair])) return false;
+    if (wanted.licence >= 0 && index.licence[pair] !== wanted.licence) return false;
+    if (wanted.jurisdiction >= 0 && index.jurisdiction[pair] !== wanted.jurisdiction) return false;
+    if (wanted.under && !wanted.under.has(index.folder[pair])) return false;
+    if (wanted.text && !wanted.folders.has(index.folder[pair]) && !index.said[pair].toLowerCase().includes(wanted.text)) return false;
     if (wanted.state === "all") return true;
     if (wanted.state === "sample") return (index.flags[pair] & FLAG.sample) !== 0;
     if (index.flags[pair] & FLAG.sampleOnly) return false;
@@ -59,10 +63,16 @@
       options("f-kind", every(index.kinds), (at) => (at < 0 ? t("review.all") : named("kinds", index.kinds[at])));
       options("f-bytes", SIZES, (size) => (size ? mirrorfold.bytes(size) : t("review.any_size")));
       options("f-state", STATES, (state) => t(`review.${state}`));
-      options("f-order", ["bytes", "doubt", "folder"], (order) => t(`review.order_${order}`));
+      options("f-order", ["bytes", "doubt", "library", "folder"], (order) => t(`review.order_${order}`));
       const clashing = [...new Set(index.clashes.flat())].sort();
       options("f-clash", ["", ...clashing], (name) => (name ? named("fields", name) : t("review.all")));
       get("clash-field").hidden = !clashing.length;
+      const stated = (names) => (at) => (at < 0 ? t("review.all") : names[at] || t("review.none_stated"));
+      options("f-licence", every(index.licences), stated(index.licences));
+      options("f-jurisdiction", every(index.jurisdictions), stated(index.jurisdictions));
+      for (const [name, values] of [["licence", index.licences], ["jurisdiction", index.jurisdictions]])
+        get(`${name}-field`).hidden = !values.some(Boolean);
+      get("folders").replaceChildren(...index.folders.slice(0, FOLDERS).map((folder) => h("option", { value: folder })));
       const { names } = mirrorfold.team;
       options("f-part", every(names), (at) => (at < 0 ? t("review.all") : names[at]));
       get("part-field").hidden = !names.length;
@@ -76,17 +86,20 @@
       state: get("f-state").value,
       part: Number(get("f-part").value),
       clash: get("f-clash").value,
+      licence: Number(get("f-licence").value),
+      jurisdiction: Number(get("f-jurisdiction").value),
+      folder: get("f-folder").value.trim(),
       text: get("f-text").value.trim().toLowerCase(),
       order: get("f-order").value,
     }),
     // Says a filter in words, for the batch's confirmation and for the reason that is exported.
     said() {
-      const chosen = ["library", "tier", "kind", "bytes", "clash", "state"]
+      const chosen = ["library", "tier", "kind", "bytes", "clash", "licence", "jurisdiction", "state"]
         .map((name) => get(`f-${name}`))
         .filter((select) => select.selectedIndex > 0)
         .map((select) => select.selectedOptions[0].textContent);
-      const text = get("f-text").value.trim();
-      return [...chosen, ...(text ? [`“${text}”`] : [])].join(" · ") || t("review.all");
+      const typed = ["folder", "text"].map((name) => get(`f-${name}`).value.trim()).filter(Boolean);
+      return [...chosen, ...typed.map((text) => `“${text}”`)].join(" · ") || t("review.all");
     },
     // Gives the clusters in view, each with its pairs in view, in the queue's order.
     apply() {
@@ -95,6 +108,8 @@
       // Folders are few beside pairs: the text is looked for in them once.
       if (wanted.text)
         wanted.folders = new Set([...index.folders.keys()].filter((at) => index.folders[at].toLowerCase().includes(wanted.text)));
+      if (wanted.folder)
+        wanted.under = new Set([...index.folders.keys()].filter((at) => index.folders[at].startsWith(wanted.folder)));
       const found = [];
       for (let pair = 0; pair < mirrorfold.index.count; pair++) {
         if (!matches(pair, wanted)) continue;
@@ -105,6 +120,8 @@
       }
       const most = (group) => group.pairs.reduce((worst, pair) => Math.max(worst, index.doubt[pair]), 0);
       if (wanted.order === "doubt") found.sort((one, other) => most(other) - most(one));
+      const libraries = (group) => index.groups[index.group[group.pairs[0]]].map((at) => index.libraries[at]).join(" ");
+      if (wanted.order === "library") found.sort((one, other) => (libraries(one) < libraries(other) ? -1 : libraries(one) > libraries(other) ? 1 : 0));
       if (wanted.order === "folder") found.sort((one, other) => index.folder[one.pairs[0]] - index.folder[other.pairs[0]]);
       return found;
     },
