@@ -45,7 +45,8 @@ CONTENTS = Table(
             column(
                 "parts",
                 STRINGS,
-                "what lies behind the picture: motion-video, gain-map, depth, second-picture; null for nothing",
+                "what lies behind the picture: motion-video, gain-map, depth, second-picture, auxiliary-picture (a "
+                "matte), layers, transparency (where it is used); null for nothing",
             ),
             column("algorithm", pa.string(), "version of the signature algorithm that made this row", nullable=False),
             # Signatures. uint64 and big-endian bytes both read as imagehash's hex string does.

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from demo.archive import photographs
 
@@ -24,6 +24,7 @@ class Pair(NamedTuple):
 
     Attributes:
       by: a part of the reason why the better one is kept, or '' where the two only have to stay.
+      seen: whole reading alone tells which one is better: where nothing goes unasked nobody has read them whole.
       unasked: the worse one goes under the policy training-set without a person's word; None where either is right.
     """
 
@@ -31,6 +32,7 @@ class Pair(NamedTuple):
     worse: bytes
     by: str
     unasked: bool | None
+    seen: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +84,7 @@ def damaged() -> Iterator[tuple[str, Pair]]:
         picture = photograph(number)
         first = encode(picture, "JPEG", quality=92)
         cut = int(len(first) * (0.97 - 0.01 * (number - 12)))
-        yield f"cut short {number}", Pair(first, first[:cut] + b"\xff\xd9", "", None)
+        yield f"cut short {number}", Pair(first, first[:cut] + b"\xff\xd9", "", None, seen=True)
     for number in range(16, 20):
         picture = photograph(number)
         rotten = bytearray(encode(picture, "JPEG", quality=92, progressive=True))
@@ -90,7 +92,7 @@ def damaged() -> Iterator[tuple[str, Pair]]:
         noise = np.random.default_rng(number).integers(0, 255, len(rotten) - 2 - start, np.uint8)
         rotten[start:-2] = noise.tobytes()
         copy = encode(picture, "JPEG", quality=90, progressive=True)
-        yield f"noise after the first scans {number}", Pair(copy, bytes(rotten), "undamaged", None)
+        yield f"noise after the first scans {number}", Pair(copy, bytes(rotten), "undamaged", None, seen=True)
 
 
 def stated(**fields: str) -> Image.Exif:
@@ -173,5 +175,77 @@ def bits() -> Iterator[tuple[str, Pair]]:
         yield f"a palette {number}", Pair(whole, encode(few, "PNG"), "", None)
 
 
-GROUPS = (damaged, rights, bits)
+def cut_out(picture: Image.Image, box: tuple[int, int, int, int] | None = None) -> Image.Image:
+    """Give a picture that shows nothing outside an oval, or nothing within a box."""
+    mask = Image.new("L", picture.size, 255 if box else 0)
+    if box:
+        mask.paste(0, box)
+    else:
+        ImageDraw.Draw(mask).ellipse((40, 30, picture.width - 40, picture.height - 30), 255)
+    clear = picture.copy()
+    clear.putalpha(mask)
+    return clear
+
+
+def on_white(clear: Image.Image) -> Image.Image:
+    """Lay a picture with transparency on white."""
+    ground = Image.new("RGB", clear.size, "white")
+    ground.paste(clear, mask=clear.getchannel("A"))
+    return ground
+
+
+def video(seed: int) -> bytes:
+    """Give the beginning of an MP4, as phones append it."""
+    body = np.random.default_rng(seed).bytes(9_000).replace(b"\xff\xd9", b"")
+    return b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + (len(body) + 8).to_bytes(4, "big") + b"mdat" + body
+
+
+MORE = "holds more behind the picture"
+LAYERS = b"Adobe Photoshop Document Data Block\0MIB8ryaL" + bytes(400)
+
+
+def parts() -> Iterator[tuple[str, Pair]]:
+    """Files with something behind their picture, or transparency, beside those that lost it."""
+    for number in range(51, 54):
+        plain = encode(photograph(number), "JPEG", quality=90)
+        yield f"a motion photo {number}", Pair(plain + video(number), plain, MORE, False)
+    for number in range(55, 58):
+        picture = photograph(number)
+        plain = encode(picture, "JPEG", quality=90)
+        found = b'http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"/>'
+        segment = b"\xff\xe1" + (len(found) + 2).to_bytes(2, "big") + found
+        mapped = plain[:2] + segment + plain[2:] + encode(picture.resize((120, 90)).convert("L"), "JPEG")
+        yield f"a gain map {number}", Pair(mapped, encode(again(plain), "PNG"), MORE, False)
+    for number in range(58, 61):
+        clear = cut_out(photograph(number))
+        yield (
+            f"transparency, flattened as PNG {number}",
+            Pair(encode(clear, "PNG"), encode(on_white(clear), "PNG"), "", False),
+        )
+        flat = encode(on_white(clear), "JPEG", quality=92, **OWNED)
+        yield (
+            f"transparency, flattened as JPEG with rights {number}",
+            Pair(encode(clear, "WEBP", quality=90), flat, "", False),
+        )
+    for number in range(61, 63):
+        clear = cut_out(photograph(number), (9, 9, 17, 17))
+        yield (
+            f"a small hole {number}",
+            Pair(encode(clear, "PNG"), encode(on_white(clear), "JPEG", quality=95), MORE, False),
+        )
+    for number in range(63, 65):
+        picture = photograph(number)
+        layered = encode(picture, "TIFF", tiffinfo={37724: LAYERS})
+        yield f"layers in a TIFF {number}", Pair(layered, encode(picture, "TIFF", compression="tiff_lzw"), MORE, False)
+    for number in range(65, 67):
+        picture, second = photograph(number), photograph(number + 100)
+        both = encode(picture, "TIFF", save_all=True, append_images=[second])
+        yield f"two pages {number}", Pair(both, encode(picture, "TIFF"), "", False)
+    for number in range(67, 69):
+        picture, second = photograph(number), photograph(number + 100)
+        moving = encode(picture, "WEBP", quality=90, save_all=True, append_images=[second], duration=200)
+        yield f"an animation {number}", Pair(moving, encode(picture, "WEBP", quality=90), "", False)
+
+
+GROUPS = (damaged, rights, bits, parts)
 PAIRS = {name: pair for group in GROUPS for name, pair in group()}

@@ -25,6 +25,12 @@ def see_through(image: Image.Image) -> Image.Image | None:
     return None if clear.getchannel("A").getextrema() == (255, 255) else clear
 
 
+def is_used(clear: Image.Image) -> bool:
+    """Tell whether something can be seen through: lossy codings leave a level or two where nothing can."""
+    low = clear.getchannel("A").getextrema()[0]
+    return isinstance(low, int) and low <= 255 - FAINT
+
+
 def laid(clear: Image.Image, level: int) -> Image.Image:
     """Lay what `see_through` gave on a background of one level: L or RGB."""
     plain = clear.convert(clear.mode[:-1])

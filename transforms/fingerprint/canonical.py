@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint.backgrounds import BLACK, differ, laid, see_through, shown
+from mirrorfold.transforms.fingerprint.backgrounds import BLACK, differ, is_used, laid, see_through, shown
+from mirrorfold.transforms.fingerprint.parts import TRANSPARENCY
 from mirrorfold.transforms.fingerprint.picture import CELLS
 from mirrorfold.transforms.fingerprint.samples import to_bytes
 
@@ -40,11 +41,15 @@ Box = tuple[float, float, float, float]
 
 
 class Canonical(NamedTuple):
-    """The luma and the cells of a picture; its luma on black where transparency makes that look otherwise."""
+    """The luma and the cells of a picture; its luma on black where transparency makes that look otherwise.
+
+    `parts` names transparency where it is used at all: a corner of it may not show in so small a picture.
+    """
 
     luma: bytes
     cells: bytes = b""
     on_black: bytes = b""
+    parts: tuple[str, ...] = ()
 
 
 def canonical(
@@ -66,6 +71,7 @@ def canonical(
     clear = see_through(image)
     if clear is None:
         return Canonical(*_canonical(image, orientation, box, side, profile))
+    parts = (TRANSPARENCY,) if is_used(clear) else ()
     first, on_white = shown(clear)
     luma, cells = _canonical(first, orientation, box, side, profile)
     del first  # or both would be held at once
@@ -75,8 +81,8 @@ def canonical(
         black = laid(clear if profile is not None else clear.convert("LA"), BLACK)
         on_black, _ = _canonical(black, orientation, box, side, profile, colour=False)
         if differ(luma, on_black):
-            return Canonical(luma, cells, on_black)
-    return Canonical(luma, cells)
+            return Canonical(luma, cells, on_black, parts)
+    return Canonical(luma, cells, parts=parts)
 
 
 def _canonical(

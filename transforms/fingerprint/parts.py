@@ -1,10 +1,13 @@
-"""What lies behind the picture in a JPEG: a video, a gain map, a depth map, a second picture."""
+"""What lies behind the picture: a video, a gain map, a depth map, a second picture, transparency, layers; in a JPEG."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from mirrorfold.transforms.fingerprint.jpeg import JpegHeader
 
 VIDEO, GAIN_MAP, DEPTH, SECOND = "motion-video", "gain-map", "depth", "second-picture"
+AUXILIARY, TRANSPARENCY, LAYERS = "auxiliary-picture", "transparency", "layers"
 
 _GAIN_MAPS = (
     b"http://ns.adobe.com/hdr-gain-map/",
@@ -37,6 +40,11 @@ def parts_of(data: bytes, header: JpegHeader, indexed: bool) -> tuple[str, ...]:
     if any(name in head for name in _DEPTHS):
         found.add(DEPTH)
     return tuple(sorted(found))
+
+
+def joined(*parts: Iterable[str]) -> tuple[str, ...]:
+    """Put together what several looks at a file found, sorted."""
+    return tuple(sorted(set().union(*parts)))
 
 
 def _has_video(data: bytes, start: int) -> bool:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mirrorfold.transforms.fingerprint import ifd
+from mirrorfold.transforms.fingerprint.parts import LAYERS
+
 IPTC, ICC, EXIF, XMP = 0x0404, 0x040F, 0x0422, 0x0424
 MAX_RESOURCES = 10_000
+TIFF_LAYERS = 37724
+"""Tag of the block in which Photoshop keeps a TIFF's layers."""
+_LAYER_KEYS = (b"8BIMLayr", b"8BIMLr16", b"8BIMLr32", b"MIB8ryaL", b"MIB861rL", b"MIB823rL")
 
 
 class Blocks(NamedTuple):
@@ -30,6 +36,25 @@ def resources(block: bytes) -> Iterator[tuple[int, bytes]]:
         length = int.from_bytes(block[head : head + 4], "big")
         yield number, block[head + 4 : head + 4 + length]
         at = head + 4 + length + (length & 1)
+
+
+def parts_of_layers(data: bytes) -> tuple[str, ...]:
+    """Name the layers of a PSD or PSB, if there are any: a flattened one has none."""
+    wide = 8 if data[4:6] == b"\0\2" else 4
+    at = 26
+    for _ in range(2):  # the colour table and the resources
+        at += 4 + int.from_bytes(data[at : at + 4], "big")
+    section, layers = (int.from_bytes(data[start : start + wide], "big") for start in (at, at + wide))
+    count = data[at + 2 * wide : at + 2 * wide + 2]
+    return (LAYERS,) if section and layers and any(count) else ()
+
+
+def parts_of_tiff(main: ifd.Directory) -> tuple[str, ...]:
+    """Name the layers in Photoshop's own block of a TIFF, if there are any: nothing else there takes megabytes."""
+    if TIFF_LAYERS not in main:
+        return ()
+    block = main.raw(TIFF_LAYERS)
+    return (LAYERS,) if block is None or any(key in block for key in _LAYER_KEYS) else ()
 
 
 def blocks(data: bytes) -> Blocks:

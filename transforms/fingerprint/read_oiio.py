@@ -12,6 +12,7 @@ from mirrorfold.transforms.fingerprint.arrays import GREY, arrayed
 from mirrorfold.transforms.fingerprint.canonical import canonical
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
+from mirrorfold.transforms.fingerprint.parts import joined
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors, coded
 from mirrorfold.transforms.fingerprint.provenance import icc_description, read_provenance
@@ -60,13 +61,14 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
         orientation = orientation if kind == "psd" else spec.get_int_attribute("Orientation", 1)
         orientation = orientation if 1 <= orientation <= 8 else 1
         profile = icc.applied(described.icc, found.image.mode)
+        layers = photoshop.parts_of_layers(data) if kind == "psd" else ()
         seen = canonical(found.image, orientation, side=limits.side, profile=profile)
     turned = orientation >= 5
     return Picture(
         media_type=media_type,
         width=spec.height if turned else spec.width,
         height=spec.width if turned else spec.height,
-        **seen._asdict(),
+        **seen._replace(parts=joined(seen.parts, layers))._asdict(),
         mode=found.mode,
         bit_depth=min(found.bits, declared),
         declared_depth=declared,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,7 +14,9 @@ from mirrorfold.transforms.fingerprint import boxes, c2pa, containers, frames, i
 from mirrorfold.transforms.fingerprint.arrays import arrayed
 from mirrorfold.transforms.fingerprint.canonical import DEEP_MODES, Canonical, canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.iso_items import parts_of_items
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
+from mirrorfold.transforms.fingerprint.parts import joined
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import CODEC_ERRORS, codec_errors, open_with
 from mirrorfold.transforms.fingerprint.provenance import icc_description, looks_salt, read_provenance
@@ -34,6 +37,8 @@ _PNM_NUMBERS = re.compile(rb"P\d(?:(?:\s|#[^\n]*\n)+\d+){2}(?:\s|#[^\n]*\n)+(\d{
 _OPTIONS = {"avif": {"index": 0}, "jp2": {"numthreads": 1}}
 DEEP_PIXELS = 8 << 20
 """Pixels of a deep JPEG 2000 up to which it is read whole, at 2.7 times the cost, to see which bits are used."""
+_BESIDE: dict[str, Callable[[bytes], tuple[str, ...]]] = {"avif": parts_of_items, "psd": photoshop.parts_of_layers}
+"""What names the parts beside a picture, by kind."""
 BLANK_RANGE = 8
 """Levels that the canonical picture of a frame spans at least if it shows anything."""
 
@@ -64,13 +69,14 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         first, seen = _first_shown(image, min(count, ANIMATION_FRAMES), orientation, limits.side, profile)
         pages = _frames(image, range(first + 1, hashed), orientation)
         walk = _walk(kind, data, looks_salt(orientation, blocks.icc))
+        beside = _BESIDE[kind](data) if kind in _BESIDE else ()
     turned = orientation >= 5
     width, height = loaded.size
     return Picture(
         media_type=media_type,
         width=height if turned else width,
         height=width if turned else height,
-        **seen._asdict(),
+        **seen._replace(parts=joined(seen.parts, beside))._asdict(),
         pages=pages,
         frames=count,
         mode=loaded.mode,

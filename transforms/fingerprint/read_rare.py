@@ -11,7 +11,9 @@ from mirrorfold.transforms.fingerprint import boxes, c2pa, containers, icc, ifd,
 from mirrorfold.transforms.fingerprint.arrays import Arrayed, arrayed, image_of
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.iso_items import parts_of_items
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
+from mirrorfold.transforms.fingerprint.parts import joined
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
@@ -73,7 +75,7 @@ def read_heic(data: bytes, limits: Limits) -> Picture:
         media_type="image/heic",
         width=width,
         height=height,
-        **seen._asdict(),
+        **seen._replace(parts=joined(seen.parts, parts_of_items(data)))._asdict(),
         pages=pages,
         frames=count,
         mode=image.mode,

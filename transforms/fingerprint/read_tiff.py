@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, tiff_arrays, tiff_strips
+from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, photoshop, tiff_arrays, tiff_strips
 from mirrorfold.transforms.fingerprint.arrays import Arrayed, arrayed
 from mirrorfold.transforms.fingerprint.canonical import canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits, decode_bytes
+from mirrorfold.transforms.fingerprint.parts import joined
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import CODEC_ERRORS, codec_errors, open_with
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
@@ -68,7 +69,7 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
         media_type="image/tiff",
         width=first.full.height if turned else first.full.width,
         height=first.full.width if turned else first.full.height,
-        **seen._asdict(),
+        **seen._replace(parts=joined(seen.parts, photoshop.parts_of_tiff(main)))._asdict(),
         pages=rest,
         frames=len(pages),
         mode=shown.mode,

@@ -29,7 +29,10 @@ TURNS = {
     7: "mirrored-rotated-90",
 }
 """Kind by symmetry. A pair has no direction, so a quarter turn is the same kind to either side."""
-PARTS = {"motion-video": "with-video", "gain-map": "gain-map", "depth": "with-depth", "second-picture": "stereo"}
+PARTS = {
+    "motion-video": "with-video", "gain-map": "gain-map", "depth": "with-depth", "second-picture": "stereo",
+    "auxiliary-picture": "with-matte", "layers": "layered", "transparency": "transparency",
+}  # fmt: skip
 """Kind by the part that one of the two has behind its picture and the other hasn't."""
 TEXTS = {
     "copy": "the same bytes",
@@ -46,6 +49,8 @@ TEXTS = {
     "gain-map": "the one with a gain map for bright screens",
     "with-depth": "the one with a depth map",
     "stereo": "the one with a second picture",
+    "with-matte": "the one with a further picture, such as a matte",
+    "layered": "the one with layers",
     "burst": "another frame of the same moment",
     "similar": "looks alike, not confirmed",
     "rotated-90": "rotated 90°",
