@@ -21,6 +21,7 @@ from tests.fingerprint.test_rights import STORE, jpeg_with, raw_profile
 from tests.fingerprint.test_samples import tiff
 from tests.fingerprint.test_sound import apple_png, by_oiio, psd, with_height_behind
 from tests.fingerprint.test_tiff_pages import tiff as tiff_of
+from tests.fingerprint.trade_files import READ
 from tests.fingerprint.worlds import MemoryStores, encode, listing, photo
 
 FILES = int(os.environ.get("MIRRORFOLD_FUZZ_FILES", "10000"))
@@ -72,6 +73,7 @@ def new_routes(image: Image.Image) -> list[bytes]:
         imagecodecs.jpegxr_encode(np.asarray(image)),
         imagecodecs.qoi_encode(np.asarray(image)),
         *(encode(image, kind) for kind in ("SGI", "PCX", "DDS", "TGA", "ICNS")),
+        *(make() for make, _ in READ.values()),
         *(by_oiio(kind, np.asarray(image), image.size) for kind in ("dpx", "exr", "fits", "hdr")),
     ]
 

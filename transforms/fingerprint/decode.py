@@ -193,7 +193,7 @@ DOUBTED = frozenset({"corrupt", "truncated", "unsupported"})
 _DAMAGED = frozenset({"corrupt", "unverified"})
 _OWN = frozenset({"tiff", "raw", ODD_JPEG, sniff.PACKED.name})
 """Kinds whose reader asks several decoders itself, or whose code names what is missing."""
-BY_OIIO = frozenset({"exr", "hdr", "dpx", "cineon", "dds", "fits", "rla", "iff"})
+BY_OIIO = frozenset({"exr", "hdr", "dpx", "cineon", "dds", "fits", "rla", "iff", "softimage"})
 """Kinds that OpenImageIO decodes first."""
 BY_IMAGECODECS = frozenset({"qoi"})
 """Kinds that imagecodecs decodes first: Pillow's QOI is written in Python, and takes a minute for 12 MP."""
@@ -205,5 +205,6 @@ _RARE = {
     "raw": "read_raw",
     "jxr": "read_jxr",
     "pam": "read_pam",
+    "cals": "read_cals",
     ODD_JPEG: "read_odd_jpeg",
 }

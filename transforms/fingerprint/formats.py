@@ -15,6 +15,7 @@ _FIRST = {
     "jxr": "jxrlib (imagecodecs)",
     "raw": "its largest JPEG preview",
     "pam": "own",
+    "cals": "as a TIFF of CCITT G4: Pillow, tifffile, libtiff",
     "qoi": "imagecodecs",
 }
 """First decoders of the kinds that neither Pillow nor OpenImageIO has for itself."""

@@ -35,7 +35,14 @@ CODEC_ERRORS = (
 )
 """What decoders raise on hostile bytes: plugins index, unpack and convert before they check."""
 
-_MISSING = ("unsupported", "not supported", "unknown compression", "not implemented", "no decoder")
+_MISSING = (
+    "unsupported",
+    "not supported",
+    "unknown compression",
+    "not implemented",
+    "no decoder",
+    "cannot read this xpm",
+)
 """What decoders say of variants that they don't know."""
 
 _CUT = ("truncated", "unexpected end", "eof", "end of file", "not enough data", "premature")

@@ -21,7 +21,7 @@ from mirrorfold.transforms.fingerprint.samples import Meaning
 READERS = {
     "exr": "openexr", "hdr": "hdr", "dpx": "dpx", "cineon": "cineon", "dds": "dds", "fits": "fits", "sgi": "sgi",
     "psd": "psd", "rla": "rla", "iff": "iff", "bmp": "bmp", "ico": "ico", "pnm": "pnm", "tga": "targa",
-    "jp2": "jpeg2000", "jxl": "jpegxl", "webp": "webp",
+    "softimage": "softimage", "jp2": "jpeg2000", "jxl": "jpegxl", "webp": "webp",
 }  # fmt: skip
 """OpenImageIO's name of each kind that it reads."""
 _NAMES = READERS | {"jpeg": "jpeg"}

@@ -27,8 +27,8 @@ ANIMATION_FRAMES = 16
 """Frames of an animation that get a hash, the first included; each costs a decode."""
 
 _MODE_BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}
-_LOSSY = frozenset({"avif", "pcd"})
-_PLUGINS = {"pnm": ("PPM",), "jp2": ("JPEG2000",), "cursor": ("CUR",)}
+_LOSSY = frozenset({"avif", "pcd", "blp", "ftex", "xvthumb"})
+_PLUGINS = {"pnm": ("PPM",), "jp2": ("JPEG2000",), "cursor": ("CUR",), "xvthumb": ("XVTHUMB",)}
 _IDLE_ALPHA = frozenset({"tga", "bmp", "ico", "cursor"})
 """Kinds whose fourth channel many writers leave at zero and mean nothing by it."""
 _DEEP_CODECS = {"png": ("RGB", "RGBA"), "avif": ("L", "LA", "RGB", "RGBA"), "jp2": ("I;16", "RGB", "RGBA")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -300,3 +301,31 @@ def _largest_preview(data: bytes, sensor: frozenset[int]) -> int:
         if not header.lossless and header.precision == 8 and header.width * header.height > best_area:
             best, best_area = at, header.width * header.height
     return best
+
+
+_CALS_TURNS = {
+    (0, 270): 1, (180, 270): 2, (180, 90): 3, (0, 90): 4, (270, 0): 5, (270, 180): 6, (90, 180): 7, (90, 0): 8,
+}  # fmt: skip
+"""EXIF's orientation by the directions of CALS's pixels and lines (MIL-STD-1840, rorient), degrees."""
+_CALS_HEADER = 2048
+
+
+def read_cals(data: bytes, limits: Limits) -> Picture:
+    """Decode CALS raster of type 1, what archives of drawings hold: one page of CCITT group 4, read as a TIFF of it."""
+    records = dict(data[at : at + 128].partition(b":")[::2] for at in range(0, _CALS_HEADER, 128))
+    try:
+        width, height = (int(side[:7]) for side in records[b"rpelcnt"].strip().split(b","))
+        path, lines = (int(degrees[:7]) for degrees in records.get(b"rorient", b"0,270").strip().split(b","))
+    except (KeyError, ValueError) as error:
+        raise DecodeError("corrupt", "CALS: its header can't be read") from error
+    limits.check_pixels(width, height)
+    turn = _CALS_TURNS.get((path, lines), 1)
+    entries = (
+        (256, width), (257, height), (258, 1), (259, 4), (262, 0), (273, 8), (274, turn), (277, 1), (278, height),
+        (279, len(data) - _CALS_HEADER),
+    )  # fmt: skip
+    body = data[_CALS_HEADER:] + bytes(len(data) % 2)
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    head = b"II*\0" + struct.pack("<I", 8 + len(body))
+    within = read_tiff(head + body + struct.pack("<H", len(entries)) + directory + bytes(4), limits)
+    return replace(within, media_type="image/x-cals")

@@ -45,7 +45,7 @@ def read_second(kind: str, data: bytes, limits: Limits, first: DecodeError) -> P
         except DecodeError as error:
             if error.code not in DOUBTED:
                 raise
-            if error.code == "unsupported" and first.code == "corrupt":
+            if error.code == "unsupported" and (first.code == "corrupt" or kind in BY_OIIO):
                 first = error
     if readers or first.code == "unsupported":
         raise first

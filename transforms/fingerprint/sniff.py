@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
+from mirrorfold.transforms.fingerprint import fields
 from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.fields import BY_FIELDS, FILLED, filled, fills_tga, is_tga
 from mirrorfold.transforms.stores.encoding import is_packed, unpacked_start
 
 
@@ -50,6 +51,19 @@ JXR = Kind("jxr", "image/jxr")
 DCX = Kind("dcx", "image/x-dcx")
 DIB = Kind("dib", "image/bmp")
 PAM = Kind("pam", "image/x-portable-arbitrarymap")
+SUN = Kind("sun", "image/x-sun-raster")
+XBM = Kind("xbm", "image/x-xbitmap")
+XPM = Kind("xpm", "image/x-xpixmap")
+XVTHUMB = Kind("xvthumb", "image/x-xv-thumbnail")
+PIXAR = Kind("pixar", "image/x-pixar")
+BLP = Kind("blp", "image/x-blp")
+FTEX = Kind("ftex", "image/x-ftex")
+FLI = Kind("fli", "image/x-fli")
+GBR = Kind("gbr", "image/x-gimp-gbr")
+IM = Kind("im", "image/x-ifunc-im")
+MSP = Kind("msp", "image/x-ms-paint")
+SOFTIMAGE = Kind("softimage", "image/x-softimage-pic")
+CALS = Kind("cals", "image/x-cals")
 
 PACKED = Kind("packed", "application/gzip")
 """A picture that was stored packed by gzip; its decoder, and so its media type, is that of what lies within."""
@@ -59,7 +73,7 @@ KINDS = {
     for kind in (
         JPEG, PNG, GIF, BMP, WEBP, TIFF, JP2, AVIF, HEIC, JXL, PSD, ICO, PNM, TGA, RAW, EXR, HDR, DPX, CINEON, FITS,
         DDS, SGI, RLA, IFF, QOI, PCX, PCD, ICNS, CURSOR, JXR, PAM, DCX,
-        DIB,
+        DIB, SUN, XBM, XPM, XVTHUMB, PIXAR, BLP, FTEX, FLI, GBR, IM, MSP, SOFTIMAGE, CALS,
     )
 }  # fmt: skip
 
@@ -72,7 +86,6 @@ _STARTS = (
     (b"\xff\x0a", JXL),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", JXL),
     (b"8BPS", PSD),
-    (b"\x00\x00\x01\x00", ICO),
     (b"II*\x00", TIFF),
     (b"MM\x00*", TIFF),
     (b"II+\x00", TIFF),
@@ -101,6 +114,17 @@ _STARTS = (
     (b"P7\n", PAM),
     (b"\xb1\x68\xde\x3a", DCX),
     (b"FOR4", IFF),
+    (b"\x59\xa6\x6a\x95", SUN),
+    (b"/* XPM */", XPM),
+    (b"P7 332", XVTHUMB),
+    (b"\x80\xe8\x00\x00", PIXAR),
+    (b"BLP1", BLP),
+    (b"BLP2", BLP),
+    (b"FTEX", FTEX),
+    (b"Image type: ", IM),
+    (b"DanM", MSP),
+    (b"LinS", MSP),
+    (b"\x53\x80\xf6\x34", SOFTIMAGE),
 )
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _KNOWN_BUT_UNREAD = (
@@ -114,7 +138,15 @@ _KNOWN_BUT_UNREAD = (
     (b"\x8aMNG", "MNG, an animation"),
     (b"\x8bJNG", "JNG"),
     (b"\xd7\xcd\xc6\x9a", "WMF, a drawing"),
-    (b"/* XPM */", "XPM"),
+    (b"\1\0\x09\0\0\3", "WMF, a drawing"),
+    (b"\x0e\x03\x13\x01", "HDF, scientific data"),
+    (b"\x89HDF\r\n\x1a\n", "HDF, scientific data"),
+    (b"MATLAB 5.0 MAT-file", "MATLAB's data"),
+    (b"GRIB", "GRIB, weather data"),
+    (b"\x52\xcc", "Utah RLE"),
+    (b"\xab\x01\x01", "VIFF, of Khoros"),
+    (b"\xffWPC", "WPG, WordPerfect's graphics"),
+    (b"SFW9", "SFW, of Seattle FilmWorks"),
     (b"FLIF", "FLIF"),
     (b"\xabKTX ", "KTX, a texture"),
 )
@@ -136,8 +168,10 @@ def sniff(data: bytes, whole: bool = False) -> Kind:
     if found is not None:
         return found
     _refuse_known(data)
-    if whole and _is_tga(data):
+    if whole and (is_tga(data) or fills_tga(data)):
         return TGA
+    if whole and (raw := filled(data)):
+        raise DecodeError("unsupported", f"{raw}: no allowed decoder reads it")
     if jpeg_start(data, whole) >= 0:
         return JPEG
     raise DecodeError("not-an-image", "its first bytes are not those of any picture format")
@@ -164,44 +198,18 @@ def _refuse_known(data: bytes) -> None:
     """
     head, start = bytes(data[:64]), bytes(data[:1024])
     found = next((what for magic, what in _KNOWN_BUT_UNREAD if head.startswith(magic)), None)
-    found = found or next((what for what, shows in _KNOWN_BY_FIELDS.items() if shows(start)), None)
+    found = found or next((what for what, shows in BY_FIELDS.items() if shows(start)), None)
     if found is not None:
         raise DecodeError("unsupported", f"{found}: no allowed decoder reads it")
 
 
-_KNOWN_BY_FIELDS: dict[str, Callable[[bytes], bool]] = {
-    "DICOM, a medical picture": lambda start: start[128:132] == b"DICM",
-    "IFF ILBM, a picture of the Amiga": lambda start: start[:4] == b"FORM" and start[8:12] in (b"ILBM", b"PBM "),
-    "PDF, whose pages may be pictures": lambda start: b"%PDF-" in start,
-    "EMF, a drawing": lambda start: start[:4] == b"\1\0\0\0" and start[40:44] == b" EMF",
-    "SVG, a drawing program": lambda start: b"<svg" in start.lower(),
-}
-"""Formats that their first bytes alone don't tell."""
-
-NAMED = frozenset({what for _, what in _KNOWN_BUT_UNREAD} | set(_KNOWN_BY_FIELDS))
+NAMED = frozenset({what for _, what in _KNOWN_BUT_UNREAD} | set(BY_FIELDS) | set(FILLED))
 """Formats that are named and not read."""
-
-
-_DIB_HEADERS = frozenset(size.to_bytes(4, "little") for size in (40, 108, 124))
-_DIB_BITS = frozenset(bits.to_bytes(2, "little") for bits in (1, 4, 8, 16, 24, 32))
 
 
 def _by_fields(data: bytes) -> Kind | None:
     """Name formats whose magic is a byte or two, by the fields behind it."""
-    head = bytes(data[:128])
-    if head[:2] == b"\x01\xda" and head[2:3] in b"\0\1" and head[3:4] in b"\1\2" and len(head) > 12:
-        return SGI
-    if head[:1] == b"\x0a" and head[1:2] in b"\0\2\3\4\5" and head[2:3] == b"\1" and head[3:4] in b"\1\2\4\x08":
-        return PCX if len(head) == 128 and head[64] == 0 else None
-    if (
-        head[:4] == b"\0\0\2\0" and head[4:6] != b"\0\0" and head[9:10] == b"\0"
-    ):  # an uncompressed TGA has no count there
-        return CURSOR
-    if head[:4] in _DIB_HEADERS and head[12:14] == b"\1\0" and head[14:16] in _DIB_BITS:
-        return DIB
-    if bytes(data[2048:2052]) == b"PCD_":
-        return PCD
-    return None
+    return next((KINDS[name] for name, shows in fields.SHOWN.items() if shows(data)), None)
 
 
 JUNK = 1024
@@ -262,16 +270,3 @@ _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 
 
 def _pnm(head: bytes) -> Kind | None:
     return PNM if head[:1] == b"P" and head[1:2] in b"123456fF" and head[2:3] in b" \t\r\n#" and head[2:3] else None
-
-
-def _is_tga(data: bytes) -> bool:
-    """TGA has no magic: take the footer of its version 2, or an uncompressed picture that fills the file exactly."""
-    if data.endswith(b"TRUEVISION-XFILE.\0"):
-        return True
-    head = data[:18]
-    if len(head) < 18 or head[1] not in (0, 1) or head[2] not in (1, 2, 3) or head[16] not in (8, 15, 16, 24, 32):
-        return False
-    entries, entry_bits = int.from_bytes(head[5:7], "little"), head[7]
-    width, height = int.from_bytes(head[12:14], "little"), int.from_bytes(head[14:16], "little")
-    pixels = width * height * ((head[16] + 7) // 8)
-    return pixels > 0 and len(data) == 18 + head[0] + entries * ((entry_bits + 7) // 8) + pixels
