@@ -70,7 +70,11 @@ tools-browser: ## Install Debian's chromium for the browser tests
 	@./tools/browser.sh
 
 .PHONY: docs
-docs: install ## Draw the README's picture out of the finished demo
+docs: install ## Build the documentation's site into build/site; a link that leads nowhere ends it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict && echo "build/site/index.html"
+
+.PHONY: pictures
+pictures: install ## Draw the README's picture out of the finished demo
 	@$(BIN)/python -W ignore -m docs.pictures.make
 
 .PHONY: lint

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,3 +175,8 @@ def write_folder(files: dict[str, bytes], folder: Path) -> None:
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+if __name__ == "__main__":
+    for library, files in zip(("hk", "gz"), build(), strict=True):
+        write_folder(files, Path(sys.argv[1]) / library)

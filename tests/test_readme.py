@@ -18,7 +18,7 @@ from tests.mission.archive import libraries
 from tests.mission.stores import fill_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = PAGES[0].read_text(encoding="utf-8")
 MIRRORFOLD = str(Path(sys.executable).parent / "mirrorfold")
 
