@@ -5,7 +5,7 @@ from __future__ import annotations
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from mirrorfold.transforms.fingerprint import boxes, c2pa
 from tests.fingerprint.corpora import files
@@ -123,6 +123,15 @@ CASES = [
 def test_every_container_gives_up_what_it_states(make, expected):
     found = taken(make()).provenance
     assert {name: found.get(name) for name in expected} == expected
+
+
+def test_plain_texts_of_a_png_are_its_word_where_nothing_else_is():
+    texts = PngImagePlugin.PngInfo()
+    for name in ("Author", "Copyright", "Title", "Description", "Software", "Comment"):
+        texts.add_text(name, f"its {name}")
+    said = {"creator": "its Author", "rights": "its Copyright", "title": "its Title", "caption": "its Description"}
+    assert taken(encode(PHOTO, "PNG", pnginfo=texts)).provenance == said
+    assert taken(encode(PHOTO, "PNG", pnginfo=texts, exif=EXIF)).provenance["rights"] == "(c) Somebody"
 
 
 @pytest.mark.parametrize("make", [lambda: jp2(STORE), lambda: jxl(STORE), lambda: jxl(brob(b"jumb", STORE[8:]))])

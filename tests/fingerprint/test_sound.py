@@ -233,7 +233,6 @@ NAMED = {
     "DjVu": b"AT&TFORM" + bytes(40),
     "ILBM": b"FORM\0\0\0\x20ILBMBMHD" + bytes(40),
     "WMF": b"\xd7\xcd\xc6\x9a" + bytes(40),
-    "XPM": b"/* XPM */\nstatic char",
 }
 
 
@@ -265,11 +264,30 @@ def test_limits_hold_for_a_second_decoder():
     assert caught.value.code == "too-many-pixels"
 
 
-def test_an_animation_that_begins_black_shows_its_first_picture():
+BLACK_FIRST = {
+    "WebP": ("WEBP", {"lossless": True}),
+    "GIF": ("GIF", {}),
+    "APNG": ("PNG", {}),
+    "AVIF": ("AVIF", {"quality": 95}),
+}
+
+
+@pytest.mark.parametrize(("kind", "options"), BLACK_FIRST.values(), ids=BLACK_FIRST)
+def test_an_animation_that_begins_black_shows_its_first_picture(kind, options):
     frames = [Image.new("RGB", PHOTO.size), PHOTO, PHOTO.rotate(90)]
-    data = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-    picture = taken(data)
+    picture = taken(encode(frames[0], kind, save_all=True, append_images=frames[1:], **options))
     luma = np.frombuffer(picture.luma, np.uint8).astype(int)
     assert picture.frames == 3
     assert len(picture.pages) == 1
-    assert np.abs(luma - np.frombuffer(canonical_grey(PHOTO), np.uint8)).mean() < 3
+    assert np.abs(luma - np.frombuffer(canonical_grey(PHOTO), np.uint8)).mean() < 4
+
+
+FLATTENED = [(1, "image/vnd.adobe.photoshop"), (0, "unsupported")]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("flag", "code"), FLATTENED, ids=["flattened", "layers alone"])
+def test_a_psd_without_its_flattened_picture_is_not_taken_for_the_notice_in_its_place(bits, flag, code):
+    block = b"8BIM\x04\x21\0\0" + (5).to_bytes(4, "big") + b"\0\0\0\1" + bytes([flag]) + b"\0"
+    data = psd(bits)
+    assert code_of(data[:30] + len(block).to_bytes(4, "big") + block + data[34:]) == code

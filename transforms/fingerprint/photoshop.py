@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mirrorfold.transforms.fingerprint import ifd
+from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.parts import LAYERS
 
-IPTC, ICC, EXIF, XMP = 0x0404, 0x040F, 0x0422, 0x0424
+IPTC, ICC, VERSION, EXIF, XMP = 0x0404, 0x040F, 0x0421, 0x0422, 0x0424
 MAX_RESOURCES = 10_000
 TIFF_LAYERS = 37724
 """Tag of the block in which Photoshop keeps a TIFF's layers."""
@@ -59,7 +60,21 @@ def parts_of_tiff(main: ifd.Directory) -> tuple[str, ...]:
 
 def blocks(data: bytes) -> Blocks:
     """Read the metadata blocks of a PSD or PSB, which lie between its colour table and its layers."""
+    found = _resources_of(data)
+    return Blocks(found.get(EXIF), found.get(XMP), found.get(IPTC), found.get(ICC))
+
+
+def check_flattened(data: bytes) -> None:
+    """Refuse a PSD or PSB without its flattened picture: one notice stands in its place in all such files.
+
+    Raises:
+      DecodeError: `unsupported`.
+    """
+    if _resources_of(data).get(VERSION, b"")[4:5] == b"\0":
+        raise DecodeError("unsupported", "PSD: saved without its flattened picture, and its layers aren't joined here")
+
+
+def _resources_of(data: bytes) -> dict[int, bytes]:
     start = 26 + 4 + int.from_bytes(data[26:30], "big")
     length = int.from_bytes(data[start : start + 4], "big")
-    found = dict(resources(data[start + 4 : start + 4 + length]))
-    return Blocks(found.get(EXIF), found.get(XMP), found.get(IPTC), found.get(ICC))
+    return dict(resources(data[start + 4 : start + 4 + length]))

@@ -7,6 +7,7 @@ import zlib
 
 from mirrorfold.transforms.fingerprint.containers import png_chunks
 from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.ifd import clean
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.photoshop import Blocks
 
@@ -16,6 +17,9 @@ _SHOWN = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"sRGB
 
 MAX_METADATA = 4 << 20
 """Bytes that a packed metadata chunk may unpack to."""
+_KEYWORDS = {
+    "Author": "creator", "Copyright": "rights", "Title": "title", "Description": "caption",
+}  # fmt: skip
 _RAW_PROFILE = re.compile(rb"\s*(\w+)\s+(\d+)\s+([0-9a-fA-F\s]*)")
 
 
@@ -38,6 +42,12 @@ def texts(data: bytes) -> Blocks:
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             _add_text(found, kind, body)
     return Blocks(*(found.get(name) or None for name in Blocks._fields))
+
+
+def said(texts: dict) -> dict[str, str]:
+    """Give the columns that a PNG's plain texts state, by the keywords of its standard."""
+    plain = {name: text for name, text in texts.items() if name in _KEYWORDS and isinstance(text, str)}
+    return {_KEYWORDS[name]: found for name, text in plain.items() if (found := clean(text))}
 
 
 def _add_text(found: dict[str, bytes], kind: bytes, body: bytes) -> None:

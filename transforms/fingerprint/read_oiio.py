@@ -40,6 +40,8 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
     import OpenImageIO as oiio
 
     what = kind.upper()
+    if kind == "psd":
+        photoshop.check_flattened(data)
     with codec_errors(what), _opened(oiio, kind, data) as source:
         if kind == "ico" and not source.seek_subimage(_largest_icon(data), 0):
             raise DecodeError("corrupt", "ICO: its largest picture can't be read")

@@ -54,6 +54,8 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
 
         found = read_oiio(kind, media_type, data, limits)
         return replace(found, bit_depth=min(found.bit_depth or deep, deep), declared_depth=deep)
+    if kind == "psd":
+        photoshop.check_flattened(data)
     _check_webp(kind, data, limits)
     count = frames.count_frames(kind, data, limits)
     data = containers.join_associations(data) if kind == "avif" else data
@@ -63,7 +65,8 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         profile = icc.applied(blocks.icc, image.mode)
         icc.check(profile, limits)
         provenance, orientation = read_provenance(blocks.exif, blocks.xmp, blocks.iptc)
-        provenance = {**c2pa.stated(c2pa.payload(kind, data)), **provenance}
+        plain = png.said(image.info) if kind == "png" else {}
+        provenance = {**c2pa.stated(c2pa.payload(kind, data)), **plain, **provenance}
         count = max(count, getattr(image, "n_frames", 1)) if kind == "avif" else count
         hashed = min(count, ANIMATION_FRAMES, limits.max_pages)
         first, seen = _first_shown(image, min(count, ANIMATION_FRAMES), orientation, limits.side, profile)

@@ -260,6 +260,7 @@ def read_raw(data: bytes, limits: Limits) -> Picture:
     limits.check_pixels(width, height)
     # What a photographer's tool writes into a RAW lies in its directory, or for CR3 in a box.
     described = described_by(main) if main is not None else read_provenance(None, boxes.blocks(data).xmp, None)[0]
+    described = {**(c2pa.stated(main.raw(c2pa.TIFF_TAG)) if main is not None else {}), **described}
     declared = max((one.number(BITS) for one in sensor), default=0)
     return replace(
         picture,
