@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from benchmarks.rendered_pages import receipt
 from demo.archive import encode, photographs
 from mirrorfold.transforms.confirm.compare import Shown
+from mirrorfold.transforms.fingerprint.jpeg import read_header
 
 Pair = tuple[bytes, bytes]
 
@@ -185,5 +186,8 @@ CHANGES: dict[str, Callable] = {
 def shown(data: bytes) -> Shown:
     """Decode a file as the comparison takes it."""
     image = Image.open(io.BytesIO(data))
-    steps = tuple(image.quantization[0]) if image.format == "JPEG" else None  # type: ignore[attr-defined]
-    return Shown(image.convert("RGB"), steps)
+    steps = None
+    if image.format == "JPEG":
+        table = read_header(data).luma_table
+        steps = table[1] if table else None
+    return Shown(image.convert("RGB"), steps, image.mode in ("P", "1"))

@@ -41,7 +41,7 @@ Conflict = Literal[
     "data_mining", "caption", "instructions", "credit", "gps", "digital_source_type", "c2pa",
 ]  # fmt: skip
 Criterion = Literal[
-    "protected", "sound", "held", "role", "scope", "library", "parts", "pixel_class", "pixels", "rights",
+    "protected", "sound", "held", "role", "scope", "library", "parts", "detail", "pixel_class", "pixels", "rights",
     "bit_depth", "lossless", "colour", "quality", "format",
     "metadata_richness", "storage_class", "lasting", "largest", "smallest", "oldest", "newest", "uri",
 ]  # fmt: skip
@@ -306,7 +306,7 @@ class Policy(Part):
         default_factory=lambda: [
             Preference(**_preference(step))
             for step in (
-                "protected", "sound", "master", "parts", "pixel_class", "rights", "pixels", "bit_depth",
+                "protected", "sound", "master", "parts", "detail", "pixel_class", "rights", "pixels", "bit_depth",
                 "metadata_richness", "lossless", "lasting", "oldest", "uri",
             )
         ],

@@ -41,6 +41,13 @@ CONFIRMATIONS = Table(
                 "what the decoder said of damage when it read all of content_a; empty for nothing, null for not read",
             ),
             column("damaged_b", pa.string(), "the same of content_b"),
+            column(
+                "soft_a",
+                pa.bool_(),
+                "content_a has less detail than its pixels promise: a blow-up of content_b or of something coarser, "
+                "or a blurred copy; null where nothing was compared",
+            ),
+            column("soft_b", pa.bool_(), "the same of content_b"),
         ]
     ),
 )

@@ -27,9 +27,11 @@ def _same(rows: pa.Table) -> pa.Table:
 
 
 def _confirmations_unseen(rows: pa.Table) -> pa.Table:
-    """Say that nobody listened to the decoders."""
+    """Say that nobody listened to the decoders, or looked for detail."""
     for name in ("damaged_a", "damaged_b"):
         rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
+    for name in ("soft_a", "soft_b"):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.bool_()))
     return rows
 
 

@@ -25,9 +25,11 @@ def _row(pair: tuple[str, str], answer: bytes) -> Confirmed:
     said = json.loads(answer)
     x, y, w, h = (int(number) for number in said["place"])
     size = int(said["width"]), int(said["height"])
+    damaged = [None if one is None else str(one) for one in said["damaged"]]
+    soft = [bool(one) for one in said["soft"]] if said["soft"] else [None, None]
     return Confirmed(
         *pair, bool(said["confirmed"]), str(said["kind"]), *size, float(said["excess"]), x, y, w, h, ALGORITHM,
-        *(None if one is None else str(one) for one in said["damaged"]),
+        damaged[0], damaged[1], soft[0], soft[1],
     )  # fmt: skip
 
 

@@ -25,6 +25,9 @@ from mirrorfold.transforms.fingerprint.read_jpeg import is_odd
 from mirrorfold.transforms.fingerprint.sandbox_worker import guarded, main
 from mirrorfold.transforms.stores.encoding import unpacked
 
+FEW_COLOURS = frozenset({"P", "1"})
+"""Modes whose finest detail is dither."""
+
 
 def answer(kind: str, data: bytes, limits: Limits) -> tuple[bytes, bytes]:
     """Compare two files; the answer is a JSON object, `Comparison` and what was seen of each, or code and message."""
@@ -77,7 +80,8 @@ def _shown(data: bytes, limits: Limits) -> tuple[Shown, str]:
         raise _ApartError("preview")
     if not picture.luma:
         raise DecodeError("corrupt", "no picture")
-    return Shown(open_whole(picture.luma), steps), damage
+    few = picture.mode in FEW_COLOURS or picture.media_type == "image/gif"
+    return Shown(open_whole(picture.luma), steps, few), damage
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from demo.archive import photographs
 
@@ -247,5 +247,24 @@ def parts() -> Iterator[tuple[str, Pair]]:
         yield f"an animation {number}", Pair(moving, encode(picture, "WEBP", quality=90), "", False)
 
 
-GROUPS = (damaged, rights, bits, parts)
+def blown_up() -> Iterator[tuple[str, Pair]]:
+    """Blow-ups, blurred frames and what a coarse JPEG became, beside the sharp one: more pixels or a better coding."""
+    filters = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+    for number in (25, 23, 26, 28, 31, 34):
+        sharp = photograph(number)
+        larger = sharp.resize((960, 720), filters[number % 4])
+        coded = encode(larger, "JPEG", quality=92) if number % 3 else encode(larger, "PNG")
+        yield f"twice the pixels {number}", Pair(encode(sharp, "JPEG", quality=90), coded, "detail", None)
+    for number in (33, 37):
+        sharp = photograph(number)
+        coarse = sharp.resize((160, 120), Image.Resampling.LANCZOS).resize((640, 480), filters[2 + number % 2])
+        blow_up = encode(coarse, "JPEG", quality=95)
+        yield f"from a third to more {number}", Pair(encode(sharp, "JPEG", quality=90), blow_up, "detail", None)
+    for number in (42, 46, 47, 49):
+        sharp = photograph(number)
+        blurred = encode(sharp.filter(ImageFilter.GaussianBlur(1 + number % 2)), "JPEG", quality=96)
+        yield f"blurred {number}", Pair(encode(sharp, "JPEG", quality=90), blurred, "detail", None)
+
+
+GROUPS = (damaged, rights, bits, parts, blown_up)
 PAIRS = {name: pair for group in GROUPS for name, pair in group()}

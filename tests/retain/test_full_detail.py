@@ -9,6 +9,7 @@ from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.compared import Compared
 from mirrorfold.transforms.retain.records import Confirmed, Question
+from mirrorfold.transforms.retain.seen import seen_of
 
 from .pure import decide_tables
 from .tables import clusters, content, content_id, contents, failures, fill, obj, objects, pairs, twin
@@ -116,7 +117,7 @@ class Sees(Compares):
         }
 
 
-def seen(sees: Sees, policy: str = "", width: int = 99) -> dict[str, dict]:
+def seen(sees: Compares, policy: str = "", width: int = 99) -> dict[str, dict]:
     resolved = resolve_policy("version: 1\ntiers:\n" + BY_POLICY.format(tier="near-certain") + policy, "p.yaml")
     made = decide_tables(tables("near-certain", width), resolved, confirmer=lambda _: sees.answer)
     return {row["uri"][7:-4]: row for row in made["decisions"].to_pylist()}
@@ -143,6 +144,32 @@ def test_nothing_goes_unasked_beside_a_damaged_copy(policy, damaged):
     row = seen(Sees(True, **damaged), policy)["v"]
     assert (row["action"], row["rule"], row["kind"]) == ("review", "damaged", "damaged")
     assert "read whole, one is damaged (the kept one: Corrupt" in row["reason"]
+
+
+class Measures(Compares):
+    """Says of single contents whether they have less detail than their pixels promise, by name."""
+
+    def __init__(self, confirmed: bool, **soft: bool):
+        super().__init__(confirmed)
+        self.soft = {content_id(name): said for name, said in soft.items()}
+
+    def answer(self, questions: list[Question]):
+        found = super().answer(questions)
+        return {(a, b): row._replace(soft_a=self.soft.get(a), soft_b=self.soft.get(b)) for (a, b), row in found.items()}
+
+
+def test_a_blow_up_gives_way_to_what_has_fewer_pixels_and_more_detail():
+    rows = seen(Measures(True, m=True, v=False), "review: {min_bytes_freed: 0}")
+    assert (rows["v"]["action"], rows["m"]["action"], rows["m"]["kept_uri"]) == ("keep", "review", "s3://x/v.jpg")
+    assert "which is kept: the detail that its pixels promise" in rows["m"]["reason"]
+
+
+def test_what_one_pair_shows_to_be_a_blow_up_is_one_beside_any_other():
+    a, b, c = map(content_id, "abc")
+    said = [Confirmed(a, b, True, "", soft_a=True, soft_b=False), Confirmed(a, c, True, "", soft_a=False, soft_b=False)]
+    assert seen_of(said)[a].soft
+    assert seen_of(said[::-1])[a].soft
+    assert seen_of(said)[c].soft is False
 
 
 def test_a_copy_that_is_damaged_itself_goes_where_full_detail_shows_no_difference():

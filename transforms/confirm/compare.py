@@ -8,17 +8,18 @@ both files can do, so that two frames which differ everywhere aren't taken for a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
 
 from mirrorfold.transforms.confirm import blocks, noise
+from mirrorfold.transforms.confirm.detail import Side, softer
 from mirrorfold.transforms.confirm.kinds import name_kind
 from mirrorfold.transforms.confirm.place import Place, place_of
 from mirrorfold.transforms.confirm.register import cut, lay_over, match_tone
 
-ALGORITHM = "2"
+ALGORITHM = "3"
 """Version of the comparison: what another one confirmed is compared again."""
 WHOLE_KINDS = ("pages", "preview")
 """Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""
@@ -74,10 +75,11 @@ FRAME_GRAIN, FRAME_CORRELATION = 1.0, 0.25
 
 @dataclass(frozen=True)
 class Shown:
-    """A decoded picture: upright, sRGB, mode RGB or L; and the luma's quantisation (`noise.spread_of`)."""
+    """A decoded picture: upright, sRGB, mode RGB or L; the luma's quantisation (`noise.spread_of`); of few colours."""
 
     image: Image.Image
     steps: tuple[int, ...] | None = None
+    few_colours: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Comparison:
       width, height: pixels that were compared: the smaller picture's.
       excess: the largest difference, 1 being the most that a copy may show.
       place: of the largest difference, in pixels of the smaller picture.
+      soft: of each of the two, whether it has less detail than its pixels promise; None where nothing tells.
     """
 
     confirmed: bool
@@ -98,11 +101,13 @@ class Comparison:
     height: int
     excess: float
     place: Place = field(default=Place(0, 0, 0, 0))
+    soft: tuple[bool, bool] | None = None
 
 
 def compare(one: Shown, other: Shown) -> Comparison:
     """Compare two pictures at the full size of the smaller one. Which comes first changes nothing."""
-    large, small = (one, other) if _pixels(one) >= _pixels(other) else (other, one)
+    turned = _pixels(one) < _pixels(other)
+    large, small = (other, one) if turned else (one, other)
     width, height = small.image.size
     aspect = width * large.image.height / (height * large.image.width)
     if min(width, height) < SMALLEST or abs(aspect - 1) > MOST_ASPECT:
@@ -117,7 +122,10 @@ def compare(one: Shown, other: Shown) -> Comparison:
         np.hypot(max(spreads[0], noise.RESAVED), max(spreads[1], noise.RESAVED))
     )  # either may be a copy of a coarser file
     resized = large.image.size != small.image.size
-    return _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
+    found = _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
+    first, second = (Side(coded.getchannel(0), of.steps, of.few_colours) for coded, of in ((a, large), (b, small)))
+    soft = softer(first, second, box)
+    return replace(found, soft=soft[::-1] if turned else soft)
 
 
 def _pixels(shown: Shown) -> int:

@@ -67,6 +67,7 @@ PREFERENCES = {
     "scope": "preferred scope {scope}",
     "library": "preferred library {library}",
     "pixel_class": "more pixels",
+    "detail": "the detail that its pixels promise, which this hasn't: a blow-up or blurred",
     "pixels": "more pixels",
     "bit_depth": "more bits per channel",
     "lossless": "coded without loss",

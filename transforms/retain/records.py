@@ -153,6 +153,8 @@ class Confirmed(NamedTuple):
     algorithm: str = ""
     damaged_a: str | None = None
     damaged_b: str | None = None
+    soft_a: bool | None = None
+    soft_b: bool | None = None
 
     @property
     def place(self) -> str:
@@ -161,13 +163,15 @@ class Confirmed(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What reading a content at full detail showed of it alone, whatever it was compared with; None: unknown.
+    """What reading a content at full detail showed of it; None: unknown.
 
     Attributes:
       damaged: what its decoder said of damage when it read all of it; '' for nothing.
+      soft: it has less detail than its pixels promise, beside any that it was compared with.
     """
 
     damaged: str | None = None
+    soft: bool | None = None
 
 
 class Question(NamedTuple):

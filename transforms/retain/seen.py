@@ -14,17 +14,22 @@ from mirrorfold.transforms.retain.records import Confirmed, Member, Seen
 
 LATE: dict[str, Callable[[Seen], int | None]] = {
     "sound": lambda seen: None if seen.damaged is None else int(seen.damaged != ""),
+    "detail": lambda seen: None if seen.soft is None else int(seen.soft),
 }
 """By criterion: its number by what was seen, None where that says nothing."""
 
 
 def seen_of(pairs: Iterable[Confirmed]) -> dict[str, Seen]:
-    """Give what rows of confirmations say of each content; two readings of the same bytes see the same."""
+    """Give what rows of confirmations say of each content, of all the pairs that it is in."""
     found: dict[str, Seen] = {}
     for row in pairs:
-        for content, seen in ((row.content_a, Seen(row.damaged_a)), (row.content_b, Seen(row.damaged_b))):
-            if seen != Seen():
-                found[content] = seen
+        sides = (row.content_a, row.damaged_a, row.soft_a), (row.content_b, row.damaged_b, row.soft_b)
+        for content, damaged, soft in sides:
+            if (damaged, soft) != (None, None):
+                before = found.get(content, Seen())
+                # Bytes are damaged whatever they are compared with; soft is what something finer shows to be.
+                known = [one for one in (soft, before.soft) if one is not None]
+                found[content] = Seen(damaged if before.damaged is None else before.damaged, max(known, default=None))
     return found
 
 

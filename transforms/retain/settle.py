@@ -49,7 +49,7 @@ def settle(
         reads |= ask_reads([member for number in open_ for member in plans[number].ask_read])
         questions = {question.pair: question for number in open_ for question in plans[number].ask_pair}
         pairs |= compare([questions[pair] for pair in sorted(questions)])
-        seen |= seen_of(pairs[pair] for pair in questions)
+        seen |= seen_of(pairs.values())
         # What can't be asked is as the listing says.
         asked = [member for number in open_ for member in plans[number].ask_lasting]
         lasting |= {member.id: "yes" for member in asked} | ask_lasting(asked)
