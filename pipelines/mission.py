@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mirrorfold.pipelines import audit, fingerprint, list_objects, lists, match, publish, retain, safety, savings
+from mirrorfold.pipelines import (
+    audit,
+    fingerprint,
+    list_objects,
+    lists,
+    match,
+    merged_record,
+    publish,
+    retain,
+    safety,
+    savings,
+)
 from mirrorfold.pipelines.confirming import carried
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.previous import state_of
@@ -74,6 +85,7 @@ MISSION = (
         depends=lambda run: [run.policy, retain.depends_on(run)],
         total="objects",
     ),
+    Step("record", stage="retain", drive=merged_record.drive, writes=("merged_record",)),
     Step(
         "savings",
         stage="retain",

@@ -11,6 +11,7 @@ from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.edges import EDGES
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.lineage import LINEAGE
+from mirrorfold.schemas.merged_record import MERGED_RECORD
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.schemas.reconciliation import RECONCILIATION
@@ -31,6 +32,7 @@ TABLES: dict[str, Table] = {
         DECISIONS,
         HOLD_CHECKS,
         CONFIRMATIONS,
+        MERGED_RECORD,
         SAVINGS,
         ALIASES,
         CHANGES,

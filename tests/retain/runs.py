@@ -13,8 +13,10 @@ from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.blocks.parquet import write_shard
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.digests import run_digests
+from mirrorfold.transforms.retain.merged_record import INPUTS, merged_record
 from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.stores.output import LocalOutput
 
@@ -32,6 +34,9 @@ def write_run(folder, tables: dict, policy: str = "", said=(), stores=None) -> d
     made["savings"] = _savings(made["decisions"])
     for name, table in made.items():
         write_table(output, name, table)
+    with connect(output, *INPUTS) as connection:
+        made["merged_record"] = merged_record(connection)
+    write_table(output, "merged_record", made["merged_record"])
     counts = {name: table.num_rows for name, table in made.items()}
     output.put("policy.yaml", yaml.safe_dump(resolved).encode())
     record = {"policy_hash": policy_hash(resolved), "counts": counts, "sources": [], "digests": run_digests(output)}

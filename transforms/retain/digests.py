@@ -9,7 +9,8 @@ from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.retain.verdicts import read_verdicts
 from mirrorfold.transforms.stores.output import OutputStore
 
-SIGNED = ("objects", "failures", "pairs", "clusters", "lineage", "decisions", "hold_checks", "confirmations")
+SIGNED = ("objects", "failures", "pairs", "clusters", "lineage", "decisions", "hold_checks", "confirmations",
+          "merged_record")  # fmt: skip
 """Tables that are digested byte by byte; `contents`, by far the largest, by its files' sizes and footers."""
 INPUTS = "inputs/"
 """Below DIR: what came from outside and isn't a source, as it was when the plan was made."""

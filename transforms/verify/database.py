@@ -10,6 +10,7 @@ import pyarrow as pa
 from mirrorfold.schemas.belongings import PICTURES
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.failures import CODES, STAGES
+from mirrorfold.schemas.merged_record import LIST_FIELDS, TEXT_FIELDS
 from mirrorfold.schemas.objects import FRAIL_CLASSES
 from mirrorfold.schemas.table import Table
 from mirrorfold.schemas.uri import UNCARRIABLE
@@ -177,6 +178,28 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
             '(?i)/(bagit[.]txt|0=ocfl_object_[0-9.]+|([^/]*[._-])?mets[.]xml|ImageProperties[.]xml)$')
         UNION SELECT regexp_replace(uri, '(?i)[.]dzi$', '_files/') FROM objects WHERE is_latest AND NOT is_delete_marker
         AND regexp_matches(uri, '(?i)[.]dzi$')""")
+    texts = ", ".join(f"trim({name}) AS {name}" for name in TEXT_FIELDS)
+    told = " UNION ALL ".join(
+        [
+            f"SELECT content_id, field, value FROM (UNPIVOT (SELECT content_id, {texts} FROM contents) "
+            f"ON {', '.join(TEXT_FIELDS)} INTO NAME field VALUE value)",
+            *(
+                f"SELECT content_id, '{name}', trim(w) FROM (SELECT content_id, unnest({name}) AS w FROM contents)"
+                for name in LIST_FIELDS
+            ),
+        ]
+    )
+    db.execute(f"CREATE VIEW of_content AS SELECT DISTINCT content_id, field, value FROM ({told}) WHERE value <> ''")
+    db.execute("""
+        CREATE TABLE of_object AS
+        WITH about AS (
+            SELECT uri, version FROM decisions WHERE action = 'quarantine'
+            UNION SELECT kept_uri, kept_version FROM decisions WHERE action = 'quarantine'
+            UNION SELECT from_uri, from_version FROM merged_record)
+        SELECT o.uri, o.version, c.field, c.value FROM about JOIN objects o USING (uri, version)
+        JOIN of_content c USING (content_id)
+        UNION SELECT d.uri, d.version, 'catalogue_no', trim(d.catalogue_no) FROM about JOIN decisions d
+        USING (uri, version) WHERE trim(d.catalogue_no) <> ''""")
     for macro in SPELLING:
         db.execute(macro)
     names = "|".join(sorted(PICTURES))

@@ -9,6 +9,18 @@ LIST_CHECKS: tuple[Check, ...] = (
         SELECT uri, store, bucket, key FROM objects WHERE uri IS DISTINCT FROM
             CASE WHEN store = 'file' THEN 'file://' || rtrim(bucket, '/') || '/' || key
                  ELSE store || '://' || bucket || '/' || key END"""),
+    # 9. The record outlives the copy.
+    Check(9, "merged_record", "a value is stated only by what goes, and the merged record hasn't got it", """
+        SELECT d.uri, d.version, f.field, f.value FROM decisions d JOIN relied r USING (uri, version), of_object f
+        WHERE d.action = 'quarantine' AND f.uri = d.uri AND f.version = d.version
+        AND NOT EXISTS (SELECT 1 FROM of_object k WHERE k.uri = d.kept_uri AND k.version = d.kept_version
+            AND k.field = f.field AND k.value = f.value)
+        AND NOT EXISTS (SELECT 1 FROM merged_record m WHERE m.uri = d.kept_uri AND m.version = d.kept_version
+            AND m.field = f.field AND m.value = f.value)"""),
+    Check(9, "merged_record", "the merged record has a value that the copy which it names doesn't state", """
+        SELECT m.from_uri, m.from_version, m.field, m.value FROM merged_record m WHERE NOT EXISTS (
+            SELECT 1 FROM of_object f WHERE f.uri = m.from_uri AND f.version = m.from_version
+            AND f.field = m.field AND f.value = m.value)"""),
     # 7. What belongs together.
     Check(7, "decisions", "a decision names another package or other companions than the listing", """
         SELECT d.uri, d.version FROM decisions d JOIN objects o USING (uri, version)

@@ -34,6 +34,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "uri", "version", "catalogue_no", "served_by", "served_by_version", "carried_over", "action", "rule",
         "tier_to_kept",
     ),
+    "merged-record": (
+        "uri", "version", "library", "field", "value", "kept_value", "state", "from_uri", "from_version",
+        "from_library",
+    ),
     "lineage": (
         "uri", "version", "relation", "to_uri", "to_version", "age", "catalogue_no", "to_catalogue_no", "tier", "kind",
         "provenance",
@@ -104,7 +108,7 @@ class _Parts:
 def write_manifests(
     store: OutputStore, folder: str = "manifests/", libraries: frozenset[str] | None = None
 ) -> dict[str, int]:
-    """Write manifests/{quarantine,review,migrate,crosswalk,lineage}.csv and give their rows, streaming.
+    """Write manifests/{quarantine,review,migrate,crosswalk,merged-record,lineage}.csv and give their rows, streaming.
 
     Rows come in the tables' order, so the same plan gives the same bytes. A plan of more than `ROWS_PER_FILE` rows goes
     on in NAME-0002.csv, with a header of its own.
@@ -122,6 +126,9 @@ def write_manifests(
         for name, part in parts.items():
             if row.action == "review" if name == "review" else belongs(row, name):
                 part.write(cells(row, COLUMNS[name]))
+    parts["merged-record"] = _Parts(store, "merged-record", folder)
+    for values in _merged_record(store, libraries):
+        parts["merged-record"].write(values)
     if libraries is None:
         parts["lineage"] = _Parts(store, "lineage", folder)
         for values in _lineage(store):
@@ -129,6 +136,14 @@ def write_manifests(
     for part in parts.values():
         part.close()
     return {name: part.rows for name, part in parts.items()}
+
+
+def _merged_record(store: OutputStore, libraries: frozenset[str] | None) -> Iterator[list[str]]:
+    """Read the table merged_record as cells: of some libraries, what leaves or reaches one of them."""
+    for block in parquet.table_blocks(store, "merged_record", COLUMNS["merged-record"]):
+        for row in block.to_pylist():
+            if libraries is None or libraries & {row["library"], row["from_library"]}:
+                yield [guard(row[name]) for name in COLUMNS["merged-record"]]
 
 
 def _lineage(store: OutputStore) -> Iterator[list[str]]:
