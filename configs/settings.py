@@ -70,6 +70,9 @@ class ListingSettings(Section):
         description="names of folders that won't last, * and ? within a name, in any letter case: bins, snapshots, "
         "what file servers keep for themselves. What lies there is listed and never a kept copy",
     )
+    mets_files: Annotated[int, Field(ge=0)] = Field(
+        10_000, description="small XML files that are read while listing: a METS file names what belongs to its package"
+    )
 
 
 class FingerprintSettings(Section):

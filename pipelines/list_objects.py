@@ -12,6 +12,7 @@ from mirrorfold.transforms.listing.dedupe import rank_sources
 from mirrorfold.transforms.listing.wiring import DedupeObjects, ListObjects, write_packages
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.same_bucket import door_libraries, physical_buckets
+from mirrorfold.transforms.stores.sources import open_stores
 
 
 def build_listing(root: beam.Pipeline, run: RunContext) -> None:
@@ -22,7 +23,11 @@ def build_listing(root: beam.Pipeline, run: RunContext) -> None:
 
 def build_objects(root: beam.Pipeline, run: RunContext) -> None:
     """Write `objects`; needs the count of raw rows as `listed`."""
-    write_packages(run.store)
+    stores = open_stores(tuple(run.sources))
+    try:
+        write_packages(run.store, stores, run.settings.listing.mets_files)
+    finally:
+        stores.close()
     root | "WriteObjects" >> DedupeObjects(
         run.output,
         run.rows("listed"),

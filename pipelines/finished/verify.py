@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
@@ -23,6 +24,7 @@ from mirrorfold.schemas.rereadings import REREADINGS
 from mirrorfold.schemas.table import Table
 from mirrorfold.transforms.blocks import globs, parquet
 from mirrorfold.transforms.blocks.parquet import read_table
+from mirrorfold.transforms.listing.mets import POINTED_PATH
 from mirrorfold.transforms.listing.places import passing_regex
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn, last_list, plan_name
 from mirrorfold.transforms.retain import acceptance, sidecar, verdicts
@@ -49,7 +51,7 @@ def verify(folder: str) -> list[BrokenPromise]:
     with local_files(store) as files, tempfile.TemporaryDirectory(prefix="mirrorfold-verify-") as work:
         broken += _record(store, policy, files)
         expected = replace(expect(policy, verdicts.read_verdicts(store), store), holds=tuple(lists.hold_lines(store)))
-        expected = replace(expected, **_recorded(store), **_handed(store))
+        expected = replace(expected, **_recorded(store), **_handed(store), pointed=_pointed(store))
         if lists.had_catalogue(store):
             asked = tuple(name for name in expected.conflict_review if name not in sidecar.OVERRULED)
             expected = replace(expected, conflict_review=asked)
@@ -142,6 +144,13 @@ def _recorded(store: OutputStore) -> dict:
     specs = tuple(SourceSpec(**spec) for spec in record.get("sources", []))
     passing = record.get("settings", {}).get("listing", {}).get("passing", PASSING)
     return {"passing": passing_regex(passing), "doors": tuple(sorted(door_libraries(specs)))}
+
+
+def _pointed(store: OutputStore) -> pa.Table | None:
+    """Read what METS documents name, as it was found while listing."""
+    if not store.exists(POINTED_PATH):
+        return None
+    return pa.concat_tables(parquet.read_blocks(store, POINTED_PATH))
 
 
 def _handed(store: OutputStore) -> dict:

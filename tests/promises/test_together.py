@@ -6,16 +6,19 @@ import csv
 
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from mirrorfold.configs.policy import load_policy, resolve_policy
 from mirrorfold.pipelines.finished.verify import describe, verify
 from mirrorfold.schemas.belongings import group_of, page_of
 from mirrorfold.schemas.decisions import DECISIONS
-from mirrorfold.transforms.listing import together
+from mirrorfold.transforms.listing import mets, together
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.retain import stems
 from mirrorfold.transforms.retain.verdicts import checked_verdict
+from mirrorfold.transforms.stores.api import StoreError
 from mirrorfold.transforms.stores.output import LocalOutput
+from tests.audit.world import audit, table
 from tests.retain.pure import decide_tables
 from tests.retain.runs import accept_tampering, write_run
 from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
@@ -157,7 +160,7 @@ def actions(found: dict[str, dict], part: str = "") -> str:
 def test_no_part_of_a_bag_goes_but_a_copy_beside_it_does():
     bag = {"s3://b/bag/bagit.txt": "t", "s3://b/bag/data/z.jpg": "a"}
     found = decide(bag | {"s3://b/a.jpg": "a"})
-    assert [found[uri]["rule"] for uri in ("s3://b/bag/data/z.jpg", "s3://b/a.jpg")] == ["package", "keep-order"]
+    assert [found[uri]["rule"] for uri in ("s3://b/bag/data/z.jpg", "s3://b/a.jpg")] == ["package", "identical"]
     found = decide(bag | {"s3://b/a.jpg": "a", "s3://b/zz.jpg": "a"})
     assert found["s3://b/zz.jpg"]["action"] == "quarantine"
     assert decide(bag | {"s3://b/a.jpg": "a"}, IGNORE)["s3://b/bag/data/z.jpg"]["action"] == "quarantine"
@@ -326,3 +329,91 @@ def test_lists_name_the_companions(tmp_path):
 def test_it_is_on_in_every_ready_policy_but_the_training_sets(name):
     words = set(load_policy(name)["belongs_together"].values())
     assert words == ({"ignore"} if name == "training-set" else {"keep", "review"})
+
+
+METS = (
+    '<mets:mets xmlns:mets="http://www.loc.gov/METS/" xmlns:xlink="http://www.w3.org/1999/xlink"><mets:fileSec>'
+    "<mets:fileGrp>{}</mets:fileGrp></mets:fileSec></mets:mets>"
+)
+
+
+def mets_of(*hrefs: str) -> bytes:
+    return METS.format("".join(f'<mets:file><mets:FLocat xlink:href="{h}"/></mets:file>' for h in hrefs)).encode()
+
+
+POINTERS = {
+    "beside it": ("s3://b/x/book.xml", "1.tif", "s3://b/x/1.tif"),
+    "elsewhere": ("s3://b/x/meta/book.xml", "../img/a%20b.tif", "s3://b/x/img/a b.tif"),
+    "with a % of its own": ("s3://b/x/book.xml", "50%25.tif", "s3://b/x/50%.tif"),
+    "as many write file:": ("file:///a/x/book.xml", "file://./1.tif", "file:///a/x/1.tif"),
+    "whole": ("file:///a/x/book.xml", "file:///a/y/1.tif", "file:///a/y/1.tif"),
+    "in another bucket": ("s3://b/x/book.xml", "s3://c/1.tif", "s3://c/1.tif"),
+    "from the bucket's top": ("s3://b/x/book.xml", "/img/1.tif", "s3://b/img/1.tif"),
+    "in Chinese": ("s3://b/x/book.xml", "%E9%A0%81/1.tif", "s3://b/x/頁/1.tif"),
+}
+
+
+@pytest.mark.parametrize(("document", "href", "uri"), POINTERS.values(), ids=POINTERS)
+def test_a_mets_file_names_its_package(document, href, uri):
+    assert uri in mets.pointers(mets_of(href), document)
+
+
+NO_METS = {
+    "on the web": mets_of("https://example.org/1.tif"),
+    "out of the bucket": mets_of("../../../other/1.tif"),
+    "another document": b"<alto><FLocat href='1.tif'/></alto>",
+    "not XML": b"<mets:mets",
+    "a bomb": b"<!DOCTYPE m [<!ENTITY a 'aaaa'>]><mets xmlns='http://www.loc.gov/METS/'>&a;</mets>",
+    "an outside entity": b"<!DOCTYPE m [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><mets>&a;</mets>",
+}
+
+
+@pytest.mark.parametrize("data", NO_METS.values(), ids=NO_METS)
+def test_what_is_no_mets_names_nothing(data):
+    assert mets.pointers(data, "s3://b/x/book.xml") == []
+
+
+class Xml:
+    """Stores of XML files by key, which count what is read."""
+
+    def __init__(self, **files: bytes):
+        self.files, self.reads = files, []
+
+    def read(self, ref, start=0, stop=None):
+        self.reads.append(ref.key)
+        if ref.key not in self.files:
+            raise StoreError("denied", "no")
+        return self.files[ref.key][start:stop]
+
+
+def test_xml_files_are_read_within_a_budget_those_first_that_speak_of_mets():
+    rows = objects(
+        *(obj(f"s3://b/{key}", size=9_000) for key in ("a.xml", "b.xml", "x-METS-1.xml", "c.jpg")),
+        obj("s3://b/huge.xml", size=mets.MAX_BYTES + 1), obj("s3://b/old.xml", is_latest=False),
+    )  # fmt: skip
+    stores = Xml(**{"x-METS-1.xml": mets_of("p/1.jpg", "bag/2.jpg"), "a.xml": b"<alto/>"})
+    found = mets.read_packages([rows.select(mets.COLUMNS)], stores, 2, lambda uri: "/bag/" in uri)
+    assert set(stores.reads) == {"x-METS-1.xml", "a.xml"}
+    assert (found.left, found.full) == (1, False)
+    package = "mets:s3://b/x-METS-1.xml"
+    assert dict(zip(*(c.to_pylist() for c in found.pointed.columns), strict=True)) == {
+        "s3://b/p/1.jpg": package, "s3://b/x-METS-1.xml": package,
+    }  # fmt: skip
+    marks = together.mark_packages(rows.select(together.NAMES), {"s3://b/c.jpg": package})
+    assert [(row["uri"], row["package"]) for row in marks.to_pylist()] == [("s3://b/c.jpg", package)]
+
+
+def test_a_run_finds_a_mets_package_by_what_its_file_says_and_verify_does_too(tmp_path):
+    for name in ("hk/z/1.jpg", "gz/twin.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (80, 60), "navy").save(tmp_path / name)
+    (tmp_path / "hk/record.xml").write_bytes(mets_of("z/1.jpg"))
+    out = tmp_path / "out"
+    audit(tmp_path, out)
+    found = {row["uri"].rpartition("/")[2]: row for row in table(out, "decisions").to_pylist()}
+    assert [found[name]["rule"] for name in ("1.jpg", "twin.jpg")] == ["package", "identical"]
+    assert [describe(broken) for broken in verify(str(out))] == []
+    page = found["1.jpg"]["uri"]
+    both(change("decisions", page, package=None, action="review"), change("objects", page, package=None))(out)
+    accept_tampering(out)
+    assert any("a METS document names" in describe(broken) for broken in verify(str(out)))

@@ -58,14 +58,28 @@ def find_packages(blocks: Iterable[pa.Table]) -> dict[str, str]:
 
 
 def mark_packages(block: pa.Table, packages: dict[str, str]) -> pa.Table:
-    """Mark what lies in a package, at any depth, with the outermost one."""
+    """Mark what lies in a package, at any depth, with the outermost one, and what a METS file names.
+
+    Args:
+      packages: kind by folder, whose URI ends in a slash, and the package by a named file's whole URI.
+    """
     current = _current(block)
     rows: list[tuple] = [
-        (uri, version, f"{packages[folder]}:{folder}", [], [])
+        (uri, version, package, [], [])
         for uri, version in zip(current["uri"].to_pylist(), current["version"].to_pylist(), strict=True)
-        if packages and (folder := next((f for f in _above(uri) if f in packages), None))
+        if packages and (package := _package_of(uri, packages))
     ]
     return _marks(rows)
+
+
+def _package_of(uri: str, packages: dict[str, str]) -> str | None:
+    folder = next((f for f in _above(uri) if f in packages), None)
+    return f"{packages[folder]}:{folder}" if folder else packages.get(uri)
+
+
+def in_package(uri: str, packages: dict[str, str]) -> bool:
+    """Tell whether a URI lies in a package by its folder."""
+    return any(folder in packages for folder in _above(uri))
 
 
 def group_names(block: pa.Table) -> pa.Table:

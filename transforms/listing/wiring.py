@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.parquet import read_blocks, to_parquet
 from mirrorfold.transforms.blocks.wiring import Shuffle, WriteShard
-from mirrorfold.transforms.listing import together
+from mirrorfold.transforms.listing import mets, together
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
 from mirrorfold.transforms.listing.folder_parts import FolderPart
 from mirrorfold.transforms.listing.hints import earlier_cuts
@@ -27,12 +28,13 @@ from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.raw import Listed, read_commits, write_unit
 from mirrorfold.transforms.listing.rows import RAW
 from mirrorfold.transforms.listing.uri_list import Named, list_named, read_list
-from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.api import SourceSpec, Stores
 from mirrorfold.transforms.stores.check import bucket_has_lock, bucket_rules
 from mirrorfold.transforms.stores.lifecycle import apply_rules
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
 
+_log = logging.getLogger("mirrorfold.list")
 REPORT = pa.schema([("unit", pa.string()), ("library", pa.string()), ("rows", pa.int64()), ("blocks", pa.int64())])
 PACKAGES = "_work/packages.parquet"
 """Packages by folder, as many as were listed."""
@@ -187,11 +189,29 @@ class MarkBelongings(beam.PTransform):
         return (packaged, grouped) | "JoinMarks" >> FlattenBlocks(self.spill)
 
 
-def write_packages(output: OutputStore) -> None:
-    """Find the packages among what was listed and leave them to the workers in DIR/_work."""
-    paths = block_paths(read_commits(output))
-    blocks = (block for path in paths for block in read_blocks(output, path, together.NAMES))
-    found = together.find_packages(blocks)
+def write_packages(output: OutputStore, stores: Stores, xml_files: int) -> None:
+    """Find the packages among what was listed and leave them to the workers in DIR/_work.
+
+    Args:
+      xml_files: how many XML files are read at most, to find METS packages by what they say.
+    """
+    paths = list(block_paths(read_commits(output)))
+    found = together.find_packages(block for path in paths for block in read_blocks(output, path, together.NAMES))
+    named = mets.read_packages(
+        (block for path in paths for block in read_blocks(output, path, mets.COLUMNS)) if xml_files else (),
+        stores,
+        xml_files,
+        lambda uri: together.in_package(uri, found),
+    )
+    if named.left and xml_files:
+        _log.warning("%d XML files weren't read: more than listing.mets_files may be METS packages", named.left)
+    if named.full:
+        _log.warning("METS files name more than %d files: the rest are known by their folders alone", mets.MAX_POINTERS)
+    if named.pointed.num_rows:
+        output.put(mets.POINTED_PATH, to_parquet(named.pointed))
+    else:
+        output.delete(mets.POINTED_PATH)
+    found |= dict(zip(named.pointed["uri"].to_pylist(), named.pointed["package"].to_pylist(), strict=True))
     kinds = pa.table(
         {"folder": pa.array(list(found), pa.string()), "kind": pa.array(list(found.values()), pa.string())}
     )

@@ -106,6 +106,8 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
             }
         ),
     }
+    nothing = pa.table({name: pa.array([], pa.string()) for name in ("uri", "package")})
+    plain["pointed"] = nothing if expected.pointed is None else expected.pointed
     for name, table in plain.items():
         db.register(name, table)
 

@@ -35,6 +35,10 @@ LIST_CHECKS: tuple[Check, ...] = (
             FROM decisions, unnest(range(3, len(string_split(uri, '/')))) AS depth(n)
             WHERE action IN ('quarantine', 'review')) a
         SEMI JOIN package_folders USING (folder) SEMI JOIN expected ON expected.packages = 'keep'"""),
+    Check(7, "decisions", "a file that a METS document names as its package's is quarantined or reviewed", """
+        SELECT d.uri, d.version, p.package FROM decisions d JOIN pointed p USING (uri)
+        JOIN objects o ON o.uri = d.uri AND o.version = d.version, expected
+        WHERE expected.packages = 'keep' AND d.action IN ('quarantine', 'review') AND o.is_latest"""),
     Check(7, "decisions", "some pages of a run are quarantined and others stay", """
         SELECT d.package, count(*) FILTER (d.action = 'quarantine') AS gone, count(*) AS pages
         FROM decisions d, expected WHERE expected.page_runs = 'keep' AND starts_with(d.package, 'pages:')

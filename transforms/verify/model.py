@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 
 class BrokenPromise(NamedTuple):
     """A promise that the tables don't keep.
@@ -47,6 +49,7 @@ class Expected:
       plan: names this plan, as `rereadings` does.
       withdrawn: the previous run's plan was taken back.
       doors: libraries whose objects are another library's, seen by another way.
+      pointed: what METS files name, rows of uri and package; None where none was found.
       tiers: by name (action, kinds, verification).
       together: what is done with packages, page_runs and companions.
       conflict_review: fields whose disagreement sends a row to people, but for those that a catalogue overrules.
@@ -68,6 +71,7 @@ class Expected:
     passing: str | None = None
     doors: tuple[str, ...] = ()
     withdrawn: bool = False
+    pointed: pa.Table | None = None
     handed: tuple[bool, int] | None = None
     plan: str = ""
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
