@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 from mirrorfold.transforms.retain.copies import Copies, Facts, aliases, settle_copies, usable
+from mirrorfold.transforms.retain.losses import lost_with
 from mirrorfold.transforms.retain.policy import Policy
 from mirrorfold.transforms.retain.records import (
     Answers,
@@ -142,7 +143,8 @@ def _weigh(
             decision.if_same = decision.kept is not None
         elif member.id in would and agreed is not None and beside is not None:
             decision.if_same = True
-            clashes = conflicts(member, beside.to(member), policy)
+            kept = beside.to(member)
+            clashes = (*conflicts(member, kept, policy), *lost_with(member, kept))
             decision.conflicts = tuple(dict.fromkeys((*agreed.conflicts, *decision.conflicts, *clashes)))
 
 
@@ -197,7 +199,8 @@ def _gone(
 
 
 def _beside(member: Member, stand_in: StandIn, kept: Member, policy: Policy) -> Decision:
-    clashes = tuple(dict.fromkeys((*stand_in.conflicts, *conflicts(member, kept, policy))))
+    clashes = (*stand_in.conflicts, *conflicts(member, kept, policy), *lost_with(member, kept))
+    clashes = tuple(dict.fromkeys(clashes))
     action, rule, lost = stand_in.action, stand_in.rule, stand_in.lost
     if action == "quarantine" and _parts_from(member, policy) and not rule.startswith("verdict-"):
         action, rule, lost = "review", "companions", (*lost, f"{stand_in.tier}: quarantine")

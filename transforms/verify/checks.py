@@ -149,14 +149,16 @@ CHECKS: tuple[Check, ...] = (
     Check(6, "decisions", "a row goes unasked though it has what the kept copy lacks: parts, pixels, bits, rights", """
         SELECT d.uri, d.kept_uri FROM relied d
         JOIN contents g ON g.content_id = d.content_id JOIN contents k ON k.content_id = d.kept_content
+        JOIN decisions n USING (uri, version) JOIN objects o ON o.uri = n.kept_uri AND o.version = n.kept_version
         WHERE d.action = 'quarantine' AND d.content_id <> d.kept_content
         AND (NOT list_has_all(coalesce(k.parts, []), coalesce(g.parts, []))
             OR g.width::BIGINT * g.height > 1.02 * k.width * k.height
             OR coalesce(g.bit_depth, g.declared_depth) > coalesce(k.bit_depth, k.declared_depth)
-            OR (g.rights IS NOT NULL AND k.rights IS NULL) OR (g.credit IS NOT NULL AND k.credit IS NULL)
-            OR (g.caption IS NOT NULL AND k.caption IS NULL)
-            OR (g.usage_terms IS NOT NULL AND k.usage_terms IS NULL)
-            OR (g.rights_uri IS NOT NULL AND k.rights_uri IS NULL))
+            OR (cardinality(coalesce(o.stated, MAP {})) = 0 AND (
+                (g.rights IS NOT NULL AND k.rights IS NULL) OR (g.credit IS NOT NULL AND k.credit IS NULL)
+                OR (g.caption IS NOT NULL AND k.caption IS NULL)
+                OR (g.usage_terms IS NOT NULL AND k.usage_terms IS NULL)
+                OR (g.rights_uri IS NOT NULL AND k.rights_uri IS NULL))))
         AND NOT EXISTS (SELECT 1 FROM rulings r WHERE r.content_a = least(d.content_id, d.kept_content)
             AND r.content_b = greatest(d.content_id, d.kept_content) AND (r.outcome = 'same'
             OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
