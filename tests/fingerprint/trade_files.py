@@ -15,52 +15,55 @@ GREY = PHOTO.convert("L")
 BILEVEL = GREY.convert("1")
 
 
-def sun() -> bytes:
-    """Sun raster, 24 bits, blue first; lines are padded to 16 bits."""
-    rows = np.asarray(PHOTO)[:, :, ::-1].tobytes()
-    return struct.pack(">8I", 0x59A66A95, 96, 72, 24, len(rows), 1, 0, 0) + rows
+def sun(image: Image.Image = PHOTO) -> bytes:
+    """Sun raster, 24 bits, blue first, of an even width: lines are padded to 16 bits."""
+    rows = np.asarray(image)[:, :, ::-1].tobytes()
+    return struct.pack(">8I", 0x59A66A95, *image.size, 24, len(rows), 1, 0, 0) + rows
 
 
-def xpm() -> bytes:
+def xpm(image: Image.Image = PHOTO) -> bytes:
     """XPM of two characters a pixel."""
-    small = PHOTO.quantize(64)
+    small = image.quantize(64)
     palette, pixels = small.getpalette() or [], np.asarray(small)
     names = [f"{chr(65 + n // 16)}{chr(97 + n % 16)}" for n in range(64)]
     colours = [f'"{name} c #{bytes(palette[3 * n : 3 * n + 3]).hex():0<6}",' for n, name in enumerate(names)]
     rows = ['"' + "".join(names[value] for value in row) + '",' for row in pixels]
-    return "\n".join(["/* XPM */", "static char *x[] = {", '"96 72 64 2",', *colours, *rows, "};", ""]).encode()
+    return "\n".join(
+        ["/* XPM */", "static char *x[] = {", f'"{image.width} {image.height} 64 2",', *colours, *rows, "};", ""]
+    ).encode()
 
 
-def xv_thumbnail() -> bytes:
+def xv_thumbnail(image: Image.Image = PHOTO) -> bytes:
     """XV's thumbnail: 3 bits of red and green, 2 of blue."""
-    pixels = np.asarray(PHOTO).astype(int)
+    pixels = np.asarray(image).astype(int)
     packed = (pixels[:, :, 0] >> 5 << 5 | pixels[:, :, 1] >> 5 << 2 | pixels[:, :, 2] >> 6).astype(np.uint8)
-    return b"P7 332\n#XVVERSION:3\n#END_OF_COMMENTS\n96 72 255\n" + packed.tobytes()
+    sides = f"{image.width} {image.height} 255\n".encode()
+    return b"P7 332\n#XVVERSION:3\n#END_OF_COMMENTS\n" + sides + packed.tobytes()
 
 
-def pixar() -> bytes:
+def pixar(image: Image.Image = PHOTO) -> bytes:
     """Pixar's raster: a header of 1024 bytes, then RGB."""
     head = bytearray(1024)
     head[:4] = b"\x80\xe8\0\0"
-    struct.pack_into("<HH", head, 416, 72, 96)
+    struct.pack_into("<HH", head, 416, image.height, image.width)
     struct.pack_into("<HH", head, 424, 14, 2)
-    return bytes(head) + PHOTO.tobytes()
+    return bytes(head) + image.tobytes()
 
 
-def fli() -> bytes:
+def fli(image: Image.Image = PHOTO) -> bytes:
     """Autodesk's animation of one frame, copied whole."""
-    small = PHOTO.quantize(200)
+    small = image.quantize(200)
     colours = bytes(value >> 2 for value in (small.getpalette() or [])[:768]).ljust(768, b"\0")
     palette = struct.pack("<IHHBB", 10 + 768, 11, 1, 0, 0) + colours
-    copied = struct.pack("<IH", 6 + 96 * 72, 16) + small.tobytes()
+    copied = struct.pack("<IH", 6 + image.width * image.height, 16) + small.tobytes()
     frame = struct.pack("<IHH8x", 16 + len(palette) + len(copied), 0xF1FA, 2) + palette + copied
     size = 128 + len(frame)
-    return struct.pack("<IHHHHHHI", size, 0xAF11, 1, 96, 72, 8, 0, 5).ljust(128, b"\0") + frame
+    return struct.pack("<IHHHHHHI", size, 0xAF11, 1, *image.size, 8, 0, 5).ljust(128, b"\0") + frame
 
 
-def brush() -> bytes:
+def brush(image: Image.Image = GREY) -> bytes:
     """GIMP's brush: grey, where 255 is black."""
-    return struct.pack(">5I4sI", 28 + 6, 2, 96, 72, 1, b"GIMP", 10) + b"brush\0" + GREY.tobytes()
+    return struct.pack(">5I4sI", 28 + 6, 2, *image.size, 1, b"GIMP", 10) + b"brush\0" + image.tobytes()
 
 
 def cals(turn: str = "000,270", image: Image.Image = BILEVEL) -> bytes:
@@ -73,6 +76,25 @@ def cals(turn: str = "000,270", image: Image.Image = BILEVEL) -> bytes:
     tags = Image.open(io.BytesIO(coded)).tag_v2  # type: ignore[attr-defined]  # a TIFF's
     assert len(tags[273]) == 1
     return head + coded[tags[273][0] : tags[273][0] + tags[279][0]]
+
+
+def dcx(image: Image.Image = PHOTO) -> bytes:
+    """A list of one PCX."""
+    return struct.pack("<III", 0x3ADE68B1, 12, 0) + encode(image, "PCX")
+
+
+def cursor(image: Image.Image = PHOTO) -> bytes:
+    """An icon of 32 bits, with a hot spot."""
+    data = bytearray(encode(image.resize((128, 128)), "ICO", sizes=[(128, 128)], bitmap_format="bmp"))
+    data[2:4] = b"\2\0"
+    data[10:14] = bytes(4)
+    return bytes(data)
+
+
+def pam(image: Image.Image = PHOTO) -> bytes:
+    """PAM of three samples."""
+    head = f"P7\nWIDTH {image.width}\nHEIGHT {image.height}\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n"
+    return head.encode() + image.tobytes()
 
 
 def packed_tga() -> bytes:

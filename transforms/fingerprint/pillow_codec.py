@@ -48,7 +48,8 @@ _MISSING = (
 _CUT = ("truncated", "unexpected end", "eof", "end of file", "not enough data", "premature")
 """What decoders say of files that end too early."""
 
-_ADDRESS = re.compile(r"<[^<>]*0x[0-9a-f]+[^<>]*>|0x[0-9a-f]{6,}|'[^']*[/\\][^']*'")
+_ADDRESS = re.compile(r"<[^<>]*0x[0-9a-f]+[^<>]*>|0x[0-9a-f]{6,}|b'(?:[^'\\]|\\.)*'|'[^']*[/\\][^']*'")
+"""Addresses, paths and the file's own bytes: nobody reads them in a message."""
 
 
 @contextmanager
