@@ -1,4 +1,4 @@
-"""The command for after the move: is all there."""
+"""The commands for after the move: is all there, and is the record still what was sealed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from mirrorfold.pipelines.commands.plan import Share
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, many, prints, usage_errors
-from mirrorfold.pipelines.errors import NowhereError
+from mirrorfold.pipelines.errors import BrokenPromiseError, NowhereError
 
 if TYPE_CHECKING:
     from mirrorfold.pipelines.finished.reconcile import Reconciled
@@ -86,4 +86,33 @@ def _lines(folder: str, found: Reconciled) -> list[str]:
     return [*lines, f"{folder}/reconciliation has a row for each object"]
 
 
-COMMANDS = (reconcile,)
+@click.command()
+@folder_argument()
+@click.option("--key", metavar="FILE.pem", help="The institution's Ed25519 key: private to seal, public with --check.")
+@click.option("--gpg", metavar="ID", help="Sign with a key that gpg knows instead.")
+@click.option("--tsa", metavar="URL", help="Have the seal stamped by a time stamp authority (RFC 3161).")
+@click.option("--check", is_flag=True, help="Hold DIR against the seal that it has. Exit code 4: it isn't as sealed.")
+@click.option("--tsa-ca", metavar="CA.pem", help="With --check: the certificate of the time stamp authority.")
+@prints
+def seal(folder: str, key: str | None, gpg: str | None, tsa: str | None, check: bool, tsa_ca: str | None) -> Said:
+    """Sign a finished run for years: one file with the digest of every other.
+
+    Tables, policy, verdicts, sign-offs, lists and report are sealed; seal/check.py in DIR checks them with Python and
+    openssl (or gpg) alone. Sealing again keeps the earlier seal, and names its digest.
+    """
+    from mirrorfold.pipelines.finished import seal as sealing
+
+    if (check and (gpg or tsa)) or (tsa_ca and not check):
+        raise click.UsageError("--gpg and --tsa make a seal, --check and --tsa-ca hold DIR against one")
+    with usage_errors():
+        if not check:
+            made = sealing.seal(folder, key, gpg, tsa)
+            said = [f"{many(made.files, 'file')} sealed, {made.signed}", *filter(None, [made.stamped])]
+            return Said(made._asdict(), [*said, f"check it anywhere: python3 {folder}/seal/check.py"])
+        faults, notes = sealing.check(folder, key, tsa_ca)
+    error = BrokenPromiseError(f"{folder} isn't as it was sealed: {faults[0]}") if faults else None
+    more = [f"and {many(len(faults) - 20, 'more fault')}"] if len(faults) > 20 else []
+    return Said({"faults": faults, "notes": notes}, [*notes[:20], *faults[:20], *more], error)
+
+
+COMMANDS = (reconcile, seal)
