@@ -29,12 +29,19 @@ def parse_bytes(value: Any) -> Any:
     return int(float(found[1]) * UNITS[found[2].upper()])
 
 
+def parse_share(value: Any) -> Any:
+    """Read a share such as 0.01% as a number from 0 to 1."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value) if isinstance(value, str) else None
+    return value if found is None else float(found[1]) / 100
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 Strings = Annotated[list[str], BeforeValidator(_as_list)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0)]
+Share = Annotated[float, BeforeValidator(parse_share), Field(ge=0, le=1, allow_inf_nan=False)]
 Action = Literal["keep", "review", "quarantine"]
 Conflict = Literal[
     "licence", "creator", "catalogue_no", "capture_time", "provenance", "rights", "usage_terms", "rights_uri",
@@ -229,6 +236,9 @@ class Review(Part):
     """What is worth a person's time."""
 
     min_bytes_freed: Bytes = Field(30_000_000, description="below this a review isn't asked for")
+    min_share_freed: Share | None = Field(
+        None, description="the same as a share of the archive's bytes, e.g. 0.01%: what frees either is asked for"
+    )
     per: Literal["batch", "cluster"] = Field("batch", description="what one human action settles")
     below: Literal["keep"] = "keep"
     reviewers: Annotated[int, Field(ge=1, le=9)] = Field(1, description="how many must agree before a verdict counts")

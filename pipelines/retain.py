@@ -6,6 +6,7 @@ import functools
 from importlib.metadata import version
 
 import apache_beam as beam
+import pyarrow.compute as pc
 
 from mirrorfold.pipelines import lists
 from mirrorfold.pipelines.confirming import carried
@@ -21,13 +22,14 @@ from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
 from mirrorfold.transforms.retain import acceptance, blocks, sidecar, verdicts
 from mirrorfold.transforms.retain.earlier import EARLIER
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.wiring import Retain
-from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.sources import open_stores
 
 
@@ -58,12 +60,18 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         spill=run.spill,
         hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
         withdrawn=bool(run.previous) and is_withdrawn(open_output(run.previous)),
+        listed_bytes=listed_bytes(run.store) if run.policy["review"].get("min_share_freed") is not None else None,
     )
     rows = run.rows("objects")
     retained.decisions | "WriteDecisions" >> WriteTable(run.output, DECISIONS, rows, spill=run.spill)
     retained.hold_checks | "WriteHoldChecks" >> WriteTable(run.output, HOLD_CHECKS, rows, spill=run.spill)
     retained.confirmations | "WriteConfirmations" >> WriteTable(run.output, CONFIRMATIONS, rows, spill=run.spill)
     retained.lineage | "WriteLineage" >> WriteTable(run.output, LINEAGE, rows, spill=run.spill)
+
+
+def listed_bytes(store: OutputStore) -> int:
+    """Add up the bytes of all objects."""
+    return sum(pc.sum(block["size"]).as_py() or 0 for block in parquet.table_blocks(store, OBJECTS.name, ["size"]))
 
 
 def depends_on(run: RunContext) -> dict:

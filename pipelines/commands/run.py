@@ -23,7 +23,7 @@ policy_option = click.option(
 previous_option = click.option(
     "--previous",
     metavar="DIR|latest",
-    help="An earlier run: what is unchanged since isn't read again. latest: the newest one beside --output, if any.",
+    help="An earlier run: what is unchanged since isn't read again. latest: the newest of these sources beside --output, if any.",
 )
 holds_option = click.option(
     "--allow-unmatched-holds", is_flag=True, help="Go on although lines of a hold list match no listed object."

@@ -48,13 +48,13 @@ def new_request(
       UsageError: one line, saying what to mend.
     """
     check_output(output)
-    previous = find_previous(previous, output)
     given = read_given(config, changes)
     settings, policy = _under_recorded_policy(output, given, config)
     check_sidecars(settings, policy)
     check_money(settings)  # read again when it is needed: a broken one must not show after hours of work
     specs = parse_sources(sources, settings, output)
     check_names(specs, settings, config)
+    previous = find_previous(previous, output, specs)
     check_sources(specs, previous)
     if previous is not None:
         check_previous(previous, output)

@@ -99,8 +99,9 @@ def _headline(tables) -> Text:
     if hidden:
         text.append("Below the cut-off  ", style="bold")
         text.append(
-            f"{format_bytes(int(size))} in {many(hidden, 'object')} that a person could free: the policy's "
-            "review.min_bytes_freed hides them. To see all of them: --policy studio, or a policy with a smaller one\n"
+            f"{format_bytes(int(size))} in {many(hidden, 'object')} that a person could free: the policy's cut-off "
+            "(review.min_bytes_freed, min_share_freed) hides them. To see them, run again with a policy that says "
+            "review: {min_bytes_freed: 0}; no image is read again\n"
         )
     text.append(_bill(tables))
     text.append(_unknown_holds(tables), style="red")

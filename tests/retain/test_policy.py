@@ -30,6 +30,7 @@ MISTAKES = {
     "an unknown criterion": ("version: 1\nkeep_order:\n- pixels\n- beauty", 4, "keep_order[2]"),
     "a criterion without its list": ("version: 1\nkeep_order: [library]", 2, "library needs a list"),
     "an unknown unit": ("version: 1\nreview: {min_bytes_freed: 30XB}", 2, "unknown unit 'XB'"),
+    "more than all of it": ("version: 1\nreview: {min_share_freed: 101%}", 2, "review.min_share_freed: "),
     "a hash alone": ("version: 1\ntiers:\n  probable: {action: quarantine}", 3, "a perceptual hash alone never"),
     "distances alone": (
         "version: 1\ntiers:\n  near-certain: {action: quarantine, verification: {max_d_phash256: 0}}", 3,

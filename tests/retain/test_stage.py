@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from apache_beam.testing.test_pipeline import TestPipeline
 
@@ -132,6 +133,25 @@ def test_small_batches_are_not_worth_a_review(decide):
     row = next(row for row in made["decisions"].to_pylist() if row["uri"] == "s3://gz/b.jpg")
     assert (row["action"], row["rule"], row["kept_uri"]) == ("keep", "below-cutoff", None)
     assert (row["bytes_freed"], row["bytes_below_cutoff"], row["tier_to_kept"]) == (0, 40_000_000, "near-certain")
+
+
+@pytest.mark.parametrize("per", ["batch", "cluster"])
+@pytest.mark.parametrize(
+    ("listed", "action"),
+    [(400_000_000, "review"), (500_000_000, "keep"), (None, "keep")],
+    ids=["a tenth of the archive", "less than a tenth", "nobody said how large it is"],
+)
+def test_the_cut_off_as_a_share_of_the_archive(decide, per, listed, action):
+    """What frees 40 MB is worth a look in a small archive, whatever it is in a large one."""
+    policy = f"review: {{min_bytes_freed: 1GB, min_share_freed: 10%, per: {per}}}"
+    tables = {**TABLES, "objects": TABLES["objects"].filter(pc.not_equal(TABLES["objects"]["uri"], "s3://gz/b2.jpg"))}
+    made = decide(tables, policy, listed_bytes=listed)
+    assert actions(made["decisions"])["gz/b.jpg"][0] == action
+
+
+def test_the_cut_off_is_the_smaller_of_the_two(decide):
+    made = decide(TABLES, "review: {min_bytes_freed: 30MB, min_share_freed: 100%}", listed_bytes=10**12)
+    assert actions(made["decisions"])["gz/b.jpg"] == ("keep", "identical-first"), "worth a review, after its copies"
 
 
 def test_the_cut_off_per_cluster(decide):

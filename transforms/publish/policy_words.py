@@ -41,7 +41,11 @@ def _people(policy: Mapping):
         yield both("policy.conflicts", fields=joined([both_or(f"fields.{name}", name) for name in fields], LIST))
     review = policy.get("review") or {}
     if review.get("min_bytes_freed"):
-        yield both("policy.cutoff", bytes=human_bytes(review["min_bytes_freed"]))
+        share, size = review.get("min_share_freed"), human_bytes(review["min_bytes_freed"])
+        if share is None:
+            yield both("policy.cutoff", bytes=size)
+        else:
+            yield both("policy.cutoff_share", bytes=size, share=f"{share * 100:g} %")
     order = policy.get("keep_order") or ()
     if order:
         yield both("policy.keep_order", order=joined([_step(step) for step in order], THEN))

@@ -211,6 +211,7 @@ class DecideFamilies:
     Args:
       open_stores: makes the `Stores`, which connect once something is asked.
       open_confirmer: gives, of them, what compares pairs at full detail; without one no pair is confirmed.
+      listed_bytes: of the archive.
     """
 
     policy: dict
@@ -219,11 +220,12 @@ class DecideFamilies:
     code_version: str
     threads: int = 32
     open_confirmer: Callable[[Stores], Compare] = nothing_confirmed
+    listed_bytes: int | None = None
 
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
         if not blocks["members"].num_rows:
             return
-        policy = compile_policy(self.policy)
+        policy = compile_policy(self.policy, self.listed_bytes)
         families = families_of(blocks["members"], blocks["links"], self.rulings)
         stores, compared = self.open_stores(), Compared(blocks.get("confirmed"))
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -89,9 +89,18 @@ def policy_hash(policy: dict) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def compile_policy(policy: dict) -> Policy:
-    """Make a `Policy` from the mapping that `configs.policy.load_policy` gives."""
-    return _compiled(json.dumps(policy, sort_keys=True))
+def compile_policy(policy: dict, listed_bytes: int | None = None) -> Policy:
+    """Make a `Policy` from the mapping that `configs.policy.load_policy` gives.
+
+    Args:
+      policy: resolved.
+      listed_bytes: of the archive, where the cut-off of reviews matters: it may be a share of them.
+    """
+    compiled = _compiled(json.dumps(policy, sort_keys=True))
+    share = policy["review"].get("min_share_freed")
+    if share is None or listed_bytes is None:
+        return compiled
+    return replace(compiled, review_bytes=min(compiled.review_bytes, int(share * listed_bytes)))
 
 
 @lru_cache(maxsize=8)

@@ -69,6 +69,7 @@ class Retain(beam.PTransform):
       rows: rows of the table objects, which sets the number of partitions.
       hold_patterns: lines of the hold lists that stand for many objects.
       withdrawn: the previous run's plan was taken back.
+      listed_bytes: of all objects, for a cut-off that is a share of them.
     """
 
     policy: dict
@@ -82,6 +83,7 @@ class Retain(beam.PTransform):
     spill: str | None = None
     hold_patterns: tuple[str, ...] = ()
     withdrawn: bool = False
+    listed_bytes: int | None = None
 
     def expand(self, inputs):
         failures = inputs["failures"] | "PickFailureColumns" >> beam.Map(_pick, blocks.FAILURE_ROWS.names)
@@ -109,7 +111,13 @@ class Retain(beam.PTransform):
             dict.fromkeys(parts, "family_id"),
             {name: schema for name, schema in _family_rows().items() if name in parts},
             blocks.DecideFamilies(
-                self.policy, self.rulings, self.open_stores, self.code_version, self.threads, self.open_confirmer
+                self.policy,
+                self.rulings,
+                self.open_stores,
+                self.code_version,
+                self.threads,
+                self.open_confirmer,
+                self.listed_bytes,
             ),
         )
         taken = {
@@ -224,7 +232,7 @@ class Retain(beam.PTransform):
         )
 
     def _cut(self, decisions):
-        policy = compile_policy(self.policy)
+        policy = compile_policy(self.policy, self.listed_bytes)
         if policy.review_per != "batch":
             return decisions
         # Two readers, of which one waits for the other: decisions would be held whole.
