@@ -63,7 +63,12 @@ def run(
     store, progress = open_output(output), progress or Progress.silent()
     _refuse_other_run(store, request, output)
     events = OpenLineage(openlineage, output, request.sources)
-    with locked(store, output) as still_ours, spill_folder(beam_args) as spill, events.run():
+    with (
+        progress.watch.run(store),
+        locked(store, output) as still_ours,
+        spill_folder(beam_args) as spill,
+        events.run(),
+    ):
         started = datetime.datetime.now(datetime.UTC)
         policy = yaml.safe_dump(request.policy, sort_keys=True, allow_unicode=True).encode()
         if not _holds(store, "policy.yaml", policy):
@@ -90,6 +95,7 @@ def run(
             still_ours()
             with events.step(step, ledger.counts):
                 ledger.perform(step, context, execute)
+            progress.watch.rows(ledger.counts)
         still_ours()
         if until == STAGES[-1] and not store.exists("_SUCCESS"):
             read = bytes_read(context) if request.previous is not None else None

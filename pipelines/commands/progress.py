@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Console
 from rich.progress import (
@@ -22,6 +22,7 @@ from rich.progress import Progress as Bars
 from mirrorfold.transforms.blocks import progress as done
 from mirrorfold.transforms.blocks.progress import Done
 from mirrorfold.transforms.stores.api import StoreError
+from mirrorfold.transforms.stores.output import OutputStore
 
 log = logging.getLogger("mirrorfold")
 
@@ -47,11 +48,28 @@ COMMITTED_SECONDS = 3.0
 Committed = Callable[[], Done]
 
 
+class Watch:
+    """Is told how a run goes, beside what people see; this one tells nobody."""
+
+    @contextlib.contextmanager
+    def run(self, store: OutputStore) -> Iterator[None]:
+        """Watch a run to its end, however it ends; `store` has its run.json by then."""
+        yield
+
+    @contextlib.contextmanager
+    def stage(self, count: Count) -> Iterator[None]:
+        """Watch one stage while it works; `count.look()` counts again."""
+        yield
+
+    def rows(self, counts: Mapping[str, int]) -> None:
+        """Take the rows of the tables that are written so far."""
+
+
 class Progress:
     """Show the stages of a run on a console, or say nothing."""
 
-    def __init__(self, console: Console | None, bars: bool):
-        self.console, self.bars = console, bars
+    def __init__(self, console: Console | None, bars: bool, watch: Watch | None = None):
+        self.console, self.bars, self.watch = console, bars, watch or Watch()
 
     @staticmethod
     def silent() -> Progress:
@@ -74,11 +92,12 @@ class Progress:
         show = self._bar if self.bars else self._log if self.console else self._nothing
         started = time.monotonic()
         stop = threading.Event()
-        count = _Count(name, total, committed if self.console else None)
+        count = Count(name, total, committed if self.console else None)
         thread = threading.Thread(target=show, args=(count, stop), name=f"progress-{name}", daemon=True)
         thread.start()
         try:
-            yield
+            with self.watch.stage(Count(name, total, committed)):
+                yield
         finally:
             stop.set()
             thread.join()
@@ -86,7 +105,7 @@ class Progress:
             "%s: finished", name, extra={"fields": {"stage": name, "seconds": round(time.monotonic() - started, 1)}}
         )
 
-    def _bar(self, count: _Count, stop: threading.Event) -> None:
+    def _bar(self, count: Count, stop: threading.Event) -> None:
         columns = (
             SpinnerColumn(finished_text="[green]✓"),
             TextColumn("{task.description:<30}"),
@@ -103,18 +122,18 @@ class Progress:
             end = count.total or count.objects or 1
             bars.update(task, total=end, completed=end, done=count.rate())
 
-    def _log(self, count: _Count, stop: threading.Event) -> None:
+    def _log(self, count: Count, stop: threading.Event) -> None:
         log.info("%s", TITLES[count.name], extra={"fields": {"stage": count.name, "total": count.total}})
         while not stop.wait(LOG_SECONDS):
             count.look()
             fields = {"stage": count.name, "objects": count.objects, "bytes": count.bytes, "total": count.total}
             log.info("%s: %s", count.name, count.rate() + count.left() or "at work", extra={"fields": fields})
 
-    def _nothing(self, count: _Count, stop: threading.Event) -> None:
+    def _nothing(self, count: Count, stop: threading.Event) -> None:
         stop.wait()
 
 
-class _Count:
+class Count:
     """What a stage has done since it began: counted in this process, or found committed in DIR.
 
     Attributes:

@@ -23,7 +23,7 @@ policy_option = click.option(
 previous_option = click.option(
     "--previous",
     metavar="DIR|latest",
-    help="An earlier run: what is unchanged since isn't read again. latest: the newest of these sources beside --output, if any.",
+    help="An earlier run: what is unchanged since isn't read again. latest: these sources' newest beside it, if any.",
 )
 holds_option = click.option(
     "--allow-unmatched-holds", is_flag=True, help="Go on although lines of a hold list match no listed object."
@@ -42,6 +42,12 @@ log_option = click.option("--log-json", is_flag=True, help="Log JSON lines inste
 @click.option("--currency", metavar="CODE", help="Currency of the savings; USD by default, HKD is known as well.")
 @click.option("--exchange-rate", type=float, metavar="RATE", help="Units of that currency per US dollar.")
 @click.option("--openlineage", metavar="FILE", help="Append OpenLineage events of the run and its steps to a file.")
+@click.option(
+    "--metrics-file", metavar="FILE", help="Keep Prometheus metrics there, for node exporter's textfile collector."
+)
+@click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), metavar="PORT", help="Serve them at 127.0.0.1:PORT while it runs."
+)
 @click.option("--confirm-shrunk", is_flag=True, help="Go on although a listing shrank against --previous.")
 @click.option(
     "--reread-share", type=float, metavar="SHARE", help="In an audit: read this share again, e.g. 0.05, to find rot."
@@ -60,6 +66,8 @@ def run(
     currency,
     exchange_rate,
     openlineage,
+    metrics_file,
+    metrics_port,
     confirm_shrunk,
     reread_share,
     allow_unmatched_holds,
@@ -77,8 +85,19 @@ def run(
         "listing.allow_unmatched_holds": allow_unmatched_holds or None,
     }
     request = session.new_request(sources, output, config, previous, changes)
+    watch = None
+    if metrics_file or metrics_port:
+        from mirrorfold.pipelines.record.prometheus import Prometheus
+
+        watch = Prometheus(output, metrics_file, metrics_port)
     session.carry_out(
-        request, output, beam_args=context.obj, log_json=log_json, as_json=as_json, openlineage=openlineage
+        request,
+        output,
+        beam_args=context.obj,
+        log_json=log_json,
+        as_json=as_json,
+        openlineage=openlineage,
+        watch=watch,
     )
 
 

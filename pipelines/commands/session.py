@@ -12,7 +12,7 @@ from rich.console import Console
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines import match
 from mirrorfold.pipelines.commands.printing import VERBOSITY
-from mirrorfold.pipelines.commands.progress import JsonLines, Progress
+from mirrorfold.pipelines.commands.progress import JsonLines, Progress, Watch
 from mirrorfold.pipelines.commands.summary import plain_summary, summarise
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
@@ -96,6 +96,7 @@ def carry_out(
     beam_args: tuple[str, ...] = (),
     log_json: bool = False,
     openlineage: str | None = None,
+    watch: Watch | None = None,
     as_json: bool = False,
 ) -> None:
     """Run up to a stage, showing progress, and print what came of it."""
@@ -103,6 +104,7 @@ def carry_out(
     bars = console.is_terminal and not log_json and not VERBOSITY.verbose
     _log_to_stderr(log_json, quiet=bars)
     progress = Progress(console, bars=bars) if not VERBOSITY.quiet else Progress.silent()
+    progress.watch = watch or progress.watch
     finished = run(
         request, output, steps=steps, until=until, beam_args=beam_args, progress=progress, openlineage=openlineage
     )
