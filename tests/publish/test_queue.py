@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks.tables import open_tables, rows_of
 from mirrorfold.transforms.publish import queue
-from mirrorfold.transforms.publish.publish import COLUMNS, register_verdicts
+from mirrorfold.transforms.publish.pages import FLAGS
+from mirrorfold.transforms.publish.publish import COLUMNS, Options, register_verdicts
 from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.verify.queue import QUEUE_CHECKS
 from tests.publish.publish_archive import Archive
+from tests.publish.publish_rows import add_clusters
+from tests.publish.publish_runs import publish
 
 
 def ask(archive: Archive, sample: int = 0, seed: str = "s", looked: dict | None = None) -> tuple[list[dict], dict]:
@@ -125,3 +131,41 @@ def test_writes_the_whole_queue_as_parquet(published) -> None:
     assert table.column_names == list(queue.COLUMNS)
     waiting = {row["content_id"] for row in published.archive.rows["decisions"] if row["action"] == "review"}
     assert waiting <= set(table.column("other").to_pylist())
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Six clusters: three wait, two are below the cut-off, one is a near miss of another picture."""
+    made = Archive(tmp_path)
+    add_clusters(made, 6)
+    going = [row for row in made.rows["decisions"] if row["action"] == "review"]
+    for row in going[3:5]:
+        row |= {"action": "keep", "rule": "below-cutoff", "bytes_below_cutoff": 999_999, "bytes_freed": 0}
+    going[5] |= {"action": "keep", "rule": "only-copy", "bytes_freed": 0, "kept_uri": None}
+    ids = sorted(row["content_id"] for row in made.rows["decisions"][-2:])
+    made.add_pair(*ids, "probable", "similar", "looks alike, not confirmed", 12, in_cluster=False)
+    made.write()
+    return publish(made, Options(thumbnails=0, proofs=0, sketches=0, sample=0))
+
+
+def test_what_nobody_has_to_look_at_comes_last_in_queues_of_its_own(beside) -> None:
+    files = f"{beside.folder}/review/queue/*.parquet"
+    rows = duckdb.sql(f"from '{files}' select beside, sample_only, bytes_freed order by pair")
+    assert rows.fetchall() == [
+        ("", False, 106), ("", False, 105), ("", False, 104),
+        ("below", False, 999_999), ("below", False, 999_999), ("similar", True, 0),
+    ]  # fmt: skip
+    assert "3 pairs in 3 clusters" in beside.text("report.html")
+    index = json.loads(beside.text("review/data/index.js").split(",", 1)[1].rsplit(")", 1)[0])
+    assert (index["asked"], index["sampled"], index["count"]) == (3, 0, 6)
+    assert [flag & (FLAGS["below"] | FLAGS["similar"]) for flag in index["flags"]] == [0, 0, 0, 32, 32, 64]
+
+
+def test_verify_sees_a_pair_called_below_the_cut_off_that_isnt(beside) -> None:
+    with duckdb.connect() as db:
+        db.execute(f"create view decisions as select * from '{beside.folder}/decisions/*.parquet'")
+        db.execute(
+            f"create view queue as select * replace ('below' as beside) from '{beside.folder}/review/queue/*.parquet'"
+        )
+        broken = [check.text for check in QUEUE_CHECKS if db.execute(check.sql).fetchall()]
+    assert any("called below the cut-off" in text for text in broken)

@@ -145,7 +145,7 @@ QUERIES = {
     """,
     "effort": """
         with ranked as (select bytes_freed, row_number() over w n, sum(bytes_freed) over w bytes, count(*) over () pairs
-            from asked where not sample_only
+            from asked where not sample_only and beside = ''
             window w as (order by bytes_freed desc, content_a, content_b rows unbounded preceding))
         select n::bigint pairs, bytes::bigint bytes from ranked
         where n = pairs or n % greatest(1, pairs // 200) = 0 or n <= 10 order by n

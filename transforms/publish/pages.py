@@ -24,9 +24,9 @@ SCRIPTS = (
     "text.js", "data.js", "progress.js", "filters.js", "rules.js", "compare.js", "grid.js",
     "facts.js", "exchange.js", "app.js",
 )  # fmt: skip
-FLAGS = {"conflict": 1, "sample": 2, "sample_only": 4, "kept_is_b": 8, "drawn": 16}
+FLAGS = {"conflict": 1, "sample": 2, "sample_only": 4, "kept_is_b": 8, "drawn": 16, "below": 32, "similar": 64}
 """Bits of an index row: records conflict; in the quality sample; asked for that alone; which side is kept; its answer
-decides on a stratum."""
+decides on a stratum; below the cut-off, or a near miss: nobody has to look."""
 
 NOT_SERVED = b'"use strict";\n// Pages from a folder or a bucket: `mirrorfold review serve` says something here.\n'
 
@@ -174,7 +174,8 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
     rows = rows_of(
         connection,
         f"""select queue.item, queue.cluster_id, tier, kind, bytes_freed, libraries, len(conflicts) > 0 conflict,
-            sample, sample_only, content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
+            sample, sample_only, beside = 'below' below, beside = 'similar' "similar",
+            content_a, content_b, kept = content_b kept_is_b, conflicts, correlation,
             coalesce(f.folder, '') folder, coalesce(f.jurisdiction, '') jurisdiction, coalesce(f.said, '') said,
             coalesce(g.family, queue.cluster_id) family, coalesce(left(c.licence, {LICENCE}), '') licence
         from queue left join folders f on f.cluster_id = queue.cluster_id and f.content_id = queue.other
@@ -200,7 +201,8 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
     group_at = {group: index for index, group in enumerate(groups)}
     return {
         "count": len(rows),
-        "asked": sum(not row["sample_only"] for row in rows),
+        "asked": sum(not row["sample_only"] and not row["below"] for row in rows),
+        "sampled": sum(row["sample_only"] and not row["similar"] for row in rows),
         "archive": archive_id(connection),
         "keys": [pair_key(row["content_a"], row["content_b"], row["sample_only"]) for row in rows],
         "items": shown,

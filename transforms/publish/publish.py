@@ -40,8 +40,8 @@ COLUMNS = {
         "family_id",
     ),
     "pairs": (
-        "content_a", "content_b", "tier", "kind", "kind_text", "d_phash64", "d_phash256", "correlation", "residual",
-        "crop_area",
+        "content_a", "content_b", "reason", "tier", "kind", "kind_text", "d_phash64", "d_phash256", "correlation",
+        "residual", "crop_area",
     ),
     "changes": (
         "uri", "version", "library", "change", "bytes_duplicate", "bytes_realised", "bytes_waiting", "relied_on",

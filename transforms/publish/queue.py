@@ -68,13 +68,30 @@ waiting as (
     select cluster_id, content_id, sum(bytes_below_cutoff) bytes from decisions
     where cluster_id is not null group by all
 ),
+below as (
+    select d.cluster_id, coalesce(k.content_id, d.cluster_id) kept, d.content_id other,
+        any_value(d.tier_to_kept order by d.tier_to_kept) tier, sum(d.bytes_below_cutoff)::bigint bytes_freed,
+        count(*) objects, list(distinct d.library order by d.library) libraries,
+        list_sort(list_distinct(flatten(list(d.conflicts)))) conflicts, any_value(d.reason order by d.reason) reason
+    from decisions d left join decisions k on k.uri = d.kept_uri and k.version = d.kept_version
+    where d.bytes_below_cutoff > 0 and d.content_id is not null and d.cluster_id is not null
+    group by 1, 2, 3
+),
 joined as (
     select coalesce(r.cluster_id, s.cluster_id) cluster_id, coalesce(r.kept, s.cluster_id) kept,
         coalesce(r.other, s.content_id) other, r.tier, r.bytes_freed, r.objects, r.libraries,
         coalesce(r.conflicts, []) conflicts, r.reason, coalesce(r."rule", 'quality-sample') "rule",
-        s.content_id is not null sample, r.other is null sample_only
+        s.content_id is not null sample, r.other is null sample_only, '' beside
     from review r full join drawn s
         on r.cluster_id = s.cluster_id and r.other = s.content_id and r.kept <> r.other
+    union all by name
+    select b.*, 'below-cutoff' "rule", false sample, false sample_only, 'below' beside
+    from below b anti join drawn s on b.cluster_id = s.cluster_id and b.other = s.content_id
+    where b.kept <> b.other
+    union all by name
+    select content_a cluster_id, content_a kept, content_b other, tier, 0 bytes_freed, 2 objects, [] libraries,
+        [] conflicts, 'near miss' reason, 'near-miss' "rule", false sample, true sample_only, 'similar' beside
+    from pairs n where n.reason = 'near-miss'
 )
 select j.cluster_id, least(j.kept, j.other) content_a, greatest(j.kept, j.other) content_b, j.kept, j.other,
     coalesce(j.tier, c.tier, p.tier, 'identical') tier,
@@ -86,7 +103,7 @@ select j.cluster_id, least(j.kept, j.other) content_a, greatest(j.kept, j.other)
     coalesce(j.objects, c.objects, 1)::bigint objects, coalesce(j.libraries, c.libraries, []) libraries,
     list_sort(list_distinct(if(j.kept = j.other, j.conflicts, list_concat(j.conflicts, coalesce(t.conflicts, [])))))
         conflicts,
-    coalesce(j.reason, t.reason, '') reason, j."rule", j.sample, j.sample_only,
+    coalesce(j.reason, t.reason, '') reason, j."rule", j.sample, j.sample_only, j.beside,
     p.d_phash64, p.d_phash256, p.correlation, p.residual, p.crop_area, v.outcome, l.outcome found, l.people
 from joined j
 left join stated t on t.cluster_id = j.cluster_id and t.content_id = j.other
@@ -100,20 +117,22 @@ left join rulings v on v.content_a = least(j.kept, j.other) and v.content_b = gr
 RANKED = f"""
 create table queue as
 with pairs_of as (
-    select *, row_number() over (partition by cluster_id order by bytes_freed desc, content_a, content_b) - 1 place,
-        sum(bytes_freed) over (partition by cluster_id) total
+    select *, array_position(['', 'below', 'similar'], beside) last,
+        row_number() over (partition by cluster_id, beside order by bytes_freed desc, content_a, content_b) - 1 place,
+        sum(bytes_freed) over (partition by cluster_id, beside) total
     from asked
     where not sample_only or found is null or found = 'conflict'
 )
-select dense_rank() over (order by total desc, cluster_id, place // {PAIRS_PER_ITEM}) - 1 item,
-    row_number() over (order by total desc, cluster_id, place) - 1 pair, * exclude (total)
+select dense_rank() over (order by last, total desc, cluster_id, place // {PAIRS_PER_ITEM}) - 1 item,
+    row_number() over (order by last, total desc, cluster_id, place) - 1 pair, * exclude (total, last)
 from pairs_of
 """
+"""What waits and the sample first; what is below the cut-off and near misses, which nobody has to look at, last."""
 
 COLUMNS = (
     "pair", "item", "cluster_id", "content_a", "content_b", "kept", "other", "tier", "kind", "kind_text", "bytes_freed",
     "bytes_if_same", "bytes_below_cutoff", "objects", "libraries", "conflicts", "reason", "rule", "sample",
-    "sample_only",
+    "sample_only", "beside",
 )  # fmt: skip
 
 
@@ -161,7 +180,11 @@ def count_work(connection: duckdb.DuckDBPyConnection) -> Work:
             coalesce(sum(bytes_freed), 0)::bigint bytes_freed from ({WAITING})""",
     )
     there = rows_of(connection, "select 1 from duckdb_tables() where table_name = 'queue'")
-    sample = rows_of(connection, "select count(*)::bigint n from queue where sample_only")[0]["n"] if there else 0
+    sample = (
+        rows_of(connection, "select count(*)::bigint n from queue where sample_only and beside = ''")[0]["n"]
+        if there
+        else 0
+    )
     return Work(sample=sample, **counted)
 
 

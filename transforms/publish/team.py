@@ -29,7 +29,7 @@ select q.cluster_id, count(*)::bigint pairs,
     max(case q.tier when 'probable' then 2 when 'near-certain' then 1 else 0 end
         + coalesce(greatest(0, 1 - p.correlation), 0.5) + (len(q.conflicts) > 0)::int) risk
 from queue q left join pairs p on p.content_a = q.content_a and p.content_b = q.content_b
-where not q.sample_only group by 1 order by 1
+where not q.sample_only and q.beside = '' group by 1 order by 1
 """
 """How doubtful a cluster is: its least sure tier, how far its pictures are from agreeing, conflicts."""
 

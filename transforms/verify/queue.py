@@ -9,14 +9,19 @@ import duckdb
 from mirrorfold.transforms.blocks.sql import parquet_files
 from mirrorfold.transforms.verify.checks import Check
 
-COLUMNS = frozenset(("cluster_id", "kept", "other", "bytes_freed", "bytes_if_same", "conflicts", "sample_only"))
+COLUMNS = frozenset(
+    ("cluster_id", "kept", "other", "bytes_freed", "bytes_if_same", "conflicts", "sample_only", "beside")
+)
 
 QUEUE_CHECKS: tuple[Check, ...] = (
     Check(4, "review/queue", "an object waits for people and its pair isn't asked about", """
         SELECT uri, version FROM decisions d WHERE action = 'review' AND NOT EXISTS (
-            SELECT 1 FROM queue q WHERE q.other = d.content_id AND NOT q.sample_only)"""),
+            SELECT 1 FROM queue q WHERE q.other = d.content_id AND NOT q.sample_only AND q.beside = '')"""),
+    Check(4, "review/queue", "a pair is called below the cut-off that the plan doesn't keep for that", """
+        SELECT q.kept, q.other FROM queue q WHERE q.beside = 'below' AND NOT EXISTS (
+            SELECT 1 FROM decisions d WHERE d.content_id = q.other AND d.bytes_below_cutoff > 0)"""),
     Check(4, "review/queue", "a pair is asked about that waits for nobody's decision", """
-        SELECT q.kept, q.other FROM queue q WHERE NOT q.sample_only AND NOT EXISTS (
+        SELECT q.kept, q.other FROM queue q WHERE NOT q.sample_only AND q.beside = '' AND NOT EXISTS (
             SELECT 1 FROM decisions d WHERE d.content_id = q.other
             AND (d.action = 'review' OR d."rule" = 'identical-first'))"""),
     Check(4, "review/queue", "a pair shows fewer conflicts than the decision on it has", """

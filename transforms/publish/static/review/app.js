@@ -2,7 +2,7 @@
 // The page: the queue at the left, one question in the middle, the answers at the bottom; every key does one thing.
 {
   const { t, named, h, progress, filters, rules, compare, grid, facts, people } = mirrorfold;
-  const FLAG = { conflict: 1, sample: 2, sampleOnly: 4 };
+  const FLAG = { conflict: 1, sample: 2, sampleOnly: 4, below: 32, similar: 64 };
   const flagged = (pair, flag) => (mirrorfold.index.flags[pair] & flag) !== 0;
   const get = (id) => document.getElementById(id);
   const PAGE = 50;
@@ -67,7 +67,7 @@
     [pair.kept, pair.other].every((place) => picture(state.item.contents[place])) && compare.complete();
 
   // A whole cluster at once: every undecided variant in it that is shown, as copies of the one that is kept.
-  const whole = () => state.item.pairs.filter((pair) => !progress.get(pair.n) && !flagged(pair.n, FLAG.sampleOnly | FLAG.conflict) && complete(pair));
+  const whole = () => state.item.pairs.filter((pair) => !progress.get(pair.n) && !flagged(pair.n, FLAG.sampleOnly | FLAG.conflict | FLAG.below) && complete(pair));
   const acceptGrid = () => {
     const seen = (pair) => Boolean(picture(state.item.contents[pair.kept]) && picture(state.item.contents[pair.other]));
     const answers = grid.answers(seen);
@@ -176,7 +176,7 @@
   const drawProgress = () => {
     const index = mirrorfold.index;
     const { done, bytes, sampled } = progress.totals;
-    const sample = index.count - index.asked;
+    const sample = index.sampled;
     const both = [
       t("review.progress", { done: mirrorfold.number(done), all: mirrorfold.number(index.work.pairs) }),
       t("review.freed", { bytes: mirrorfold.bytes(bytes), all: mirrorfold.bytes(index.work.bytes) }),
@@ -276,7 +276,8 @@
       h("span", { class: "frees" }, frees(pair)),
     );
     const measured = flagged(pair.n, FLAG.sampleOnly);
-    const why = [measured ? t("review.sample_note", { why: pair.why }) : pair.why, flagged(pair.n, FLAG.sample) && !measured ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
+    const beside = flagged(pair.n, FLAG.similar) ? "similar" : flagged(pair.n, FLAG.below) ? "below" : "";
+    const why = beside ? [t(`review.${beside}_note`), beside === "below" ? pair.why : ""] : [measured ? t("review.sample_note", { why: pair.why }) : pair.why, flagged(pair.n, FLAG.sample) && !measured ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
     get("why").replaceChildren(mirrorfold.visible(why.filter(Boolean).join(" · ")));
     drawWords(pair);
     drawVariants();
@@ -366,7 +367,7 @@
   const batch = (pairs = flat()) => {
     const open_ = pairs.filter((pair) => !progress.get(pair));
     // What the policy keeps, or asks about for the sample alone, no filter frees.
-    const asked = open_.filter((pair) => !flagged(pair, FLAG.sampleOnly));
+    const asked = open_.filter((pair) => !flagged(pair, FLAG.sampleOnly | FLAG.below));
     const sure = asked.filter((pair) => !flagged(pair, FLAG.conflict));
     return { sure, conflicts: asked.length - sure.length };
   };

@@ -4,9 +4,9 @@
   const { t, named, h } = mirrorfold;
   const get = (id) => document.getElementById(id);
   const SIZES = [0, 1e5, 1e6, 1e7, 3e7, 1e8, 1e9];
-  const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "second", "disputed", "drawn", "sample", "all"];
+  const STATES = ["waiting", "undecided", "decided", "deferred", "conflicts", "second", "disputed", "drawn", "sample", "below", "similar", "all"];
   const FOLDERS = 500;
-  const FLAG = { conflicts: 1, sample: 2, sampleOnly: 4, drawn: 16 };
+  const FLAG = { conflicts: 1, sample: 2, sampleOnly: 4, drawn: 16, below: 32, similar: 64 };
 
   const options = (id, values, label) => {
     const select = get(id);
@@ -41,6 +41,9 @@
     if (wanted.under && !wanted.under.has(index.folder[pair])) return false;
     if (wanted.text && !wanted.folders.has(index.folder[pair]) && !index.said[pair].toLowerCase().includes(wanted.text)) return false;
     if (wanted.state === "all") return true;
+    const beside = index.flags[pair] & (FLAG.below | FLAG.similar);
+    if (wanted.state === "below" || wanted.state === "similar") return (beside & FLAG[wanted.state]) !== 0;
+    if (beside) return false; // nobody has to look: only who asks for them sees them
     if (wanted.state === "sample") return (index.flags[pair] & FLAG.sample) !== 0;
     if (index.flags[pair] & FLAG.sampleOnly) return false;
     if (wanted.state === "drawn") return (index.flags[pair] & FLAG.drawn) !== 0;

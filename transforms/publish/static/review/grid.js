@@ -3,7 +3,7 @@
 {
   const { t, named, h, progress } = mirrorfold;
   const get = (id) => document.getElementById(id);
-  const FLAG = { conflict: 1, sampleOnly: 4 };
+  const FLAG = { conflict: 1, sampleOnly: 4, below: 32 };
   const LEARNED = 3;
   const STAYS = new Set(["split", "different", "keep-other"]);
   const state = { on: false, item: -1, ticks: new Map() };
@@ -17,7 +17,7 @@
     const stay = said.filter(([, word]) => STAYS.has(word.verdict)).length;
     return said.length >= LEARNED && stay === said.length;
   };
-  const open = (item, complete) => item.pairs.filter((pair) => pair.kept !== pair.other && !flagged(pair.n, FLAG.sampleOnly) && (complete(pair) || progress.get(pair.n)));
+  const open = (item, complete) => item.pairs.filter((pair) => pair.kept !== pair.other && !flagged(pair.n, FLAG.sampleOnly | FLAG.below) && (complete(pair) || progress.get(pair.n)));
   const first = (pair, complete) => {
     const said = progress.get(pair.n)?.verdict;
     if (said && said !== "defer") return STAYS.has(said);

@@ -6,7 +6,7 @@
   const { served } = mirrorfold;
   // Served pages keep a copy here of what the server has, under the reviewer's name: it bridges a lost connection.
   const room = `mirrorfold:2:${index.archive}${served ? `:${served.reviewer}` : ""}`;
-  const FLAG = { sampleOnly: 4, keptIsB: 8 };
+  const FLAG = { sampleOnly: 4, keptIsB: 8, beside: 96 };
   const NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const KEY = 8;
   const chunkOf = (key) => key[0];
@@ -65,11 +65,12 @@
     for (const name of names) write(`${room}:${name}`, JSON.stringify(packed(name)));
   };
 
-  const totals = { done: 0, bytes: 0, sampled: 0 };
+  const totals = { done: 0, bytes: 0, sampled: 0, beside: 0 };
   const counted = (said) => (said && said.verdict !== "defer" ? 1 : 0);
   const set = (pair, said) => {
     const change = counted(said) - counted(verdicts.get(pair));
-    if (index.flags[pair] & FLAG.sampleOnly) totals.sampled += change;
+    if (index.flags[pair] & FLAG.beside) totals.beside += change;
+    else if (index.flags[pair] & FLAG.sampleOnly) totals.sampled += change;
     else {
       totals.done += change;
       totals.bytes += change * index.bytes[pair];

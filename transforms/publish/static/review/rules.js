@@ -2,7 +2,7 @@
 // Rules that a person's own answers suggest: what was answered alike each time, and how many undecided pairs are like it.
 {
   const { progress } = mirrorfold;
-  const FLAG = { conflict: 1, sampleOnly: 4 };
+  const FLAG = { conflict: 1, sampleOnly: 4, below: 32 };
   const LEAST = 8;
   const MOST = 4;
   const ANSWERS = { same: "same", "keep-kept": "same", split: "split", different: "different" };
@@ -22,7 +22,7 @@
       const { index } = mirrorfold;
       const seen = new Map();
       for (const [pair, word] of progress.all()) {
-        if (!word.seen || flagged(pair, FLAG.sampleOnly | FLAG.conflict) || word.verdict === "defer") continue;
+        if (!word.seen || flagged(pair, FLAG.sampleOnly | FLAG.conflict | FLAG.below) || word.verdict === "defer") continue;
         for (const like of likes(pair)) {
           const group = seen.get(like) || { n: 0, answers: new Set(), folders: new Set() };
           group.n += 1;
@@ -40,7 +40,7 @@
       }
       if (!found.size) return [];
       for (let pair = 0; pair < index.count; pair++) {
-        if (progress.get(pair) || flagged(pair, FLAG.sampleOnly | FLAG.conflict)) continue;
+        if (progress.get(pair) || flagged(pair, FLAG.sampleOnly | FLAG.conflict | FLAG.below)) continue;
         for (const like of likes(pair)) found.get(like)?.pairs.push(pair);
       }
       return [...found.values()]
