@@ -48,8 +48,8 @@ Conflict = Literal[
     "data_mining", "caption", "instructions", "credit", "gps", "digital_source_type", "c2pa",
 ]  # fmt: skip
 Criterion = Literal[
-    "protected", "sound", "held", "role", "scope", "library", "parts", "detail", "pixel_class", "pixels", "rights",
-    "bit_depth", "lossless", "colour", "quality", "format",
+    "protected", "sound", "held", "role", "scope", "library", "parts", "detail", "history", "pixel_class", "pixels",
+    "rights", "bit_depth", "lossless", "colour", "quality", "format",
     "metadata_richness", "storage_class", "lasting", "largest", "smallest", "oldest", "newest", "uri",
 ]  # fmt: skip
 LISTED = ("scope", "library", "format", "storage_class", "role")
@@ -316,8 +316,8 @@ class Policy(Part):
         default_factory=lambda: [
             Preference(**_preference(step))
             for step in (
-                "protected", "sound", "master", "parts", "detail", "pixel_class", "rights", "pixels", "bit_depth",
-                "metadata_richness", "lossless", "lasting", "oldest", "uri",
+                "protected", "sound", "master", "parts", "detail", "pixel_class", "rights", "pixels", "history",
+                "bit_depth", "metadata_richness", "lossless", "lasting", "oldest", "uri",
             )
         ],
         description="which copy is preferred; the first difference decides",

@@ -48,6 +48,12 @@ CONFIRMATIONS = Table(
                 "or a blurred copy; null where nothing was compared",
             ),
             column("soft_b", pa.bool_(), "the same of content_b"),
+            column(
+                "recoded_a",
+                pa.bool_(),
+                "content_a is pixels of a coarser JPEG, saved again: of content_b, or of one coarser than that",
+            ),
+            column("recoded_b", pa.bool_(), "the same of content_b"),
         ]
     ),
 )

@@ -30,7 +30,7 @@ def _confirmations_unseen(rows: pa.Table) -> pa.Table:
     """Say that nobody listened to the decoders, or looked for detail."""
     for name in ("damaged_a", "damaged_b"):
         rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
-    for name in ("soft_a", "soft_b"):
+    for name in ("soft_a", "soft_b", "recoded_a", "recoded_b"):
         rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.bool_()))
     return rows
 

@@ -26,10 +26,10 @@ def _row(pair: tuple[str, str], answer: bytes) -> Confirmed:
     x, y, w, h = (int(number) for number in said["place"])
     size = int(said["width"]), int(said["height"])
     damaged = [None if one is None else str(one) for one in said["damaged"]]
-    soft = [bool(one) for one in said["soft"]] if said["soft"] else [None, None]
+    soft, again = (said[name] or (None, None) for name in ("soft", "recoded"))
     return Confirmed(
         *pair, bool(said["confirmed"]), str(said["kind"]), *size, float(said["excess"]), x, y, w, h, ALGORITHM,
-        damaged[0], damaged[1], soft[0], soft[1],
+        damaged[0], damaged[1], *soft, *again,
     )  # fmt: skip
 
 

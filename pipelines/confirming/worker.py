@@ -81,7 +81,7 @@ def _shown(data: bytes, limits: Limits) -> tuple[Shown, str]:
     if not picture.luma:
         raise DecodeError("corrupt", "no picture")
     few = picture.mode in FEW_COLOURS or picture.media_type == "image/gif"
-    return Shown(open_whole(picture.luma), steps, few), damage
+    return Shown(open_whole(picture.luma), steps, few, picture.orientation != 1), damage
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ from PIL import Image
 
 from mirrorfold.transforms.confirm import blocks, noise
 from mirrorfold.transforms.confirm.detail import Side, softer
+from mirrorfold.transforms.confirm.history import recoded
 from mirrorfold.transforms.confirm.kinds import name_kind
 from mirrorfold.transforms.confirm.place import Place, place_of
 from mirrorfold.transforms.confirm.register import cut, lay_over, match_tone
 
-ALGORITHM = "3"
+ALGORITHM = "4"
 """Version of the comparison: what another one confirmed is compared again."""
 WHOLE_KINDS = ("pages", "preview")
 """Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""
@@ -80,6 +81,8 @@ class Shown:
     image: Image.Image
     steps: tuple[int, ...] | None = None
     few_colours: bool = False
+    turned: bool = False
+    """The file holds it turned, so that its blocks lie elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class Comparison:
       excess: the largest difference, 1 being the most that a copy may show.
       place: of the largest difference, in pixels of the smaller picture.
       soft: of each of the two, whether it has less detail than its pixels promise; None where nothing tells.
+      recoded: of each, whether it is pixels of a coarser JPEG, saved again (`history.recoded`).
     """
 
     confirmed: bool
@@ -102,6 +106,7 @@ class Comparison:
     excess: float
     place: Place = field(default=Place(0, 0, 0, 0))
     soft: tuple[bool, bool] | None = None
+    recoded: tuple[bool, bool] | None = None
 
 
 def compare(one: Shown, other: Shown) -> Comparison:
@@ -125,7 +130,13 @@ def compare(one: Shown, other: Shown) -> Comparison:
     found = _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
     first, second = (Side(coded.getchannel(0), of.steps, of.few_colours) for coded, of in ((a, large), (b, small)))
     soft = softer(first, second, box)
-    return replace(found, soft=soft[::-1] if turned else soft)
+    again = recoded(first._replace(steps=_lying(large)), second._replace(steps=_lying(small)))
+    return replace(found, soft=soft[::-1] if turned else soft, recoded=again[::-1] if turned else again)
+
+
+def _lying(shown: Shown) -> tuple[int, ...] | None:
+    """Give the steps of a file whose blocks lie as its picture does."""
+    return None if shown.turned else shown.steps
 
 
 def _pixels(shown: Shown) -> int:

@@ -74,13 +74,13 @@ def _is_enlarged(large: Side, small: Side, box: Box) -> bool:
     left, top, right, bottom = map(round, area)
     inner = small.luma.crop((left, top, right, bottom))
     size = inner.size
-    finest = float(np.square(_beyond(_plane(inner), (max(8, size[0] // 2), max(8, size[1] // 2)))).mean()) + FLOOR
-    shown = _plane(part)
+    finest = float(np.square(_beyond(plane_of(inner), (max(8, size[0] // 2), max(8, size[1] // 2)))).mean()) + FLOOR
+    shown = plane_of(part)
     if float(np.square(_beyond(shown, size)).mean()) > PATTERN * finest and not small.few_levels:
         return True
     if box != WHOLE:
         return False  # it was cut, and a tenth of a pixel isn't close enough
-    source = _image(_plane(small.luma))
+    source = _image(plane_of(small.luma))
     least, nearest = min(
         (
             (float(np.square(_beyond(shown - made, size)).mean()), made)
@@ -110,14 +110,14 @@ def _repeated(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _part(large: Image.Image, small: Image.Image) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """Choose the part of the large picture that has most detail, and say where it lies in the small one."""
     scale = small.width / large.width, small.height / large.height
-    x, y = _richest(small, (round(WINDOW * scale[0]), round(WINDOW * scale[1])))
+    x, y = richest(small, (round(WINDOW * scale[0]), round(WINDOW * scale[1])))
     left, top = round(x / scale[0]), round(y / scale[1])
     right, bottom = min(large.width, left + WINDOW), min(large.height, top + WINDOW)
     area = (left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])
     return large.crop((left, top, right, bottom)), area
 
 
-def _richest(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
+def richest(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
     """Give the upper left corner of the richest of nine windows; nought where the picture is no larger."""
     rooms = [max(0, side - part) for side, part in zip(image.size, size, strict=True)]
     corners = [(rooms[0] * i // 2, rooms[1] * j // 2) for j in range(3) for i in range(3)]
@@ -135,9 +135,9 @@ def _windows(large: Image.Image, small: Image.Image, box: Box) -> tuple[np.ndarr
         area = (box.left * large.width, box.top * large.height, box.right * large.width, box.bottom * large.height)
         area = (max(0, area[0]), max(0, area[1]), min(large.width, area[2]), min(large.height, area[3]))
         large = large.resize(small.size, Image.Resampling.BICUBIC, area)
-    x, y = _richest(small, (WINDOW, WINDOW))
+    x, y = richest(small, (WINDOW, WINDOW))
     corner = (x, y, min(small.width, x + WINDOW), min(small.height, y + WINDOW))
-    return _plane(large.crop(corner)), _plane(small.crop(corner))
+    return plane_of(large.crop(corner)), plane_of(small.crop(corner))
 
 
 def _is_blurred(a: np.ndarray, b: np.ndarray) -> bool:
@@ -164,7 +164,8 @@ def _follows(target: np.ndarray, bands: list[np.ndarray]) -> float:
     return float(1 - np.square(wanted - found @ rows).sum() / np.square(wanted).sum())
 
 
-def _plane(image: Image.Image) -> np.ndarray:
+def plane_of(image: Image.Image) -> np.ndarray:
+    """Give a picture's levels, float32 (H, W)."""
     return np.asarray(image, dtype=np.float32)
 
 
@@ -181,16 +182,23 @@ def _beyond(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _coding(plane: np.ndarray, steps: tuple[int, ...] | None, size: tuple[int, int]) -> float:
     """Give the energy that a JPEG's quantisation would put beyond a picture that holds nothing there."""
-    if not steps:
-        return 0.0
+    return float(np.square(_beyond(quantised(plane, steps), size)).mean()) if steps else 0.0
+
+
+def quantised(plane: np.ndarray, steps: tuple[int, ...]) -> np.ndarray:
+    """Give what a JPEG's quantisation takes from whole blocks, float32 (H // 8 * 8, W // 8 * 8).
+
+    Args:
+      steps: 64, in zigzag order.
+    """
     rows, columns = plane.shape[0] // 8 * 8, plane.shape[1] // 8 * 8
     blocks = plane[:rows, :columns].reshape(rows // 8, 8, columns // 8, 8).swapaxes(1, 2) - 128
-    table = np.zeros(64)
-    table[_ZIGZAG] = steps
-    basis = _BASIS
-    coded = np.round(basis @ blocks @ basis.T / table.reshape(8, 8)) * table.reshape(8, 8)
-    lost = (basis.T @ coded @ basis - blocks).swapaxes(1, 2).reshape(rows, columns)
-    return float(np.square(_beyond(lost.astype(np.float32), size)).mean())
+    flat = np.zeros(64)
+    flat[_ZIGZAG] = steps
+    table = flat.reshape(8, 8)
+    coefficients = _BASIS @ blocks @ _BASIS.T
+    lost = _BASIS.T @ (np.round(coefficients / table) * table - coefficients) @ _BASIS
+    return lost.swapaxes(1, 2).reshape(rows, columns).astype(np.float32)
 
 
 _X = np.arange(8)

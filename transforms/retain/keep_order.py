@@ -169,6 +169,7 @@ CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
     # Only a whole reading tells (transforms/retain/seen.py), and nothing here was read whole.
     "sound": lambda rows, _: np.zeros(rows.num_rows, np.uint64),
     "detail": lambda rows, _: np.zeros(rows.num_rows, np.uint64),
+    "history": lambda rows, _: np.zeros(rows.num_rows, np.uint64),
     "held": lambda rows, _: (~_flags(pc.equal(rows.column("hold"), "yes"))).astype(np.uint64),
     "role": lambda rows, prefer: _ranked(pc.fill_null(rows.column("role"), "variant"), prefer),
     "scope": lambda rows, prefer: _ranked(rows.column("scope"), prefer),

@@ -68,6 +68,7 @@ PREFERENCES = {
     "library": "preferred library {library}",
     "pixel_class": "more pixels",
     "detail": "the detail that its pixels promise, which this hasn't: a blow-up or blurred",
+    "history": "coded once, while this is a coarser JPEG's pixels saved again",
     "pixels": "more pixels",
     "bit_depth": "more bits per channel",
     "lossless": "coded without loss",

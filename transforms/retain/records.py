@@ -155,6 +155,8 @@ class Confirmed(NamedTuple):
     damaged_b: str | None = None
     soft_a: bool | None = None
     soft_b: bool | None = None
+    recoded_a: bool | None = None
+    recoded_b: bool | None = None
 
     @property
     def place(self) -> str:
@@ -168,10 +170,12 @@ class Seen(NamedTuple):
     Attributes:
       damaged: what its decoder said of damage when it read all of it; '' for nothing.
       soft: it has less detail than its pixels promise, beside any that it was compared with.
+      recoded: it is pixels of a coarser JPEG, saved again, beside any that it was compared with.
     """
 
     damaged: str | None = None
     soft: bool | None = None
+    recoded: bool | None = None
 
 
 class Question(NamedTuple):

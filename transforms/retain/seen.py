@@ -15,6 +15,7 @@ from mirrorfold.transforms.retain.records import Confirmed, Member, Seen
 LATE: dict[str, Callable[[Seen], int | None]] = {
     "sound": lambda seen: None if seen.damaged is None else int(seen.damaged != ""),
     "detail": lambda seen: None if seen.soft is None else int(seen.soft),
+    "history": lambda seen: None if seen.recoded is None else int(seen.recoded),
 }
 """By criterion: its number by what was seen, None where that says nothing."""
 
@@ -23,14 +24,21 @@ def seen_of(pairs: Iterable[Confirmed]) -> dict[str, Seen]:
     """Give what rows of confirmations say of each content, of all the pairs that it is in."""
     found: dict[str, Seen] = {}
     for row in pairs:
-        sides = (row.content_a, row.damaged_a, row.soft_a), (row.content_b, row.damaged_b, row.soft_b)
-        for content, damaged, soft in sides:
-            if (damaged, soft) != (None, None):
-                before = found.get(content, Seen())
-                # Bytes are damaged whatever they are compared with; soft is what something finer shows to be.
-                known = [one for one in (soft, before.soft) if one is not None]
-                found[content] = Seen(damaged if before.damaged is None else before.damaged, max(known, default=None))
+        sides = (
+            (row.content_a, Seen(row.damaged_a, row.soft_a, row.recoded_a)),
+            (row.content_b, Seen(row.damaged_b, row.soft_b, row.recoded_b)),
+        )
+        for content, said in sides:
+            if said != Seen():
+                before = found.get(content, said)
+                damaged = said.damaged if before.damaged is None else before.damaged
+                # Bytes are damaged whatever they are compared with; a copy is told by what it is a copy of.
+                found[content] = Seen(damaged, _either(before.soft, said.soft), _either(before.recoded, said.recoded))
     return found
+
+
+def _either(one: bool | None, other: bool | None) -> bool | None:
+    return max((told for told in (one, other) if told is not None), default=None)
 
 
 def with_seen(members: Iterable[Member], seen: Mapping[str, Seen], policy: Policy) -> list[Member]:
