@@ -8,6 +8,7 @@ import shlex
 from typing import NamedTuple
 
 from mirrorfold.transforms.publish.manifests.formats import Job
+from mirrorfold.transforms.publish.manifests.lifecycle import lifecycle
 from mirrorfold.transforms.publish.manifests.script import how, scripts
 
 
@@ -38,7 +39,10 @@ def instructions(
 ) -> dict[str, bytes]:
     """Write README.txt and, for S3 Batch Operations, a job description per list."""
     lists = [found for found in written if not found.ours]
-    files = {"README.txt": _readme(job, to, policy, lists, missing, rechecked, reread).encode()}
+    ends, how_it_ends = lifecycle(job, to, policy) if lists and not missing else ({}, [])
+    text = _readme(job, to, policy, lists, missing, rechecked, reread)
+    files = {"README.txt": "\n".join([text.rstrip("\n"), *([""] if how_it_ends else []), *how_it_ends, ""]).encode()}
+    files |= ends
     if to == "s3-batch":
         for found in lists:
             files[f"{found.name}.job.json"] = _batch_job(job, policy, found)
