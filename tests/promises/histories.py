@@ -200,6 +200,7 @@ def listing(archives: list[Archive]) -> dict[str, pa.Table]:
             ends = EPOCH + dt.timedelta(days=file.day + BIN_DAYS) if in_tmp(uri) else None
             rows.append(
                 obj(uri, file.content if picture else None, library=uri[5:7], etag=file.etag, expires_at=ends,
+                    stated=[] if uri.endswith(".xmp") else None,
                     last_modified=EPOCH + dt.timedelta(days=file.day), size=1000 + len(file.etag))
             )  # fmt: skip
             if picture:

@@ -84,6 +84,15 @@ def test_what_only_a_copy_states_is_on_record(tmp_path, kept, going, expected):
     assert broken(tmp_path) == ""
 
 
+def test_what_an_xmp_file_beside_it_states_is_its_own(tmp_path):
+    beside = {"stated": [("credit", "Ann"), ("software", "x"), ("keywords", "sea; boat")]}
+    rows = finish(tmp_path, {"a": {}, "b": {}, "c": {"credit": "Ann"}}, b=beside)
+    assert [(row["field"], row["value"], row["state"], row["from_uri"]) for row in rows] == [
+        ("credit", "Ann", "alone", "s3://hk/b"), ("keywords", "sea; boat", "more", "s3://hk/b"),
+    ]  # fmt: skip
+    assert "is stated only by what goes" not in broken(tmp_path)
+
+
 def test_the_list_beside_the_plan_says_where_each_value_is_from(tmp_path):
     finish(tmp_path, {"a": {}, "b": {"credit": "=cmd()", "licence": "CC0"}})
     write_manifests(LocalOutput(str(tmp_path)))

@@ -1,4 +1,7 @@
-"""What only copies that go state: gathered beside the kept copy, so that no licence or credit line goes with a file."""
+"""What only copies that go state: gathered beside the kept copy, so that no licence or credit line goes with a file.
+
+What XMP sidecars state of a file counts as its own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import pyarrow as pa
 
 from mirrorfold.schemas.merged_record import LIST_FIELDS, MERGED_RECORD, TEXT_FIELDS
 
-INPUTS = ("decisions", "contents")
+INPUTS = ("decisions", "contents", "objects")
 """Tables that it is made of."""
 
 
@@ -20,10 +23,12 @@ def merged_record(connection: duckdb.DuckDBPyConnection) -> pa.Table:
         CREATE OR REPLACE TEMP TABLE going AS
         SELECT d.uri AS from_uri, d.version AS from_version, d.library AS from_library, d.content_id,
             trim(d.catalogue_no) AS own_no, k.uri, k.version, k.library, k.content_id AS kept_content,
-            trim(k.catalogue_no) AS kept_no
+            trim(k.catalogue_no) AS kept_no, o.stated AS beside, b.stated AS kept_beside
         FROM decisions d JOIN decisions k ON k.uri = d.kept_uri AND k.version = d.kept_version
-        WHERE d.action = 'quarantine'
-            AND (d.content_id <> k.content_id OR d.catalogue_no IS DISTINCT FROM k.catalogue_no);
+        JOIN objects o ON o.uri = d.uri AND o.version = d.version
+        JOIN objects b ON b.uri = k.uri AND b.version = k.version
+        WHERE d.action = 'quarantine' AND (d.content_id <> k.content_id
+            OR d.catalogue_no IS DISTINCT FROM k.catalogue_no OR o.stated IS NOT NULL);
         CREATE OR REPLACE TEMP TABLE named AS SELECT content_id, {", ".join((*TEXT_FIELDS, *LIST_FIELDS))}
         FROM contents SEMI JOIN (SELECT content_id FROM going UNION SELECT kept_content FROM going) USING (content_id);
         CREATE OR REPLACE TEMP TABLE stated AS SELECT * FROM ({" UNION ALL ".join(_stated())}) WHERE value <> '';
@@ -41,13 +46,19 @@ def _stated() -> list[str]:
     return texts + lists
 
 
+_NAMES = ", ".join(f"'{name}'" for name in (*TEXT_FIELDS, *LIST_FIELDS))
+_NAMED = f"e.word.key IN ({_NAMES}) AND trim(e.word.value) <> ''"
 _ROWS = f"""
     WITH gone AS (
-        SELECT g.*, s.field, s.value FROM going g JOIN stated s USING (content_id)
-        UNION SELECT g.*, 'catalogue_no', own_no FROM going g WHERE own_no <> ''),
+        SELECT g.* EXCLUDE (beside, kept_beside), s.field, s.value FROM going g JOIN stated s USING (content_id)
+        UNION SELECT g.* EXCLUDE (beside, kept_beside), 'catalogue_no', own_no FROM going g WHERE own_no <> ''
+        UNION SELECT g.* EXCLUDE (beside, kept_beside), e.word.key, trim(e.word.value)
+        FROM going g, unnest(map_entries(g.beside)) AS e(word) WHERE {_NAMED}),
     kept AS (
         SELECT DISTINCT g.uri, g.version, s.field, s.value FROM going g JOIN stated s ON s.content_id = g.kept_content
-        UNION SELECT uri, version, 'catalogue_no', kept_no FROM going WHERE kept_no <> ''),
+        UNION SELECT uri, version, 'catalogue_no', kept_no FROM going WHERE kept_no <> ''
+        UNION SELECT uri, version, e.word.key, trim(e.word.value)
+        FROM going g, unnest(map_entries(g.kept_beside)) AS e(word) WHERE {_NAMED}),
     lost AS (
         SELECT uri, version, library, field, value, min((from_uri, from_version, from_library)) AS source
         FROM gone ANTI JOIN kept USING (uri, version, field, value) GROUP BY ALL),

@@ -192,7 +192,7 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
         ]
     )
     db.execute(f"CREATE VIEW of_content AS SELECT DISTINCT content_id, field, value FROM ({told}) WHERE value <> ''")
-    db.execute("""
+    db.execute(f"""
         CREATE TABLE of_object AS
         WITH about AS (
             SELECT uri, version FROM decisions WHERE action = 'quarantine'
@@ -200,6 +200,9 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
             UNION SELECT from_uri, from_version FROM merged_record)
         SELECT o.uri, o.version, c.field, c.value FROM about JOIN objects o USING (uri, version)
         JOIN of_content c USING (content_id)
+        UNION SELECT o.uri, o.version, e.word.key, trim(e.word.value) FROM about JOIN objects o USING (uri, version),
+            unnest(map_entries(o.stated)) AS e(word)
+        WHERE trim(e.word.value) <> '' AND e.word.key IN ({", ".join(map(quoted, (*TEXT_FIELDS, *LIST_FIELDS)))})
         UNION SELECT d.uri, d.version, 'catalogue_no', trim(d.catalogue_no) FROM about JOIN decisions d
         USING (uri, version) WHERE trim(d.catalogue_no) <> ''""")
     for macro in SPELLING:
