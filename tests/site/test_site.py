@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -93,6 +94,14 @@ def test_a_link_that_leads_nowhere_ends_it(tmp_path: Path, line: str) -> None:
     done = build(tmp_path, change)
     assert done.returncode != 0
     assert "no.png" in done.stderr or "nowhere.md" in done.stderr
+
+
+def test_the_recording_is_a_small_picture_without_script() -> None:
+    path = ROOT / "docs" / "pictures" / "first-run.svg"
+    names = {element.tag.rpartition("}")[2] for element in ElementTree.parse(path).iter()}
+    assert names == {"svg", "style", "rect", "circle", "text", "tspan", "defs", "g", "use"}
+    assert path.stat().st_size < 100_000
+    assert "Nothing was deleted" in path.read_text("utf-8")
 
 
 def test_the_map_is_of_the_code() -> None:

@@ -15,13 +15,14 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools.site import reference, rooms  # noqa: E402 - mkdocs runs this file by its path
+from tools.site import notebook, reference, rooms  # noqa: E402 - mkdocs runs this file by its path
 
 HOUSE = {
     name: f"house/{name.lower()}" for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 }
 """Files at the top of the repository, and their pages."""
 MADE = {
+    "notebook.md": notebook.page,
     "reference/tables.md": reference.tables,
     "reference/settings.md": reference.settings,
     "reference/all-commands.md": reference.commands,
@@ -69,7 +70,7 @@ def _link(found: re.Match, page: Page, files: Files) -> str:
     if name in HOUSE:
         target = HOUSE[name]
     elif name.startswith("docs/"):
-        target = name.removeprefix("docs/")
+        target = name.removeprefix("docs/").replace(".ipynb", ".md")
     else:
         return found[0]
     if files.get_file_from_path(target) is None:
