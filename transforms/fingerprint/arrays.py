@@ -63,12 +63,21 @@ def shaped(pixels: np.ndarray) -> np.ndarray:
 
 def _with_alpha(colours: np.ndarray, alpha: np.ndarray, meaning: Meaning) -> Image.Image:
     """Join colours and their opacity, whose range is its type's and never that of the colours."""
-    shown = to_bytes(colours, meaning)
     if not alpha.shape[2]:
-        return Image.fromarray(np.ascontiguousarray(shown))
+        return Image.fromarray(np.ascontiguousarray(to_bytes(colours, meaning)))
     full = 1.0 if alpha.dtype.kind == "f" else float(2 ** (meaning.bits or 8 * alpha.dtype.itemsize) - 1)
+    shown = to_bytes(_apart(colours, alpha, full) if meaning.associated else colours, meaning)
     opaque = alpha if alpha.dtype == np.uint8 else np.clip(alpha * (255.0 / full), 0, 255).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(np.dstack([shown, opaque])))
+
+
+def _apart(colours: np.ndarray, alpha: np.ndarray, full: float) -> np.ndarray:
+    """Take the opacity out that colours were multiplied with; what can't be seen stays as it is."""
+    opaque = alpha.reshape(*colours.shape[:2], *(1,) * (colours.ndim - 2)).astype(np.float32) / np.float32(full)
+    found = np.where(opaque > 0, colours / np.maximum(opaque, np.float32(1e-6)), colours)
+    if colours.dtype.kind != "f":
+        found = np.rint(np.minimum(found, full))
+    return found.astype(colours.dtype if colours.dtype.itemsize > 2 or colours.dtype.kind != "f" else np.float32)
 
 
 def _lab(pixels: np.ndarray, photometric: int) -> Image.Image:

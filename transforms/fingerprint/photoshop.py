@@ -41,13 +41,28 @@ def resources(block: bytes) -> Iterator[tuple[int, bytes]]:
 
 def parts_of_layers(data: bytes) -> tuple[str, ...]:
     """Name the layers of a PSD or PSB, if there are any: a flattened one has none."""
+    return (LAYERS,) if _layers(data)[0] else ()
+
+
+def has_opacity(data: bytes) -> bool:
+    """Tell whether the first channel beside a PSD's colours is opacity: else it is a selection that somebody saved."""
+    count, section = _layers(data)
+    return count < 0 or any(b"8BIM" + key in section for key in _MERGED_KEYS)
+
+
+_MERGED_KEYS = (b"Mtrn", b"Mt16", b"Mt32")
+"""Blocks that say of a flattened picture that its first further channel is its opacity."""
+
+
+def _layers(data: bytes) -> tuple[int, bytes]:
+    """Give the number of layers, negative where the flattened picture has opacity, and the section that holds them."""
     wide = 8 if data[4:6] == b"\0\2" else 4
     at = 26
     for _ in range(2):  # the colour table and the resources
         at += 4 + int.from_bytes(data[at : at + 4], "big")
     section, layers = (int.from_bytes(data[start : start + wide], "big") for start in (at, at + wide))
-    count = data[at + 2 * wide : at + 2 * wide + 2]
-    return (LAYERS,) if section and layers and any(count) else ()
+    count = int.from_bytes(data[at + 2 * wide : at + 2 * wide + 2], "big", signed=True) if section and layers else 0
+    return count, data[at + wide : at + wide + section]
 
 
 def parts_of_tiff(main: ifd.Directory) -> tuple[str, ...]:

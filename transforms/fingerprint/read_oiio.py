@@ -51,11 +51,14 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
             raise DecodeError("unsupported", f"{what}: a volume or deep samples, which show no one picture")
         each = max(1, spec.nchannels) * (2 * spec.format.size() + 3)
         limits.check_memory(spec.width * spec.height * (each + 9) + len(data))
-        pixels = source.read_image(source.current_subimage(), 0, 0, _channels(spec), "unknown")
+        channels = _channels(spec)
+        if kind == "psd" and spec.nchannels in (2, 4):  # its names tell no selection from opacity
+            channels = spec.nchannels - (not photoshop.has_opacity(data))
+        pixels = source.read_image(source.current_subimage(), 0, 0, channels, "unknown")
         if pixels is None:
             raise coded(what, _reason(source))
         declared = spec.get_int_attribute("oiio:BitsPerSample") or 8 * spec.format.size()
-        found = arrayed(pixels, GREY, Meaning(linear=kind in _LINEAR), 8 * spec.format.size())
+        found = arrayed(pixels, GREY, Meaning(linear=kind in _LINEAR, associated=kind == "exr"), 8 * spec.format.size())
         if kind in IDLE_ALPHA and found.image.mode == "RGBA" and found.image.getchannel("A").getextrema() == (0, 0):
             found = found._replace(image=found.image.convert("RGB"))
         described = photoshop.blocks(data) if kind == "psd" else photoshop.Blocks()

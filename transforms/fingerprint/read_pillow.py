@@ -140,6 +140,8 @@ def _load_plainly(kind: str, data: bytes, limits: Limits) -> _Loaded:
     image, bits = _load_samples(kind, image, data, declared, limits)
     if kind in _IDLE_ALPHA and mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         image = image.convert("RGB")
+    if kind == "psd" and image.mode in ("RGBA", "LA") and not photoshop.has_opacity(data):
+        image = image.convert(image.mode[:-1])
     info = image.info
     blocks = photoshop.Blocks(_bytes(info.get("exif")), _xmp(info), None, _bytes(info.get("icc_profile")))
     if kind == "psd":

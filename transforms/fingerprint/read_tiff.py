@@ -175,6 +175,7 @@ def _as_array(
         except CODEC_ERRORS:
             continue
         else:
+            pixels = tiff_arrays.colours_of(pixels, directory)
             return arrayed(
                 pixels, directory.number(PHOTOMETRIC, 1), tiff_arrays.meaning_of(directory), _declared(directory)
             )

@@ -36,6 +36,7 @@ class Meaning:
       linear: numbers are amounts of light, as in OpenEXR; shown through sRGB's curve.
       low, high: the stated range; None where nothing is stated.
       nodata: the number that stands for no picture at all.
+      associated: colours are multiplied with their opacity, as in OpenEXR and TIFF's ExtraSamples 1.
     """
 
     bits: int = 0
@@ -44,6 +45,7 @@ class Meaning:
     low: float | None = None
     high: float | None = None
     nodata: float | None = None
+    associated: bool = False
 
 
 PLAIN = Meaning()

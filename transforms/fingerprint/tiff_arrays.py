@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 MIN_SAMPLE, MAX_SAMPLE, S_MIN_SAMPLE, S_MAX_SAMPLE, GDAL_NODATA = 280, 281, 340, 341, 42113
 BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
-WHITE_IS_ZERO, PALETTE, YCBCR, CIELAB, ICCLAB = 0, 3, 6, 8, 9
+WHITE_IS_ZERO, RGB, PALETTE, YCBCR, CIELAB, ICCLAB = 0, 2, 3, 6, 8, 9
+EXTRA_SAMPLES, UNSPECIFIED, ASSOCIATED = 338, 0, 1
 
 
 def open_page(data: bytes) -> tifffile.TiffPage:
@@ -74,6 +75,13 @@ def _flat(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     return pixels
 
 
+def colours_of(pixels: np.ndarray, directory: Directory) -> np.ndarray:
+    """Leave out a sample of which the file says that it means nothing: it is no opacity."""
+    colours = 3 if directory.number(PHOTOMETRIC, 1) == RGB else 1
+    meant = directory.numbers(EXTRA_SAMPLES)[:1] != (UNSPECIFIED,) or directory.number(PHOTOMETRIC, 1) > RGB
+    return pixels if pixels.ndim < 3 or meant or pixels.shape[2] != colours + 1 else pixels[:, :, :colours]
+
+
 def meaning_of(directory: Directory) -> Meaning:
     """Read what a directory says of its samples."""
     low, high = _stated(directory, S_MIN_SAMPLE, S_MAX_SAMPLE)
@@ -85,6 +93,7 @@ def meaning_of(directory: Directory) -> Meaning:
         low=low,
         high=high,
         nodata=_nodata(directory),
+        associated=directory.numbers(EXTRA_SAMPLES)[:1] == (ASSOCIATED,),
     )
 
 

@@ -171,7 +171,7 @@ def _signature(kind: int) -> str:
     if kind in DIHEDRAL_KINDS:
         return TURNED[kind - DIHEDRAL_KINDS.start]
     if kind == BLACK_KIND:
-        return "laid on black, where transparency lets it"
+        return "the picture on black"
     if kind == TRIMMED_KIND:
         return "what is left without plain edges"
     top, left, share = WINDOWS[kind - 1]
