@@ -59,7 +59,9 @@ def finish(
 def changes_of(before: pa.Table, after: pa.Table) -> pa.Table:
     """Compare two runs' decisions."""
     before, after = (rows.select(compare.DECIDED.names) for rows in (before, after))
+    nothing = compare.SAID.empty_table()
     blocks = {"before": before, "after": after, "relied": compare.kept_copies(before)}
+    blocks |= {"said_before": nothing, "said_after": nothing}
     return pa.concat_tables([CHANGES.schema.empty_table(), *compare.compare(0, blocks)])
 
 

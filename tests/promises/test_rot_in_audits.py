@@ -13,7 +13,7 @@ import pytest
 from mirrorfold.pipelines.record.reread import PLACES, Window, window_of
 from mirrorfold.schemas.changes import CHANGES
 from mirrorfold.schemas.decisions import DECISIONS
-from mirrorfold.transforms.audit.compare import DECIDED, KEPT, compare, kept_copies
+from mirrorfold.transforms.audit.compare import DECIDED
 from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.known import OBJECT_COLUMNS, known_contents
@@ -23,7 +23,7 @@ from mirrorfold.transforms.fingerprint.shard import fingerprint_shard
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.retain.tables import clusters, content_id, failures, obj, objects
 
-from .kit import broken, copies, finish, send_away, tamper
+from .kit import broken, changes_of, copies, finish, send_away, tamper
 
 
 def names(rows: int) -> pa.Table:
@@ -60,9 +60,7 @@ def test_rot_is_a_change_and_says_who_relied_on_it():
     going = {"action": "quarantine", "kept_uri": "s3://hk/a", "kept_version": ""}
     before = pa.Table.from_pylist([row("s3://hk/a", "a"), row("s3://hk/z", "a", **going)], schema=DECIDED)
     after = pa.Table.from_pylist([row("s3://hk/a", "rot"), row("s3://hk/z", "a")], schema=DECIDED)
-    relied = kept_copies(before).cast(KEPT)
-    (found,) = compare(0, {"before": before, "after": after, "relied": relied})
-    assert {r["uri"]: (r["change"], r["relied_on"]) for r in found.to_pylist()} == {
+    assert {r["uri"]: (r["change"], r["relied_on"]) for r in changes_of(before, after).to_pylist()} == {
         "s3://hk/a": ("rotted", 1), "s3://hk/z": ("planned", 0),
     }  # fmt: skip
 
