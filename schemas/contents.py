@@ -48,6 +48,12 @@ CONTENTS = Table(
                 "what lies behind the picture: motion-video, gain-map, depth, second-picture, auxiliary-picture (a "
                 "matte), layers, transparency (where it is used); null for nothing",
             ),
+            column(
+                "damaged",
+                pa.string(),
+                "what a first decoder that a second one mends, or the file's own markers, said of damage; null for "
+                "nothing, which proves none: see damaged_a of confirmations",
+            ),
             column("algorithm", pa.string(), "version of the signature algorithm that made this row", nullable=False),
             # Signatures. uint64 and big-endian bytes both read as imagehash's hex string does.
             column(

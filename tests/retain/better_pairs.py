@@ -92,7 +92,24 @@ def damaged() -> Iterator[tuple[str, Pair]]:
         noise = np.random.default_rng(number).integers(0, 255, len(rotten) - 2 - start, np.uint8)
         rotten[start:-2] = noise.tobytes()
         copy = encode(picture, "JPEG", quality=90, progressive=True)
-        yield f"noise after the first scans {number}", Pair(copy, bytes(rotten), "undamaged", None, seen=True)
+        yield f"noise after the first scans {number}", Pair(copy, bytes(rotten), "undamaged", None)
+
+
+def betrayed() -> Iterator[tuple[str, Pair]]:
+    """Files whose damage shows without decoding them whole: every policy proposes the sound one."""
+    for number in range(69, 72):
+        picture = photograph(number)
+        first = encode(picture, "JPEG", quality=90)
+        start = int((0.93 + 0.01 * (number - 69)) * len(first))
+        noise = np.random.default_rng(number).bytes(len(first) - 4 - start).replace(b"\xff", b"\xfe") + b"\xff\xd3"
+        copy = encode(again(first), "JPEG", quality=84)
+        yield f"noise at the end {number}", Pair(copy, first[:start] + noise + first[-2:], "", None)
+    for number in range(72, 75):
+        sound = encode(photograph(number), "PNG")
+        spoilt = bytearray(sound)
+        at = spoilt.index(b"IDAT")
+        spoilt[at + 4 + int.from_bytes(spoilt[at - 4 : at], "big")] ^= 1
+        yield f"a PNG whose sum doesn't fit {number}", Pair(sound, bytes(spoilt), "undamaged", True)
 
 
 def stated(**fields: str) -> Image.Exif:
@@ -254,17 +271,20 @@ def blown_up() -> Iterator[tuple[str, Pair]]:
         sharp = photograph(number)
         larger = sharp.resize((960, 720), filters[number % 4])
         coded = encode(larger, "JPEG", quality=92) if number % 3 else encode(larger, "PNG")
-        yield f"twice the pixels {number}", Pair(encode(sharp, "JPEG", quality=90), coded, "detail", None)
+        yield f"twice the pixels {number}", Pair(encode(sharp, "JPEG", quality=90), coded, "detail", None, seen=True)
     for number in (33, 37):
         sharp = photograph(number)
         coarse = sharp.resize((160, 120), Image.Resampling.LANCZOS).resize((640, 480), filters[2 + number % 2])
         blow_up = encode(coarse, "JPEG", quality=95)
-        yield f"from a third to more {number}", Pair(encode(sharp, "JPEG", quality=90), blow_up, "detail", None)
+        yield (
+            f"from a third to more {number}",
+            Pair(encode(sharp, "JPEG", quality=90), blow_up, "detail", None, seen=True),
+        )
     for number in (42, 46, 47, 49):
         sharp = photograph(number)
         blurred = encode(sharp.filter(ImageFilter.GaussianBlur(1 + number % 2)), "JPEG", quality=96)
-        yield f"blurred {number}", Pair(encode(sharp, "JPEG", quality=90), blurred, "detail", None)
+        yield f"blurred {number}", Pair(encode(sharp, "JPEG", quality=90), blurred, "detail", None, seen=True)
 
 
-GROUPS = (damaged, rights, bits, parts, blown_up)
+GROUPS = (damaged, betrayed, rights, bits, parts, blown_up)
 PAIRS = {name: pair for group in GROUPS for name, pair in group()}

@@ -184,6 +184,7 @@ TAMPERINGS = {
     "confirmed though it differs": (6, change("confirmations", FIRST_OF_CROP, excess=1.5)),
     "beside a damaged copy": (6, change("confirmations", FIRST_OF_CROP, damaged_a="Corrupt", damaged_b="Corrupt")),
     "more behind the picture": (6, change("contents", content_id("crop"), parts=["motion-video"])),
+    "beside a copy that was read as damaged": (6, change("contents", content_id("a"), damaged="corrupt")),
     "more pixels": (6, change("contents", content_id("crop"), width=400)),
     "more bits": (6, change("contents", content_id("crop"), bit_depth=16)),
     "rights that the kept one doesn't state": (6, change("contents", content_id("crop"), rights="Lee")),

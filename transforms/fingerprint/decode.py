@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -131,7 +132,8 @@ def _read(kind: str, data: bytes, limits: Limits) -> Picture:
         # Imported where it is needed: these codecs' libraries are large, and only sandboxes load them.
         from mirrorfold.transforms.fingerprint import second
 
-        return second.read_second(kind, data, limits, error)
+        found = second.read_second(kind, data, limits, error)
+        return found if error.code == "unsupported" else replace(found, damaged=error.message)
 
 
 def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
@@ -147,7 +149,7 @@ def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
         if damage_said(data + cut.END):
             raise
     data, header = plain_jpeg(data + cut.END)
-    return read_jpeg(data, limits, header=header)
+    return replace(read_jpeg(data, limits, header=header), damaged="JPEG: it lacks its end marker")
 
 
 def _read_packed(data: bytes, limits: Limits) -> Picture:

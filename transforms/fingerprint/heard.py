@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import re
 
-from mirrorfold.transforms.fingerprint.decode import first_reader, is_doubted
-from mirrorfold.transforms.fingerprint.errors import DecodeError
+from mirrorfold.transforms.fingerprint.decode import read
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.read_oiio import warned
 
 _DAMAGE = re.compile(r"(?:Corrupt JPEG data|Premature end of JPEG file|Inconsistent progression)[^(\n]*")
 _LONGEST = 200
-_BROKEN = frozenset({"corrupt", "truncated"})
 
 
 def read_aloud(kind: str, data: bytes, limits: Limits) -> tuple[Picture, str]:
@@ -24,15 +22,8 @@ def read_aloud(kind: str, data: bytes, limits: Limits) -> tuple[Picture, str]:
     Raises:
       DecodeError: no decoder reads it.
     """
-    try:
-        picture = first_reader(kind)(data, limits)
-    except DecodeError as error:
-        if not is_doubted(kind, error.code):
-            raise
-        from mirrorfold.transforms.fingerprint import second
-
-        return second.read_second(kind, data, limits, error), error.message if error.code in _BROKEN else ""
-    return picture, damage_said(data) if kind == "jpeg" else ""
+    picture = read(kind, data, limits)
+    return picture, (damage_said(data) if kind == "jpeg" else "") or picture.damaged or ""
 
 
 def damage_said(data: bytes) -> str:

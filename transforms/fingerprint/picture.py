@@ -30,6 +30,7 @@ class Picture:
       frames: pages or frames in all.
       parts: what lies behind the picture, as `parts.parts_of` names it.
       bit_depth: bits per channel that are used; None where they aren't known.
+      damaged: what a decoder, or the file's own markers, said of damage; None for nothing, which proves nothing.
       declared_depth: bits per channel as declared; None for as many as are used.
       mode, lossless, jpeg_quality, icc_profile, preview, orientation, digest: as in schemas/contents.py.
       provenance: column name to value, as in schemas/contents.py; only what the file states.
@@ -45,6 +46,7 @@ class Picture:
     pages: list[bytes] = field(default_factory=list)
     frames: int = 1
     parts: tuple[str, ...] = ()
+    damaged: str | None = None
     mode: str = "RGB"
     bit_depth: int | None = 8
     declared_depth: int | None = None

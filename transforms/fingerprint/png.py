@@ -90,6 +90,19 @@ def unpack(packed: bytes) -> bytes | None:
     return found if len(found) <= MAX_METADATA else None
 
 
+_SUMMED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT"})
+"""Chunks without which there is no picture, or another one: decoders read on past a checksum that doesn't fit."""
+
+
+def damage_of(data: bytes) -> str | None:
+    """Say which chunk of the picture has another checksum than its own; None for none."""
+    view = memoryview(data)
+    for kind, start, stop in png_chunks(data):
+        if kind in _SUMMED and zlib.crc32(view[start - 4 : stop]) != int.from_bytes(view[stop : stop + 4], "big"):
+            return f"PNG: the checksum of {kind.decode()} doesn't fit"
+    return None
+
+
 def is_apple(data: bytes) -> bool:
     """Tell whether Xcode packed this PNG for a phone: its first chunk says so, and only Apple's decoders read it."""
     return data[12:16] == b"CgBI"

@@ -12,6 +12,7 @@ from PIL import JpegImagePlugin
 
 from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, jpeg
 from mirrorfold.transforms.fingerprint.canonical import AS_SHOWN, SIDE, canonical, from_samples
+from mirrorfold.transforms.fingerprint.jpeg_markers import damage_of
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.parts import parts_of
 from mirrorfold.transforms.fingerprint.picture import Picture
@@ -55,7 +56,7 @@ def read_jpeg(
         provenance = {**c2pa.stated(header.jumbf), **provenance}
     profile, mode = header.icc_profile, _MODES.get(header.components, "RGB")
     with codec_errors("JPEG"):
-        luma, cells = _read_small(data, header, orientation, limits, compiled)
+        luma, cells, sound = _read_small(data, header, orientation, limits, compiled)
     turned, types = orientation >= 5, _picture_types(data, header)
     parts = parts_of(data, header, any(kind in _PLURAL_TYPES or not kind for kind in types[1:]))
     salt = looks_salt(orientation, profile) + ",".join(parts).encode()
@@ -67,6 +68,7 @@ def read_jpeg(
         cells=cells,
         frames=_pictures(types),
         parts=parts,
+        damaged=None if sound else damage_of(data, header),
         mode=mode,
         bit_depth=header.precision,
         orientation=orientation,
@@ -79,7 +81,8 @@ def read_jpeg(
 
 def _read_small(
     data: bytes, header: jpeg.JpegHeader, orientation: int, limits: Limits, compiled: bool
-) -> tuple[bytes, bytes]:
+) -> tuple[bytes, bytes, bool]:
+    """Give luma and cells, and whether every marker was where it has to be: our own loops pass over none."""
     scale = _scale(header.width, header.height, max(SHORT_SIDE, limits.side))
     profile = icc.applied(header.icc_profile, _MODES.get(header.components, "RGB"))
     icc.check(profile, limits)
@@ -89,7 +92,8 @@ def _read_small(
     if fits and (not header.progressive or jpeg.has_end(data, header)):
         means = _means_reader()(data, header)
         if means is not None:
-            return from_samples(*means, orientation, (0.0, 0.0, header.width / 8, header.height / 8))
+            box = (0.0, 0.0, header.width / 8, header.height / 8)
+            return *from_samples(*means, orientation, box), not header.progressive
     limits.check_memory(_memory(header, scale))
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header) if limits.side == SIDE else data))
     image.decodermaxblock = len(data)  # in one piece: libjpeg's fast loop stops short of each piece's end
@@ -98,7 +102,7 @@ def _read_small(
     drafted = image.draft("YCbCr" if coded else "RGB", (header.width // scale, header.height // scale))
     image.load()
     seen = canonical(image, orientation, drafted[1] if drafted else None, limits.side, profile)
-    return seen.luma, seen.cells
+    return seen.luma, seen.cells, False
 
 
 @cache

@@ -87,6 +87,7 @@ def read_pillow(kind: str, media_type: str, data: bytes, limits: Limits) -> Pict
         declared_depth=loaded.declared,
         lossless=walk.lossless,
         orientation=orientation,
+        damaged=png.damage_of(data) if kind == "png" else None,
         digest=walk.digest,
         icc_profile=icc_description(blocks.icc),
         provenance=provenance,

@@ -145,6 +145,7 @@ def _picture_columns(pictures: Sequence[Picture]) -> dict[str, list]:
     columns = {name: [getattr(picture, name) for picture in pictures] for name in _PICTURE}
     for name in IMAGEHASHES:
         columns[f"imagehash_{name}"] = [picture.imagehash.get(name) for picture in pictures]
+    columns["damaged"] = [picture.damaged for picture in pictures]
     columns["parts"] = [list(picture.parts) or None for picture in pictures]
     columns["declared_depth"] = [picture.declared_depth or picture.bit_depth for picture in pictures]
     return {**columns, "picture_digest": [picture.digest for picture in pictures]}

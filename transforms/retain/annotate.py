@@ -23,7 +23,7 @@ CONTENT_COLUMNS = (
     "metadata_fields",
     "capture_time", "creator", "licence", "catalogue_no", "document_id", "instance_id", "original_document_id",
     "derived_from", "rights", "usage_terms", "rights_uri", "data_mining", "caption", "instructions", "credit", "gps",
-    "digital_source_type", "c2pa", "parts", "mode",
+    "digital_source_type", "c2pa", "parts", "damaged", "mode",
 )  # fmt: skip
 """What is needed of `contents`."""
 

@@ -166,8 +166,8 @@ def _time(rows: pa.Table, *, newest: bool) -> np.ndarray:
 
 CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
     "protected": lambda rows, _: (~_flags(rows.column("protected"))).astype(np.uint64),
-    # Only a whole reading tells (transforms/retain/seen.py), and nothing here was read whole.
-    "sound": lambda rows, _: np.zeros(rows.num_rows, np.uint64),
+    # A whole reading may tell more: transforms/retain/seen.py.
+    "sound": lambda rows, _: _flags(pc.is_valid(rows.column("damaged"))).astype(np.uint64),
     "detail": lambda rows, _: np.zeros(rows.num_rows, np.uint64),
     "history": lambda rows, _: np.zeros(rows.num_rows, np.uint64),
     "held": lambda rows, _: (~_flags(pc.equal(rows.column("hold"), "yes"))).astype(np.uint64),

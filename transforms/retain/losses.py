@@ -17,7 +17,8 @@ BETTER_QUALITY = 5
 
 def lost_with(gone: Member, kept: Member) -> tuple[str, ...]:
     """Name what `gone` has and `kept` hasn't, by column of `contents`; () where nothing would be lost."""
-    found = ["parts"] if set(gone.parts or ()) - set(kept.parts or ()) else []
+    found = ["damaged"] if kept.damaged and not gone.damaged else []
+    found += ["parts"] if set(gone.parts or ()) - set(kept.parts or ()) else []
     found += [name for name in RIGHTS if _states(gone, name) and not _states(kept, name)]
     areas = [(member.width or 0) * (member.height or 0) for member in (gone, kept)]
     if areas[0] > MORE_PIXELS * areas[1]:

@@ -80,6 +80,7 @@ class Member(NamedTuple):
     package: str | None = None
     companions: tuple[str, ...] | list[str] | None = None
     parts: tuple[str, ...] | list[str] | None = None
+    damaged: str | None = None
     mode: str | None = None
     bit_depth: int | None = None
     declared_depth: int | None = None

@@ -151,7 +151,8 @@ CHECKS: tuple[Check, ...] = (
         JOIN contents g ON g.content_id = d.content_id JOIN contents k ON k.content_id = d.kept_content
         JOIN decisions n USING (uri, version) JOIN objects o ON o.uri = n.kept_uri AND o.version = n.kept_version
         WHERE d.action = 'quarantine' AND d.content_id <> d.kept_content
-        AND (NOT list_has_all(coalesce(k.parts, []), coalesce(g.parts, []))
+        AND ((k.damaged IS NOT NULL AND g.damaged IS NULL)
+            OR NOT list_has_all(coalesce(k.parts, []), coalesce(g.parts, []))
             OR g.width::BIGINT * g.height > 1.02 * k.width * k.height
             OR coalesce(g.bit_depth, g.declared_depth) > coalesce(k.bit_depth, k.declared_depth)
             OR (cardinality(coalesce(o.stated, MAP {})) = 0 AND (
