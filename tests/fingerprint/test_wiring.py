@@ -15,15 +15,23 @@ from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks import ipc, parquet, progress
 from mirrorfold.transforms.fingerprint import plan
+from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
+from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.shard import fingerprint_shard, join_results
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.files import file_etag
 from mirrorfold.transforms.stores.output import open_output
 from mirrorfold.transforms.stores.sources import open_stores
-from tests.fingerprint.worlds import encode, inline, listing, photo
+from tests.fingerprint.apart import Here
+from tests.fingerprint.worlds import encode, listing, photo
 
 OPTIONS = FingerprintOptions(threads=2)
+
+
+def apart(data: bytes) -> Picture:
+    """Decode as a worker does, with this process for its sandbox: a cut file is seen by a second decoder there."""
+    return decode(data, OPTIONS, Here())
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +81,7 @@ def test_pure_and_beam_form_agree(world, tmp_path):
     context = run_pipeline(world, str(tmp_path))
     stores = open_stores((spec,))
     results = [
-        fingerprint_shard(shard, stores, inline, OPTIONS)
+        fingerprint_shard(shard, stores, apart, OPTIONS)
         for shard in plan.cut_shards(plan.readable(objects, OPTIONS), OPTIONS, 5)
     ]
     pure = results[0]
