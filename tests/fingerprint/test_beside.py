@@ -7,11 +7,14 @@ import pytest
 
 from mirrorfold.schemas.belongings import UNREAD, describes
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.transforms.blocks.parquet import has_values, write_shard
 from mirrorfold.transforms.fingerprint.assign import fill_content_ids
 from mirrorfold.transforms.fingerprint.beside import facts
 from mirrorfold.transforms.fingerprint.shard import ASSIGNMENTS
 from mirrorfold.transforms.fingerprint.xmp import MAX_BYTES
+from mirrorfold.transforms.merge.withhold import withhold_words
 from mirrorfold.transforms.stores.api import StoreError
+from mirrorfold.transforms.stores.output import LocalOutput
 from tests.fingerprint.test_provenance import PACKET
 from tests.fingerprint.test_rights import EXPECTED, STATED, alt, xmp
 from tests.fingerprint.worlds import MemoryStores, listing
@@ -101,10 +104,30 @@ def test_an_unchanged_sidecar_is_not_read_again():
     assert stores.reads["mem://x/two.xmp"] == 2
 
 
-@pytest.mark.parametrize(("fields", "code"), [({"size": MAX_BYTES + 1}, "too-large"), ({"archived": True}, "archived")])
+LEFT = [({"size": MAX_BYTES + 1}, "too-large"), ({"archived": True}, "archived"), ({"passing": "link-out"}, "link")]
+
+
+@pytest.mark.parametrize(("fields", "code"), LEFT, ids=[code for _, code in LEFT])
 def test_a_sidecar_that_is_not_fetched_is_said_so(fields, code):
     row = {"library": "x", "store": "s3", "bucket": "x", "key": "a.xmp", "version": "", "etag": "e", "size": 9,
-           "archived": False} | fields  # fmt: skip
+           "archived": False, "passing": None} | fields  # fmt: skip
     stores = MemoryStores({"mem://x/a.xmp": PACKET})
     assert facts.read_sidecar(row, stores) == {UNREAD: code}
     assert not stores.reads
+
+
+def test_a_partner_who_gets_hashes_alone_learns_that_something_is_stated_and_not_what():
+    objects = filled(*world())[""]
+    told = {row["uri"]: row["stated"] for row in withhold_words(objects).to_pylist()}
+    assert told["mem://x/one.jpg"] == told["mem://x/one.xmp"] == [(UNREAD, "withheld")]
+    assert told["mem://x/four.jpg"] is None
+
+
+def test_a_run_without_sidecars_is_known_by_its_footers(tmp_path):
+    objects, _ = world()
+    bare = objects.set_column(objects.schema.get_field_index("beside"), OBJECTS.schema.field("beside"),
+                              pa.nulls(objects.num_rows, OBJECTS.schema.field("beside").type))  # fmt: skip
+    for name, rows, expected in (("bare", bare, False), ("some", objects, True), ("none", objects.slice(0, 0), False)):
+        output = LocalOutput(str(tmp_path / name))
+        write_shard(output, OBJECTS, rows, 0, 1)
+        assert has_values(output, OBJECTS, "beside") == expected

@@ -23,12 +23,11 @@ from mirrorfold.transforms.stores.api import ObjectRef, StoreError, Stores
 STATED = OBJECTS.schema.field("stated")
 FACTS = pa.schema([OBJECTS.schema.field("uri"), OBJECTS.schema.field("version"), STATED])
 """What a sidecar states; of a picture, in several rows, what each of its sidecars does."""
-SIDECAR_COLUMNS = (*ObjectRef._fields, "uri", "archived")
+SIDECAR_COLUMNS = (*ObjectRef._fields, "uri", "archived", "passing")
 SIDECARS = pa.schema([OBJECTS.schema.field(name) for name in SIDECAR_COLUMNS])
 EARLIER = pa.schema([*(OBJECTS.schema.field(name) for name in SAME), STATED])
 BESIDE = pa.schema([pa.field("uri", pa.string()), pa.field("picture", pa.string()), pa.field("version", pa.string())])
 """A picture under the URI of a sidecar."""
-NEEDED = (*SIDECAR_COLUMNS, "beside", "companions", "is_latest", "is_delete_marker", "etag")
 JOIN = " | "
 BATCH = 512
 
@@ -99,8 +98,9 @@ def read_sidecars(rows: pa.Table, stores: Stores, threads: int) -> pa.Table:
 
 def read_sidecar(row: dict, stores: Stores) -> dict[str, str]:
     """Read one sidecar; where it can't be read, what it states is unknown: UNREAD says why."""
-    if row["archived"] or row["size"] > MAX_BYTES:
-        return {UNREAD: "archived" if row["archived"] else "too-large"}
+    reasons = {"archived": row["archived"], "too-large": row["size"] > MAX_BYTES, "link": row["passing"] == "link-out"}
+    if code := next((code for code, holds in reasons.items() if holds), None):
+        return {UNREAD: code}
     try:
         packet = stores.read(ObjectRef(*(row[name] for name in ObjectRef._fields))) if row["size"] else b""
     except StoreError as error:
