@@ -241,6 +241,9 @@ class Review(Part):
     )
     per: Literal["batch", "cluster"] = Field("batch", description="what one human action settles")
     below: Literal["keep"] = "keep"
+    compare: bool = Field(
+        False, description="compare at full detail what waits for people too, so that the better one is proposed"
+    )
     reviewers: Annotated[int, Field(ge=1, le=9)] = Field(1, description="how many must agree before a verdict counts")
 
 

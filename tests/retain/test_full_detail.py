@@ -164,6 +164,18 @@ def test_a_blow_up_gives_way_to_what_has_fewer_pixels_and_more_detail():
     assert "which is kept: the detail that its pixels promise" in rows["m"]["reason"]
 
 
+@pytest.mark.parametrize("compare", [True, False])
+def test_what_waits_for_people_is_read_where_the_policy_says_so_and_the_better_one_proposed(compare):
+    sees = Measures(True, m=True, v=False)
+    resolved = resolve_policy(f"version: 1\nreview: {{min_bytes_freed: 0, compare: {str(compare).lower()}}}", "p.yaml")
+    made = decide_tables(tables("near-certain"), resolved, confirmer=lambda _: sees.answer)
+    rows = {row["uri"][7:-4]: row for row in made["decisions"].to_pylist()}
+    waits, stays = ("m", "v") if compare else ("v", "m")
+    assert len(sees.asked) == compare
+    assert (rows[waits]["action"], rows[stays]["action"]) == ("review", "keep")
+    assert rows[waits]["kept_uri"] == f"s3://x/{stays}.jpg"
+
+
 def test_what_one_pair_shows_to_be_a_blow_up_is_one_beside_any_other():
     a, b, c = map(content_id, "abc")
     said = [Confirmed(a, b, True, "", soft_a=True, soft_b=False), Confirmed(a, c, True, "", soft_a=False, soft_b=False)]

@@ -76,8 +76,9 @@ def decide_family(
 
 
 def _pairs_to_compare(decisions: list[Decision], stand_ins: dict[str, StandIn], contents: Contents) -> list[Question]:
-    """Name the pairs that must be compared at full detail before the plan may act on them."""
-    going = {d.member.content_id for d in decisions if d.action == "quarantine" and d.tier in COMPARED}
+    """Name the pairs that must be compared at full detail before the plan may act on them, or show them to people."""
+    acted = ("quarantine", "review")
+    going = {d.member.content_id for d in decisions if d.action in acted and d.tier in COMPARED}
     found = []
     for content in sorted(going):
         if content in stand_ins and stand_ins[content].ask:

@@ -57,6 +57,7 @@ class Policy:
     keep_order: tuple[tuple[str, tuple[str, ...]], ...]
     review_bytes: int
     review_per: str
+    review_compare: bool
     reviewers: int
     packages: str
     runs: str
@@ -136,6 +137,7 @@ def _compiled(text: str) -> Policy:
         keep_order=tuple((c["by"], tuple(c["prefer"])) for c in policy["keep_order"]),
         review_bytes=policy["review"]["min_bytes_freed"],
         review_per=policy["review"]["per"],
+        review_compare=policy["review"].get("compare", False),
         reviewers=policy["review"]["reviewers"],
         packages=together.get("packages", "keep"),
         runs=together.get("page_runs", "keep"),

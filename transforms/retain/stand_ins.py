@@ -93,7 +93,10 @@ def find_stand_ins(
         tier, kind = (link.tier, link.kind) if link else (shown.tier, shown.kind)
         said = _judge(members[0], cluster[stays][0], tier, kind, link, ruling, policy)
         opened = ruling is not None and ruling.opened and ruling.outcome in ("same", "keep-a", "keep-b")
-        found[content] = said if opened else _at_full_detail(said, evidence.pairs.get(pair_of(content, stays)))
+        pair = evidence.pairs.get(pair_of(content, stays))
+        if policy.review_compare and pair is None and said.action == "review" and said.tier in COMPARED:
+            said = replace(said, ask=True)
+        found[content] = said if opened else _at_full_detail(said, pair)
     return found
 
 
