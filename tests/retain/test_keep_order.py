@@ -36,6 +36,15 @@ CASES = {
         "keep_order: [lossless, metadata_richness]",
         {}, {"lossless": True, "media_type": "image/gif", "mode": "P"}, {"metadata_fields": 3}, {},
     ),
+    "a JPEG over a palette": ("keep_order: [lossless]", {}, {"lossless": True, "mode": "P"}, {"lossless": False}, {}),
+    "no JPEG 2000 that was cut to a rate": (
+        "keep_order: [lossless]", {"size": 200_000}, {"media_type": "image/jp2", "lossless": True, "width": 2_000,
+        "height": 1_000}, {"media_type": "image/png", "lossless": True}, {},
+    ),
+    "a JPEG 2000 without loss": (
+        "keep_order: [lossless]", {}, {}, {"media_type": "image/jp2", "lossless": True, "width": 20, "height": 10},
+        {"size": 2_000},
+    ),
     "a grey palette loses nothing": (
         "keep_order: [lossless]", {}, {}, {"lossless": True, "mode": "P", "grey": True}, {},
     ),

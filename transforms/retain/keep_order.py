@@ -150,6 +150,19 @@ def _few_colours(rows: pa.Table) -> np.ndarray:
     return _flags(pc.and_(palette, pc.invert(pc.fill_null(rows.column("grey"), False))))
 
 
+CUT = 1.05
+"""Bits a sample up to which a reversible JPEG 2000 was cut to a rate: whole ones of photographs have 2.5 and more."""
+
+
+def _loss(rows: pa.Table, _: tuple) -> np.ndarray:
+    """Rank codings: without loss; with; of few colours, which lose more than most JPEGs do."""
+    samples = _numbers(rows.column("width"), 0) * _numbers(rows.column("height"), 0)
+    samples = samples * np.where(_flags(rows.column("grey")), 1, 3)
+    cut = _flags(pc.equal(rows.column("media_type"), "image/jp2"))
+    cut &= 8 * _numbers(rows.column("size"), 0) < CUT * samples * _numbers(rows.column("bit_depth"), 8) / 8
+    return np.where(_few_colours(rows), 2, ~_flags(rows.column("lossless")) | cut).astype(np.uint64)
+
+
 RIGHTS = ("creator", "licence", "rights", "usage_terms", "rights_uri", "credit", "caption")
 
 
@@ -177,7 +190,7 @@ CRITERIA: dict[str, Callable[[pa.Table, tuple[str, ...]], np.ndarray]] = {
     "pixel_class": _pixel_class,
     "pixels": _pixels,
     "bit_depth": lambda rows, _: _descending(_numbers(_bits(rows), 0)),
-    "lossless": lambda rows, _: (~_flags(rows.column("lossless")) | _few_colours(rows)).astype(np.uint64),
+    "lossless": _loss,
     "parts": lambda rows, _: _descending(_numbers(pc.list_value_length(rows.column("parts")), 0)),
     "rights": lambda rows, _: _descending(_stated_rights(rows)),
     "colour": lambda rows, _: _flags(rows.column("grey")).astype(np.uint64),
