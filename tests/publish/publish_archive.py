@@ -184,6 +184,7 @@ class Archive:
                 "correlation": 0.98,
                 "residual": 0.04,
                 "highpass": 0.9,
+                "crop_area": 0.77 if kind == "cropped" else None,
                 "rule": "aligned",
                 "capture_conflict": False,
             }

@@ -14,6 +14,7 @@ from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.details import describe, describe_beside, describe_record, read_items
 from mirrorfold.transforms.publish.environment import environment
 from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, words
+from mirrorfold.transforms.publish.placing import place_crop
 from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM, Work
 from mirrorfold.transforms.publish.team import TEAM
 from mirrorfold.transforms.stores.output import OutputStore
@@ -133,11 +134,27 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
                 "n": row["pair"], "kept": position.get(row["kept"]), "other": position.get(row["other"]),
                 "text": row["kind_text"], "why": row["reason"], "rule": row["rule"], "conflicts": row["conflicts"],
                 "objects": row["objects"], "same": row["bytes_if_same"], "d": row["d_phash64"],
-                "corr": row["correlation"],
+                "corr": row["correlation"], "cut": _outline(row, item["contents"]),
             }
             for row in item["pairs"]
         ],
     }  # fmt: skip
+
+
+def _outline(pair: Mapping, contents: list[Mapping]) -> list | None:
+    """Give which side of a pair is the larger, and where on it the other lies: [content, x, y, w, h], shares."""
+    if "crop" not in pair["kind"]:
+        return None
+    sides = {
+        name: at for at, row in enumerate(contents) if (name := row["content_id"]) in (pair["kept"], pair["other"])
+    }
+    if len(sides) < 2:
+        return None
+    # The crop is the one whose place can be found in the other.
+    for larger, crop in ((pair["kept"], pair["other"]), (pair["other"], pair["kept"])):
+        if place := place_crop(contents[sides[larger]], contents[sides[crop]], pair["crop_area"]):
+            return [sides[larger], *(round(share, 4) for share in place)]
+    return None
 
 
 def _page_content(row: Mapping, places: list[dict], pictures: PictureOf) -> dict:

@@ -134,7 +134,7 @@
     const one = state.item.pairs.length < 2;
     const shown = grid.on && !one;
     get("grid-view").hidden = !shown;
-    for (const id of ["stage", "modes", "zooms", "question", "sides", "metadata-title", "metadata", "variants"]) get(id).classList.toggle("away", shown);
+    for (const id of ["stage", "modes", "zooms", "loupe", "question", "sides", "metadata-title", "metadata", "variants"]) get(id).classList.toggle("away", shown);
     for (const button of get("decide").querySelectorAll("[data-verdict]")) button.hidden = shown;
     get("whole").lastElementChild.textContent = t(shown ? "review.grid_accept" : "review.whole");
     get("whole").classList.toggle("primary", shown);
@@ -265,7 +265,12 @@
     const { item } = state;
     const index = mirrorfold.index;
     const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
-    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]]);
+    const cut = pair.cut && { side: pair.cut[0] === pair.kept ? 0 : 1, box: pair.cut.slice(1) };
+    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]], cut);
+    const clashes = facts.clashes(left, right, pair.conflicts);
+    get("clashes").replaceChildren(...clashes);
+    get("clashes").hidden = !clashes.length;
+    drawFamily();
     const kind = named("kinds", index.kinds[index.kind[pair.n]]);
     // The tables say the kind in English words; its figure needs no translation.
     const how = pair.text.match(/[\d.]+ ?%/)?.[0];
@@ -298,6 +303,17 @@
         const other = next.pairs.find((candidate) => candidate.n === ahead);
         compare.preload([picture(next.contents[other.kept]), picture(next.contents[other.other])]);
       }, () => null);
+  };
+
+  const drawFamily = () => {
+    const { index } = mirrorfold;
+    const here = index.item[state.pair];
+    const others = new Map();
+    index.item.forEach((item, pair) => {
+      if (index.families[item] === index.families[here] && index.clusters[item] !== index.clusters[here] && !others.has(index.clusters[item])) others.set(index.clusters[item], pair);
+    });
+    get("family").hidden = !others.size;
+    get("family").replaceChildren(`${t("review.family")}: `, ...[...others.values()].slice(0, 8).map((pair) => h("button", { on: { click: () => open(pair) } }, `${named("kinds", index.kinds[index.kind[pair]])} · ${mirrorfold.bytes(index.bytes[pair])}`)));
   };
 
   const frees = (pair) => {
@@ -450,7 +466,7 @@
     const groups = [
       ["review.help_decide", [["A", "same"], ["C", "whole"], ["1", "keep_left"], ["2", "keep_right"], ["V", "split"], ["D", "different"], ["L", "defer"], ["U", "undo"], ["G", "grid"], ["1 – 9", "help_grid"]]],
       ["review.help_move", [["J ↓ →", "next"], ["K ↑ ←", "previous"], ["N", "next_page"], ["P", "previous_page"], ["F", "help_filter"]]],
-      ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0 9", "help_zoom"], ["O", "rotate"]]],
+      ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0 9", "help_zoom"], ["O", "rotate"], ["Z", "loupe"], ["H", "heat"]]],
       ["review.export", [["X", "export"], ["?", "help"], ["Esc", "help_close"]]],
     ];
     get("help-keys").replaceChildren(
@@ -486,7 +502,7 @@
     q: () => compare.mode("side"), w: () => compare.mode("slider"), e: () => compare.mode("flicker"),
     r: () => compare.mode("difference"), " ": () => compare.swapByHand(), o: () => compare.rotate(),
     "+": () => compare.zoom(1.4), "=": () => compare.zoom(1.4), "-": () => compare.zoom(1 / 1.4), 0: () => compare.fit(),
-    x: exportAll, "?": help, g: () => showGrid(!grid.on),
+    x: exportAll, "?": help, g: () => showGrid(!grid.on), z: () => compare.loupe(), h: () => compare.heat(),
   };
   const inGrid = () => get("grid-view").hidden === false;
   for (let digit = 1; digit <= 8; digit++)
@@ -565,7 +581,7 @@
     const clicks = {
       whole: decideWhole, "zoom-full": () => compare.full(),
       "zoom-in": () => compare.zoom(1.4), "zoom-out": () => compare.zoom(1 / 1.4), "zoom-fit": () => compare.fit(),
-      rotate: () => compare.rotate(), undo, back: () => step(-1), on: () => step(1), export: exportAll,
+      rotate: () => compare.rotate(), loupe: () => compare.loupe(), heat: () => compare.heat(), undo, back: () => step(-1), on: () => step(1), export: exportAll,
       "help-open": help, "help-close": () => get("help").close(), batch: () => askBatch(), "grid-open": () => showGrid(!grid.on), "batch-confirm": acceptBatch,
       "batch-cancel": () => get("batch-dialog").close(), "page-back": () => turnPage(-1), "page-on": () => turnPage(1),
       import: () => get("import-file").click(),

@@ -4,7 +4,7 @@
   const get = (id) => document.getElementById(id);
   const stage = get("stage");
   const layers = [get("left"), get("right")];
-  const view = { mode: "side", zoom: 1, x: 0, y: 0, turn: 0, front: true, timer: 0 };
+  const view = { mode: "side", zoom: 1, x: 0, y: 0, turn: 0, front: true, timer: 0, heat: false, loupe: false, cut: null };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let shown = 0;
 
@@ -22,11 +22,28 @@
     return fits(height, width) / fits(width, height);
   };
 
+  // Where an object-fit picture is painted within its layer, before zoom and pan.
+  const painted = (image) => {
+    const scale = Math.min(image.clientWidth / (image.naturalWidth || 1), image.clientHeight / (image.naturalHeight || 1));
+    const [width, height] = [image.naturalWidth * scale, image.naturalHeight * scale];
+    return { width, height, x: (image.clientWidth - width) / 2, y: (image.clientHeight - height) / 2, scale };
+  };
+  // Where pictures lie over each other, a crop is laid onto its place in the larger one.
+  const laid = (index) => {
+    if (!view.cut || view.mode === "side" || view.cut.side === index) return "";
+    const [own, larger] = [painted(layers[index].firstElementChild), painted(layers[view.cut.side].firstElementChild)];
+    const [x, y, w, h] = view.cut.box;
+    const shift = (at, share, size, length, extent) => at + (share + extent / 2) * size - length / 2;
+    const image = layers[index].firstElementChild;
+    const [dx, dy] = [shift(larger.x, x, larger.width, image.clientWidth, w), shift(larger.y, y, larger.height, image.clientHeight, h)];
+    return own.width ? ` translate(${dx}px, ${dy}px) scale(${(w * larger.width) / own.width}, ${(h * larger.height) / own.height})` : "";
+  };
+
   const draw = () => {
     layers.forEach((layer, index) => {
       const image = layer.firstElementChild;
       const turn = index === 1 && view.turn ? ` ${TURNS[view.turn]} scale(${refit(image)})` : "";
-      image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${turn}`;
+      image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${laid(index)}${turn}`;
     });
     const share = Number(get("slide").value);
     layers[1].style.clipPath = view.mode === "slider" ? `inset(0 0 0 ${share}%)` : "";
@@ -34,12 +51,56 @@
     layers[1].style.opacity = view.mode === "flicker" && !view.front ? "0" : "";
     stage.dataset.mode = view.mode;
     get("gain").hidden = view.mode !== "difference";
-    stage.style.filter = view.mode === "difference" ? `brightness(${get("gain").value})` : "";
+    get("heat").hidden = view.mode !== "difference";
+    get("heat").setAttribute("aria-pressed", String(view.heat));
+    for (const part of ["r", "g", "b"]) get(`heat-${part}`).setAttribute("slope", get("gain").value);
+    const bright = view.heat ? "url(#heat-map)" : `brightness(${get("gain").value})`;
+    stage.style.filter = view.mode === "difference" ? bright : "";
+    outline();
     layers[1].classList.toggle("turned", view.turn > 0);
     stage.dataset.front = view.front ? "right" : "left";
     get("slide").hidden = view.mode !== "slider";
     for (const button of get("modes").children)
       button.setAttribute("aria-pressed", String(button.dataset.mode === view.mode));
+  };
+
+  const outline = () => {
+    layers.forEach((layer, index) => {
+      const mark = layer.querySelector(".cut");
+      mark.hidden = !view.cut || view.cut.side !== index || view.mode === "difference" || layer.classList.contains("blank");
+      if (mark.hidden) return;
+      const image = layer.firstElementChild;
+      const box = painted(image);
+      const [x, y, w, h] = view.cut.box;
+      const at = (share, offset, size, length, pan) => (offset + share * size - length / 2) * view.zoom + length / 2 + pan;
+      Object.assign(mark.style, {
+        left: `${at(x, box.x, box.width, image.clientWidth, view.x)}px`, top: `${at(y, box.y, box.height, image.clientHeight, view.y)}px`,
+        width: `${w * box.width * view.zoom}px`, height: `${h * box.height * view.zoom}px`,
+      });
+    });
+  };
+  // Both lenses show the same place of the picture, pixel by pixel.
+  const loupe = (event) => {
+    const over = event.target.closest?.(".layer");
+    const on = view.loupe && over && view.mode === "side";
+    const source = on && over.firstElementChild;
+    const box = on && painted(source);
+    const frame = on && over.getBoundingClientRect();
+    const share = on && [(((event.clientX - frame.x - source.clientWidth / 2 - view.x) / view.zoom + source.clientWidth / 2 - box.x) / box.width),
+      (((event.clientY - frame.y - source.clientHeight / 2 - view.y) / view.zoom + source.clientHeight / 2 - box.y) / box.height)];
+    layers.forEach((layer) => {
+      const lens = layer.querySelector(".lens");
+      const image = layer.firstElementChild;
+      lens.hidden = !on || layer.classList.contains("blank") || share.some((part) => part < 0 || part > 1);
+      if (lens.hidden) return;
+      const pixel = 1 / (window.devicePixelRatio || 1);
+      const [w, h] = [image.naturalWidth * pixel, image.naturalHeight * pixel];
+      Object.assign(lens.style, {
+        left: `${event.clientX - frame.x}px`, top: `${event.clientY - frame.y}px`,
+        backgroundImage: `url("${image.src}")`, backgroundSize: `${w}px ${h}px`,
+        backgroundPosition: `${lens.clientWidth / 2 - share[0] * w}px ${lens.clientHeight / 2 - share[1] * h}px`,
+      });
+    });
   };
 
   const decoded = async (source) => {
@@ -55,8 +116,9 @@
 
   mirrorfold.compare = {
     // Both pictures are decoded before either is swapped in: the pair on screen is never half of two questions.
-    async show(sources, kind) {
+    async show(sources, kind, cut = null) {
       const turn = ++shown;
+      view.cut = null;
       view.missing = false;
       const ready = await Promise.all(sources.map((source) => (source ? decoded(source) : false)));
       if (turn !== shown) return;
@@ -69,7 +131,7 @@
       view.missing = !ready.every(Boolean);
       get("no-picture").hidden = ready.some(Boolean);
       get("sketch").hidden = !sources.some((source) => source && source.startsWith("data:"));
-      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: STARTS[kind] || 0, front: true });
+      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: STARTS[kind] || 0, front: true, cut });
       draw();
     },
     // Tells whether none of the two pictures is known to be missing.
@@ -116,6 +178,15 @@
       Object.assign(view, { zoom: 1, x: 0, y: 0 });
       draw();
     },
+    heat() {
+      view.heat = !view.heat;
+      draw();
+    },
+    loupe() {
+      view.loupe = !view.loupe;
+      get("loupe").setAttribute("aria-pressed", String(view.loupe));
+      if (!view.loupe) loupe({ target: document.body });
+    },
     rotate() {
       view.turn = (view.turn + 1) % TURNS.length;
       draw();
@@ -138,6 +209,9 @@
     },
     { passive: false },
   );
+  stage.addEventListener("pointermove", loupe);
+  stage.addEventListener("pointerleave", () => loupe({ target: document.body }));
+  window.addEventListener("resize", draw);
   stage.addEventListener("pointerdown", (event) => {
     stage.setPointerCapture(event.pointerId);
     const slides = view.mode === "slider" && view.zoom === 1;

@@ -31,6 +31,13 @@
         h("p", {}, `${content.meta.pixels || ""} · ${mirrorfold.bytes(content.size)} · `, visible(content.meta.media_type), mirrorfold.served ? " · " : "", mirrorfold.served ? h("a", { href: `originals/${content.id}`, target: "_blank", rel: "noopener" }, t("review.original")) : ""),
         places(content),
       ),
+    // What disagrees, whole and above all else: what each file or the catalogue says of it.
+    clashes: (left, right, conflicts) =>
+      conflicts.map((name) => {
+        const said = (content) => [content.meta[name], content.record[name]].filter((value) => value !== undefined && value !== "");
+        const value = (content) => (said(content).length ? [...new Set(said(content))].join(" | ") : "–");
+        return h("li", {}, h("b", {}, named("fields", name)), " ", visible(value(left)), " ≠ ", visible(value(right)));
+      }),
     metadata(left, right, conflicts) {
       // What the files state, what XMP beside them does and what the catalogue says are told apart: each may disagree.
       const stated = (content, name) => (name === "size" ? mirrorfold.bytes(content.size) : content.meta[name]);

@@ -1,0 +1,111 @@
+"""Comparing: a crop in its place, a loupe, a heat map, and what conflicts in plain sight."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+
+from tests.browser.pages import dark, open_review, press, settle, text
+
+pytestmark = pytest.mark.slow
+
+FIND = """
+const done = arguments[0];
+(async () => {
+  for (let pair = 0; pair < mirrorfold.index.count; pair++) {
+    const item = await mirrorfold.loadItem(mirrorfold.index.item[pair]);
+    const one = item.pairs.find((other) => other.n === pair);
+    if (%s) return done(pair);
+  }
+  return done(-1);
+})();
+"""
+
+
+SIZES = """
+return [...document.querySelectorAll(".layer")].map((layer) => {
+  const image = layer.firstElementChild;
+  return [layer.querySelector(".lens").style.backgroundSize, `${image.naturalWidth}px ${image.naturalHeight}px`];
+});
+"""
+
+
+@pytest.fixture
+def desk(browser):
+    size = {"width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield browser
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def go(browser, condition: str) -> int:
+    pair = browser.execute_async_script(FIND % condition)
+    assert pair >= 0
+    for _ in range(200):
+        if browser.execute_script("return mirrorfold.shown()") == pair:
+            break
+        press(browser, "j")
+    settle(browser)
+    settle(browser)
+    return pair
+
+
+def test_a_crop_is_outlined_and_laid_onto_its_place(desk, published) -> None:
+    open_review(desk, published)
+    go(desk, "one.cut")
+    (mark,) = [mark for mark in desk.find_elements(By.CSS_SELECTOR, ".cut") if mark.is_displayed()]
+    left = desk.find_element(By.CSS_SELECTOR, "#left img")
+    assert 0.4 < mark.size["width"] / left.size["width"] < 1
+    side = desk.execute_script("return document.querySelector('#right img').style.transform")
+    press(desk, "r")
+    settle(desk)
+    over = desk.execute_script("return document.querySelector('#right img').style.transform")
+    assert over != side
+    assert "scale(0.8" in over, "cut to seven eighths of each side"
+
+
+def test_the_loupe_shows_both_pictures_pixel_by_pixel(desk, published) -> None:
+    open_review(desk, published)
+    press(desk, "z")
+    ActionChains(desk).move_to_element(desk.find_element(By.ID, "left")).perform()
+    settle(desk)
+    lenses = [lens for lens in desk.find_elements(By.CSS_SELECTOR, ".lens") if lens.is_displayed()]
+    assert len(lenses) == 2
+    sizes = desk.execute_script(SIZES)
+    assert all(shown == natural for shown, natural in sizes)
+    press(desk, "z")
+    assert not any(lens.is_displayed() for lens in desk.find_elements(By.CSS_SELECTOR, ".lens"))
+
+
+def test_the_heat_map_has_the_gain_of_the_slider(desk, published) -> None:
+    open_review(desk, published)
+    press(desk, "rh")
+    assert "heat-map" in desk.execute_script("return document.getElementById('stage').style.filter")
+    desk.execute_script(
+        "const gain = document.getElementById('gain'); gain.value = 9; gain.dispatchEvent(new Event('input'))"
+    )
+    assert desk.execute_script("return document.getElementById('heat-r').getAttribute('slope')") == "9"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_conflicts_is_in_plain_sight(desk, published, theme: str) -> None:
+    dark(desk, theme == "dark")
+    open_review(desk, published)
+    go(desk, "one.conflicts.length")
+    clashes = desk.find_element(By.ID, "clashes")
+    foot = desk.find_element(By.ID, "decide").location["y"]
+    assert clashes.is_displayed()
+    assert clashes.location["y"] + clashes.size["height"] < foot
+    assert "≠" in text(desk, "#clashes")
+    assert desk.execute_script("return document.querySelector('main').scrollTop") == 0
+
+
+def test_the_family_around_a_pair_is_one_click_away(desk, published) -> None:
+    open_review(desk, published)
+    desk.execute_script("mirrorfold.index.families[1] = mirrorfold.index.families[0]")
+    press(desk, "jk")
+    settle(desk)
+    desk.find_element(By.CSS_SELECTOR, "#family button").click()
+    settle(desk)
+    assert desk.execute_script("return mirrorfold.index.item[mirrorfold.shown()]") == 1
