@@ -77,11 +77,7 @@ def test_charts_follow_the_theme(report) -> None:
     colours = []
     for on in (False, True):
         dark(report, on)
-        colours.append(
-            report.execute_script(
-                "return getComputedStyle(document.querySelector('figure [aria-roledescription=bar]')).fill"
-            )
-        )
+        colours.append(report.execute_script("return getComputedStyle(document.querySelector('figure svg rect')).fill"))
     assert colours == ["rgb(11, 107, 93)", "rgb(86, 199, 178)"]
 
 

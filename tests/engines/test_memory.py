@@ -100,8 +100,7 @@ measure(objects, sys.argv[3], STEPS[:-1])
 def test_the_later_stages_keep_to_a_limit(tmp_path):
     """The operating system gives the process no more than this; its tables take several times as much.
 
-    Held in memory, what these steps shuffle passes it in the first of them. The pages are left out: V8, which draws
-    their charts, reserves more than it uses.
+    Held in memory, what these steps shuffle passes it in the first of them. The pages are left out.
     """
     command = [sys.executable, "-W", "ignore", "-c", UNDER_LIMIT, str(LIMIT), "100000", str(tmp_path)]
     environment = os.environ | {"AWS_EC2_METADATA_DISABLED": "true"}

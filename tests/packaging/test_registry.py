@@ -19,7 +19,7 @@ from tests.packaging.test_package import ROOT, built, checkout
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 UV = Path(sys.executable).parent / "uv"
-LARGEST = 950_000_000
+LARGEST = 860_000_000
 """Bytes of an installation without compiled caches, at most: docs/install.md itemises them."""
 
 

@@ -1,34 +1,20 @@
-"""Charts as SVG text that a page can hold: drawn by Vega-Lite, coloured by the page's own CSS variables.
-
-Vega-Lite comes as one wheel without dependencies, needs no network and no display, and writes presentation attributes
-only, so its SVG stands in a page under a strict Content-Security-Policy, follows light and dark, and stays text.
-"""
+"""The report's charts: bytes by library and tier, by distance accepted, by pairs looked at."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import vl_convert
 from markupsafe import Markup
 
-WIDTH = 840
+from mirrorfold.transforms.publish.plot import WIDTH, box, drawing, nice_ticks, rule, said, shortened, wide, words
+
 TIERS = ("identical", "same-picture", "near-certain", "probable")
-COLOURS = tuple(f"var(--tier-{number})" for number in range(1, len(TIERS) + 1))
-
+COLOURS = dict(zip(TIERS, (f"var(--tier-{number})" for number in range(1, len(TIERS) + 1)), strict=True))
 UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB")
-
-CONFIG = {
-    "background": None,
-    "font": "inherit",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": "var(--soft)", "titleColor": "var(--soft)",
-        "gridColor": "var(--line)", "tickColor": "var(--line)", "domainColor": "var(--line)",
-        "labelFontSize": 13, "titleFontSize": 13, "titleFontWeight": "normal",
-        "titlePadding": 10, "labelPadding": 6, "tickCount": 6, "labelLimit": 220,
-    },
-}  # fmt: skip
+EDGE, FOOT = 12, 48
+STEP, BAR = 34, 0.9
+"""Of a row of the savings chart: pixels, and the share that the bar takes."""
+LONGEST_NAME = 220
 
 
 def unit_for(largest: float) -> tuple[str, float]:
@@ -39,94 +25,87 @@ def unit_for(largest: float) -> tuple[str, float]:
     return UNITS[power], 1000.0**power
 
 
-def savings_chart(rows: Sequence[dict], label: str) -> Markup:
+def savings_chart(rows: Sequence[Mapping], label: str) -> Markup:
     """Draw bytes freed by library (bars) and tier (parts). Rows: library, tier, bytes."""
-    totals: dict[str, int] = {}
+    stacks: dict[str, dict[str, float]] = {}
     for row in rows:
-        totals[row["library"]] = totals.get(row["library"], 0) + row["bytes"]
-    unit, scale = unit_for(max(totals.values(), default=0))
-    data = [
-        {"library": row["library"], "tier": row["tier"], "place": TIERS.index(row["tier"]), unit: row["bytes"] / scale}
-        for row in rows
-    ]
-    order = sorted(totals, key=lambda library: (-totals[library], library))
-    encoding = {
-        "y": {"field": "library", "type": "nominal", "sort": order, "title": None},
-        "x": {"field": unit, "type": "quantitative", "title": unit, "stack": "zero"},
-        "color": _tier_colours(),
-        "order": {"field": "place", "type": "quantitative"},
-    }
-    mark = {"type": "bar", "stroke": "var(--card)", "strokeWidth": 1}
-    return _draw(
-        {"data": {"values": data}, "mark": mark, "encoding": encoding, "height": {"step": 34}}, "savings", label
-    )
+        tiers = stacks.setdefault(row["library"], {})
+        tiers[row["tier"]] = tiers.get(row["tier"], 0) + row["bytes"]
+    unit, scale = unit_for(max((sum(tiers.values()) for tiers in stacks.values()), default=0))
+    order = sorted(stacks, key=lambda library: (-sum(stacks[library].values()), library))
+    names = {library: shortened(library, LONGEST_NAME) for library in order}
+    left = EDGE + max((wide(name) for name in names.values()), default=0) + 6
+    ticks = nice_ticks(max((sum(tiers.values()) for tiers in stacks.values()), default=0) / scale)
+    across, bottom = (WIDTH - EDGE - left) / ticks[-1], STEP * len(order) + 6
+    parts = []
+    for tick in ticks:
+        x = left + tick * across
+        parts += [rule(x, 4, x, bottom), words(x, bottom + 18, said(tick))]
+    for number, library in enumerate(order):
+        top, x = 6 + STEP * number, left
+        parts.append(words(left - 6, top + STEP / 2 + 4, names[library], "end"))
+        for tier in TIERS:
+            width = stacks[library].get(tier, 0) / scale * across
+            if width:
+                parts.append(box(x, top + STEP * (1 - BAR) / 2, width, STEP * BAR, COLOURS[tier]))
+            x += width
+    return drawing(bottom + FOOT, label, [*parts, words((left + WIDTH - EDGE) / 2, bottom + 38, unit)])
 
 
-def threshold_chart(rows: Sequence[dict], axis: str, label: str) -> Markup:
+def threshold_chart(rows: Sequence[Mapping], axis: str, label: str) -> Markup:
     """Draw bytes freed when everything up to a distance is accepted. Rows: step, place, tier, bytes (cumulated)."""
-    sums: dict[int, int] = {}
+    places = dict(sorted({row["place"]: row["step"] for row in rows}.items()))
+    stacks: dict[int, dict[str, float]] = {place: {} for place in places}
     for row in rows:
-        sums[row["place"]] = sums.get(row["place"], 0) + row["bytes"]
-    unit, scale = unit_for(max(sums.values(), default=0))
-    data = [
-        {"step": row["step"], "tier": row["tier"], "place": TIERS.index(row["tier"]), unit: row["bytes"] / scale}
-        for row in rows
-    ]
-    steps = [row["step"] for row in sorted(rows, key=lambda row: row["place"])]
-    encoding = {
-        "x": {
-            "field": "step", "type": "ordinal", "sort": list(dict.fromkeys(steps)), "title": axis,
-            "axis": {"labelAngle": 0},
-        },
-        "y": {"field": unit, "type": "quantitative", "title": unit, "stack": "zero"},
-        "color": _tier_colours(),
-        "order": {"field": "place", "type": "quantitative"},
-    }  # fmt: skip
-    mark = {"type": "bar", "stroke": "var(--card)", "strokeWidth": 1, "width": {"band": 0.72}}
-    return _draw({"data": {"values": data}, "mark": mark, "encoding": encoding, "height": 220}, "threshold", label)
+        stacks[row["place"]][row["tier"]] = row["bytes"]
+    largest = max((sum(tiers.values()) for tiers in stacks.values()), default=0)
+    unit, scale = unit_for(largest)
+    frame = _Upright(largest / scale, unit, 220)
+    band = frame.room / max(1, len(places))
+    parts = frame.grid(axis)
+    for number, (place, step) in enumerate(places.items()):
+        middle, y = frame.left + band * (number + 0.5), frame.bottom
+        parts.append(words(middle, frame.bottom + 18, step))
+        for tier in TIERS:
+            height = stacks[place].get(tier, 0) / scale * frame.up
+            if height:
+                parts.append(box(middle - band * 0.36, y - height, band * 0.72, height, COLOURS[tier]))
+            y -= height
+    return drawing(frame.bottom + FOOT, label, parts)
 
 
-def effort_chart(rows: Sequence[dict], axis: str, label: str) -> Markup:
+def effort_chart(rows: Sequence[Mapping], axis: str, label: str) -> Markup:
     """Draw the bytes freed against the pairs looked at. Rows: pairs, bytes, both cumulated."""
-    unit, scale = unit_for(max((row["bytes"] for row in rows), default=0))
-    data = [{"pairs": 0, unit: 0}] + [{"pairs": row["pairs"], unit: row["bytes"] / scale} for row in rows]
-    encoding = {
-        "x": {"field": "pairs", "type": "quantitative", "title": axis, "axis": {"grid": False, "tickMinStep": 1}},
-        "y": {"field": unit, "type": "quantitative", "title": unit},
-    }
-    mark = {
-        "type": "area", "line": {"color": "var(--accent)", "strokeWidth": 2}, "color": "var(--tier-4)",
-        "interpolate": "monotone",
-    }  # fmt: skip
-    return _draw({"data": {"values": data}, "mark": mark, "encoding": encoding, "height": 200}, "effort", label)
+    largest = max((row["bytes"] for row in rows), default=0)
+    unit, scale = unit_for(largest)
+    frame = _Upright(largest / scale, unit, 200)
+    ticks = nice_ticks(max((row["pairs"] for row in rows), default=0), least_step=1.0)
+    across = frame.room / ticks[-1]
+    parts = frame.grid(axis)
+    parts += [words(frame.left + tick * across, frame.bottom + 18, said(tick)) for tick in ticks]
+    points = [(0.0, 0.0), *((row["pairs"], row["bytes"] / scale) for row in rows)]
+    path = " ".join(f"{frame.left + x * across:.1f},{frame.bottom - y * frame.up:.1f}" for x, y in points)
+    ends = f"{frame.left + points[-1][0] * across:.1f},{frame.bottom:.1f} {frame.left:.1f},{frame.bottom:.1f}"
+    parts += [
+        Markup('<polygon points="{} {}" fill="var(--tier-4)"/>').format(path, ends),
+        Markup('<polyline points="{}" fill="none" stroke="var(--accent)" stroke-width="2"/>').format(path),
+    ]
+    return drawing(frame.bottom + FOOT, label, parts)
 
 
-def _tier_colours() -> dict:
-    return {
-        "field": "tier",
-        "type": "nominal",
-        "scale": {"domain": list(TIERS), "range": list(COLOURS)},
-        "legend": None,
-    }
+class _Upright:
+    """A chart whose values go up: where it lies, and the grid of its values."""
 
+    def __init__(self, largest: float, unit: str, height: float):
+        self.unit, self.ticks = unit, nice_ticks(largest)
+        self.left = EDGE + 24 + max(wide(said(tick)) for tick in self.ticks)
+        self.room, self.bottom = WIDTH - EDGE - self.left, height + 10
+        self.up = height / self.ticks[-1]
 
-def _draw(spec: dict, name: str, label: str) -> Markup:
-    whole = {"width": WIDTH, "config": CONFIG, "padding": 4, "description": label, **spec}
-    svg = vl_convert.vegalite_to_svg(whole, allowed_base_urls=[])
-    return Markup(_settled(svg, f"{name}-{abs(hash_of(label))}"))
-
-
-def hash_of(text: str) -> int:
-    """Give a small stable number for a text (Python's own hash differs between runs)."""
-    return sum((index + 1) * ord(character) for index, character in enumerate(text))
-
-
-def _settled(svg: str, name: str) -> str:
-    """Number clip paths anew: Vega counts them through the process, and ids must be unique within a page."""
-    numbers: dict[str, str] = {}
-
-    def renamed(match: re.Match) -> str:
-        return numbers.setdefault(match.group(0), f"{name}-clip{len(numbers)}")
-
-    settled = re.sub(r"\bclip\d+\b", renamed, svg)
-    return re.sub(r'width="([\d.]+)" height="([\d.]+)" viewBox', r"viewBox", settled, count=1)
+    def grid(self, axis: str) -> list[Markup]:
+        """Draw the rules with their numbers, the unit beside them, and what goes across below."""
+        parts = [words(EDGE + 4, self.bottom / 2, self.unit, turned=True)]
+        for tick in self.ticks:
+            y = self.bottom - tick * self.up
+            parts += [rule(self.left, y, WIDTH - EDGE, y), words(self.left - 6, y + 4, said(tick), "end")]
+        return [*parts, words(self.left + self.room / 2, self.bottom + 38, axis)]
