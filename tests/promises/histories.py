@@ -1,4 +1,4 @@
-"""Random histories of archives: people add, edit and delete; audits decide; tools act; bins and lifecycle rules empty.
+"""Random histories: people add, edit and delete; audits decide; tools act; bins and rules empty; disks rot.
 
 Many histories run side by side in one set of tables, each in buckets of its own: they share policies, the dates of
 audits and restores, and nothing else.
@@ -22,8 +22,8 @@ from mirrorfold.transforms.publish.manifests.withdrawn import note_export
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.stores.api import HoldAnswer, LastingAnswer
 from mirrorfold.transforms.stores.output import LocalOutput
-from tests.promises.kit import broken, note_previous
-from tests.retain.runs import write_run
+from tests.promises.kit import broken, changes_of, note_previous
+from tests.retain.runs import write_run, write_table
 from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
 
 DAYS = 30
@@ -44,6 +44,8 @@ POLICIES = tuple(
         "tiers: {near-certain: {action: quarantine, verification: {min_correlation: 0.97, max_residual: 0.1}}}\n",
     )
 )
+ROT = "rot"
+"""In the name of a content that nobody made: what bytes became by themselves may go as it came."""
 NAMES = (
     "a.jpg", "b.jpg", "masters/a.jpg", "#recycle/a.jpg", ".Trash-1000/files/b.jpg", "IMG_1.jpg", "IMG_1.xmp",
     "bag/bagit.txt", "bag/data/a.jpg", "book/page_1.jpg", "book/page_2.jpg", "book/page_3.jpg", "x/page_1.jpg",
@@ -60,6 +62,12 @@ class File:
     day: int
     tagged: int | None = None
     held: bool = False
+    rot: str = ""
+    """What its bytes became behind size, time and etag; nobody knows until they are read again."""
+    spoiled: bool = False
+    """It rotted, noticed or not: whoever reads it finds other bytes than were planned on."""
+    broken: bool = False
+    """Its bytes were read again since, and are no picture any more."""
 
 
 @dataclass
@@ -89,8 +97,35 @@ class Archive:
         return f"{self.number}/{self.rng.randrange(4)}{self.rng.choice(('', '', '~'))}"
 
     def lasting(self, content: str) -> bool:
-        """Tell whether a copy is there that nothing will delete."""
-        return any(f.content == content and f.tagged is None and lasts(uri) for uri, f in self.files.items())
+        """Tell whether a sound copy is there that nothing will delete."""
+        return any(
+            f.content == content and not f.rot and f.tagged is None and lasts(uri) for uri, f in self.files.items()
+        )
+
+    def decay(self) -> None:
+        """Let a file's bytes change unseen; a content whose last copy does is lost by nature."""
+        whole = [uri for uri, f in sorted(self.files.items()) if "no picture" not in f.content and not f.rot]
+        if whole and self.rng.random() < 0.3:
+            file = self.files[self.rng.choice(whole)]
+            self.writes += 1
+            file.rot, file.spoiled = f"{self.number}/{ROT} {self.writes}", True
+            if not any(f.content == file.content and not f.rot for f in self.files.values()):
+                self.excused.add(file.content)
+
+    def read_again(self) -> None:
+        """Let an audit read some files once more: what rotted is found out, as another picture or as none."""
+        for file in self.files.values():
+            if file.rot and self.rng.random() < 0.5:
+                if not file.broken and self.rng.random() < 0.5:
+                    file.content, file.rot = file.rot, ""
+                else:
+                    file.broken = True
+
+    def take_back(self, rows: list[dict]) -> None:
+        """Let people take tags off where the plan says that a last good copy goes for one that rotted."""
+        for row in rows:
+            if row["uri"] in self.files:
+                self.files[row["uri"]].tagged = None
 
     def put(self, day: int) -> None:
         """Write an object: new, or over another."""
@@ -129,6 +164,16 @@ class Archive:
             tag_is_due = file.tagged is not None and day > file.tagged + DAYS
             if bin_is_due or tag_is_due or (in_tmp(uri) and day > file.day + BIN_DAYS):
                 del self.files[uri]
+                if file.content in self.doubtful() and not self.sound(file.content):
+                    self.excused.add(file.content)  # its kept copy rotted, and nobody read it in time
+
+    def sound(self, content: str) -> bool:
+        """Tell whether a copy is there whose bytes are what they were."""
+        return any(file.content == content and not file.rot for file in self.files.values())
+
+    def doubtful(self) -> set[str]:
+        """Name contents of files that rotted, as nobody knows yet."""
+        return {file.content for file in self.files.values() if file.rot and not file.broken}
 
     def act(self, plan: list[dict], day: int, *, fresh: bool) -> None:
         """Carry a plan out as the tools do: what changed since or is held is left alone.
@@ -140,14 +185,16 @@ class Archive:
             file, kept = self.files.get(row["uri"]), self.files.get(row["kept_uri"])
             there = file is not None and file.etag == row["etag"] and file.tagged is None and not file.held
             sound = kept is not None and kept.etag == row["kept_etag"] and kept.tagged is None
-            if there and (blind or sound) and self.rng.random() < 0.9:
+            # Every export reads what it relies on once more.
+            same = kept is None or kept.etag != row["kept_etag"] or not kept.spoiled
+            if there and same and (blind or sound) and self.rng.random() < 0.9:
                 file.tagged = day
                 if row["tier_to_kept"] != "identical":  # the policy names the tier, or people the pair: a signed word
                     self.excused.add(file.content)
 
     def lost(self) -> list[str]:
         """Name the contents that are gone for no word of a person."""
-        there = {file.content for file in self.files.values()}
+        there = {file.content for file in self.files.values() if not file.rot}
         return sorted(self.listed - there - self.excused)
 
 
@@ -196,7 +243,7 @@ def listing(archives: list[Archive]) -> dict[str, pa.Table]:
     for archive in archives:
         bases: dict[str, list[tuple[str, str]]] = {}
         for uri, file in sorted(archive.files.items()):
-            picture = "no picture" not in file.content
+            picture = "no picture" not in file.content and not file.broken
             ends = EPOCH + dt.timedelta(days=file.day + BIN_DAYS) if in_tmp(uri) else None
             rows.append(
                 obj(uri, file.content if picture else None, library=uri[5:7], etag=file.etag, expires_at=ends,
@@ -206,8 +253,10 @@ def listing(archives: list[Archive]) -> dict[str, pa.Table]:
             if picture:
                 bases.setdefault(file.content.rstrip("~"), []).append((uri, file.content))
                 names.add(file.content)
-                if archive.lasting(file.content):
+                if archive.lasting(file.content) and ROT not in file.content:
                     archive.listed.add(file.content)
+            elif file.broken:
+                skipped.append({"uri": uri, "stage": "decode", "error": "corrupt", "sha256": content_id(file.rot)})
             else:
                 skipped.append({"uri": uri, "stage": "skipped", "error": "not-an-image"})
         for found in bases.values():
@@ -261,17 +310,20 @@ def tell(seed: int, histories: int, audits: int, folder: Path) -> Story:
         day += rng.randrange(1, 60)
         for archive in archives:
             archive.pass_time(day)
+            archive.decay()
             for _ in range(archive.rng.randrange(12, 20) if audit == 0 else archive.rng.randrange(4)):
                 archive.put(day - archive.rng.randrange(20) if audit == 0 else day)
             if audit and archive.files and archive.rng.random() < 0.3:
                 archive.remove(archive.rng.choice(sorted(archive.files)))
             if archive.rng.random() < 0.4:
                 archive.say()
+            archive.read_again()
         here = folder / str(audit)
-        plan = _audit(here, archives, rng.choice(POLICIES), previous)
+        plan, urgent = _audit(here, archives, rng.choice(POLICIES), previous)
         story.broken += [f"audit {audit}: {line}" for line in broken(here).splitlines()]
         plans.append(plan)
         for archive in archives:
+            archive.take_back(urgent.get(archive.number, []))
             for chosen in archive.rng.sample(plans, archive.rng.randrange(3) % (len(plans) + 1)):
                 archive.act(chosen.get(archive.number, []), day, fresh=chosen is plan)
         story.sent_away += sum(file.tagged == day for archive in archives for file in archive.files.values())
@@ -288,7 +340,8 @@ def tell(seed: int, histories: int, audits: int, folder: Path) -> Story:
     return story
 
 
-def _audit(folder: Path, archives: list[Archive], policy: str, previous: Path | None) -> dict[int, list[dict]]:
+def _audit(folder: Path, archives: list[Archive], policy: str, previous: Path | None) -> tuple[dict, dict]:
+    """Give by history what the plan sends away, and what it says must be brought back at once."""
     tables: dict = listing(archives)
     if previous is not None:
         output = LocalOutput(str(previous))
@@ -296,9 +349,13 @@ def _audit(folder: Path, archives: list[Archive], policy: str, previous: Path | 
         tables["withdrawn"] = output.exists("exports/withdrawn.txt")
     said = [word for archive in archives for word in archive.words]
     made = write_run(folder, tables, policy, said, Stores(archives))["decisions"]
+    if previous is not None:
+        write_table(LocalOutput(str(folder)), "changes", changes_of(tables["earlier"], made))
     note_previous(folder, previous)
     plan: dict[int, list[dict]] = {}
+    urgent: dict[int, list[dict]] = {}
     for row in made.to_pylist():
-        if row["action"] == "quarantine":
-            plan.setdefault(int(row["uri"].split("/")[2][2:]), []).append(row)
-    return plan
+        found = plan if row["action"] == "quarantine" else urgent if row["rule"] == "kept-copy-rotted" else None
+        if found is not None:
+            found.setdefault(int(row["uri"].split("/")[2][2:]), []).append(row)
+    return plan, urgent
