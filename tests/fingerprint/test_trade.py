@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 from mirrorfold.schemas.formats import WORDS
-from mirrorfold.transforms.fingerprint import fields, formats, sniff
+from mirrorfold.transforms.fingerprint import fields, formats, plan, sniff
 from mirrorfold.transforms.fingerprint.canonical import canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
-from tests.fingerprint.test_odd import taken
+from mirrorfold.transforms.fingerprint.shard import fingerprint_shard
+from tests.fingerprint.test_odd import OPTIONS, taken
 from tests.fingerprint.trade_files import BILEVEL, GREY, NAMED, PHOTO, READ, cals, packed_tga
+from tests.fingerprint.worlds import MemoryStores, listing
 
 BILEVEL_KINDS = frozenset({"xbm", "msp", "cals", "tga, bilevel"})
 COARSE = {"xvthumb": 14, "gbr": 255, "tga, packed": 12}
@@ -28,6 +31,22 @@ def test_it_is_read_as_it_looks(name: str) -> None:
     expected = np.frombuffer(canonical_grey(shown), np.uint8).astype(int)
     assert np.abs(luma - expected).mean() < COARSE.get(name, 5)
     assert abs(np.corrcoef(luma, expected)[0, 1]) > 0.95
+
+
+@pytest.mark.parametrize("name", ["photo.bak", "photo.tmp", "photo.php", "photo"])
+@pytest.mark.parametrize("kind", READ)
+def test_its_name_decides_nothing(kind: str, name: str) -> None:
+    contents = {f"mem://b/{name}": READ[kind][0]()}
+    (shard,) = plan.cut_shards(plan.readable(listing(contents), OPTIONS), OPTIONS, 10)
+    # Larger ones of such names are looked at first: so are these.
+    shard = shard.set_column(shard.schema.get_field_index("sniff"), shard.schema.field("sniff"), pa.array([True]))
+    result = fingerprint_shard(shard, MemoryStores(contents), taken, OPTIONS)
+    assert result.contents.column("media_type").to_pylist() == [READ[kind][1]]
+
+
+def test_few_files_of_another_kind_are_read_whole_to_be_told() -> None:
+    random = np.random.default_rng(5)
+    assert sum(fields.may_fill(random.bytes(64)) for _ in range(20_000)) <= 2
 
 
 @pytest.mark.parametrize("name", READ)

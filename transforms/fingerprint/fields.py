@@ -113,8 +113,11 @@ def _avs(data: bytes) -> bool:
     return width > 0 and height > 0 and len(data) == 8 + 4 * width * height
 
 
+_MTV = re.compile(rb"(\d{1,5})[ \t]+(\d{1,5})\n")
+
+
 def _mtv(data: bytes) -> bool:
-    found = re.match(rb"(\d{1,5})[ \t]+(\d{1,5})\n", data[:24])
+    found = _MTV.match(data[:24])
     return found is not None and len(data) == found.end() + 3 * int(found[1]) * int(found[2])
 
 
@@ -132,6 +135,16 @@ def filled(data: bytes) -> str | None:
 TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 MOST_RUNS = 1 << 22
 """Runs that are walked at most to see whether they fill a picture."""
+
+
+def may_fill(start: bytes) -> bool:
+    """Tell whether a file that begins so may be one that only the whole file tells; one in 100,000 others may too."""
+    head = start[:18]
+    width, height = _tga_sides(head)
+    kinds = len(head) == 18 and head[1] in (0, 1) and head[2] in (1, 2, 3, 9, 10, 11)
+    tga = kinds and head[16] in (1, 8, 15, 16, 24, 32) and min(width, height) > 0 and not head[17] & 0xC0
+    avs = start[:2] == start[4:6] == b"\0\0" and any(start[2:4]) and any(start[6:8])
+    return tga or avs or _MTV.match(head) is not None
 
 
 def is_tga(data: bytes) -> bool:

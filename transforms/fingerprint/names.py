@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = _words("""
     cr2 cr3 nef nrw arw sr2 srf dng orf rw2 raf pef srw 3fr iiq erf kdc mef crw x3f
     svg eps fits fit exr hdr qoi dds djvu jxr wdp hdp pcx dcx dpx cin sgi rgb bw pfm pam pcd psb icns cur dcm dicom xcf
     mrw crw rla hif jfi
+    ras xbm xpm pxr blp fli flc gbr msp cals miff fpx pict pct jbig jbg sct wpg xwd viff mng jng wmf emf
 """)
 OTHER_SUFFIXES = _words("""
     txt md csv tsv json jsonl xml xmp html htm css js ts py pyc ipynb yaml yml toml ini cfg log rst tex

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mirrorfold.transforms.fingerprint import fields
 from mirrorfold.transforms.fingerprint.errors import DecodeError
-from mirrorfold.transforms.fingerprint.fields import BY_FIELDS, FILLED, filled, fills_tga, is_tga
+from mirrorfold.transforms.fingerprint.fields import BY_FIELDS, FILLED, filled, fills_tga, is_tga, may_fill
 from mirrorfold.transforms.stores.encoding import is_packed, unpacked_start
 
 
@@ -153,7 +153,7 @@ _KNOWN_BUT_UNREAD = (
 
 
 def sniff(data: bytes, whole: bool = False) -> Kind:
-    """Name the format of `data`, from its first kilobyte; a TGA only shows in the `whole` file.
+    """Name the format of `data`, from its first kilobyte; what has no magic shows in the `whole` file alone.
 
     Raises:
       DecodeError: `not-an-image`, or `unsupported` for a picture that no allowed decoder reads.
@@ -168,8 +168,8 @@ def sniff(data: bytes, whole: bool = False) -> Kind:
     if found is not None:
         return found
     _refuse_known(data)
-    if whole and (is_tga(data) or fills_tga(data)):
-        return TGA
+    if is_tga(data) or fills_tga(data) if whole else may_fill(data):
+        return TGA  # of a beginning alone: it is read whole, which tells
     if whole and (raw := filled(data)):
         raise DecodeError("unsupported", f"{raw}: no allowed decoder reads it")
     if jpeg_start(data, whole) >= 0:
