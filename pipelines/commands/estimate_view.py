@@ -82,6 +82,8 @@ def _freed(estimate: Estimate) -> Table:
         grid.add_row("  people's hours to decide on them", *_numbers(hours, 1), style="dim")
         if cost is not None:
             grid.add_row(f"  {currency} for these hours", *_numbers(cost, 2), style="dim")
+        grid.add_row("  GETs, if compared at full detail", *_numbers(estimate.review.compare_gets), style="dim")
+        grid.add_row("  CPU hours of that, or more", *_numbers(estimate.review.compare_cpu_hours, 2), style="dim")
     return grid
 
 

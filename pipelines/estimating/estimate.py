@@ -61,15 +61,24 @@ class Worth:
 
 @dataclass(frozen=True)
 class Review:
-    """What people's decisions take: one for each near duplicate.
+    """What deciding on near duplicates takes: a person's word on each, or a comparison at full detail.
 
     Attributes:
       hours: of people.
       cost: in the estimate's currency; None where an hour has no price.
+      compare_gets: GETs of comparing each at full detail, where a policy, a batch or a sample lets them go.
+      compare_cpu_hours: what that takes of one core.
     """
 
     hours: Interval
     cost: Interval | None
+    compare_gets: Interval
+    compare_cpu_hours: Interval
+
+
+PAIR_CPU = 0.16
+"""CPU seconds of comparing a pair of a quarter of a megapixel at full detail, as benchmarks/bench_confirm.py times it,
+without decoding; a pair of more pixels takes more."""
 
 
 @dataclass(frozen=True)
@@ -266,7 +275,8 @@ def review(near: Near | None, prices: PriceList, settings: dict) -> Review | Non
         return None
     hours = near.contents.times(settings["review_seconds"] / 3600)
     hourly = hour_price("reviewer-hour", settings["reviewer_hour"], prices)
-    return Review(hours, None if hourly is None else hours.times(float(hourly)))
+    cost = None if hourly is None else hours.times(float(hourly))
+    return Review(hours, cost, near.contents.times(2), near.contents.times(PAIR_CPU / 3600))
 
 
 def _libraries(listed: census.Listed) -> tuple[tuple[str, int, int], ...]:

@@ -132,6 +132,8 @@ def test_near_duplicates_are_an_interval_around_what_the_run_found(estimated):
         f"FROM '{estimated['out']}/clusters/*.parquet' GROUP BY cluster_id)"
     )
     assert near["contents"]["low"] <= ask(clusters)[0] <= near["contents"]["high"]
+    compared = estimated["figures"]["review"]["compare_gets"]
+    assert compared["mid"] == pytest.approx(2 * near["contents"]["mid"])  # both files of each pair
 
 
 @pytest.mark.parametrize(
