@@ -70,7 +70,8 @@ class Confirmer:
         first, second = question.first, question.second
         with self._budget.hold(first[0].size + second[0].size):
             one = self._read(first)
-            other = self._read(second) if one is not None else None
+            alone = question.pair[0] == question.pair[1]
+            other = one if alone or one is None else self._read(second)
             if one is None or other is None:
                 return Confirmed(*question.pair, False, "unreadable", algorithm=ALGORITHM)
             try:

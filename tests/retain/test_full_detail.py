@@ -88,7 +88,8 @@ def test_a_word_on_many_at_once_needs_full_detail_too():
 
 def test_a_word_on_the_pair_itself_is_enough():
     row, asked, _ = decided("near-certain", False, BY_POLICY.format(tier="near-certain"), said=[word()])
-    assert (row["action"], row["rule"], asked) == ("quarantine", "verdict-same", [])
+    assert (row["action"], row["rule"]) == ("quarantine", "verdict-same")
+    assert asked == [(content_id("m"), content_id("m"))], "the one that stays is read whole, once"
 
 
 def test_the_same_coded_picture_needs_no_second_reading():
@@ -117,9 +118,10 @@ class Sees(Compares):
         }
 
 
-def seen(sees: Compares, policy: str = "", width: int = 99) -> dict[str, dict]:
+def seen(sees: Compares, policy: str = "", width: int = 99, said=()) -> dict[str, dict]:
+    rulings = verdicts.rule_on([verdicts.checked_verdict(row, "x:1") for row in said])
     resolved = resolve_policy("version: 1\ntiers:\n" + BY_POLICY.format(tier="near-certain") + policy, "p.yaml")
-    made = decide_tables(tables("near-certain", width), resolved, confirmer=lambda _: sees.answer)
+    made = decide_tables(tables("near-certain", width), resolved, rulings, confirmer=lambda _: sees.answer)
     return {row["uri"][7:-4]: row for row in made["decisions"].to_pylist()}
 
 
@@ -182,6 +184,22 @@ def test_what_one_pair_shows_to_be_a_blow_up_is_one_beside_any_other():
     assert seen_of(said)[a].soft
     assert seen_of(said[::-1])[a].soft
     assert seen_of(said)[c].soft is False
+
+
+def test_a_word_that_two_are_the_same_keeps_the_undamaged_one():
+    rows = seen(Sees(False, m="Corrupt", v=""), width=60, said=[word()])
+    assert (rows["v"]["action"], rows["m"]["action"], rows["m"]["kept_uri"]) == ("keep", "quarantine", "s3://x/v.jpg")
+
+
+def test_where_both_are_damaged_people_are_asked_again():
+    row = seen(Sees(False, m="Corrupt", v="Corrupt"), "review: {min_bytes_freed: 0}", said=[word()])["v"]
+    assert (row["action"], row["rule"]) == ("review", "damaged")
+
+
+def test_whoever_chose_the_damaged_one_to_stay_is_taken_at_their_word():
+    keep = "keep-a" if content_id("m") < content_id("v") else "keep-b"
+    row = seen(Sees(False, m="Corrupt", v=""), said=[word(verdict=keep)])["v"]
+    assert (row["action"], row["rule"]) == ("quarantine", "verdict-keeper")
 
 
 def test_a_copy_that_is_damaged_itself_goes_where_full_detail_shows_no_difference():

@@ -183,6 +183,9 @@ TAMPERINGS = {
     "a comparison that didn't confirm": (6, change("confirmations", FIRST_OF_CROP, confirmed=False)),
     "confirmed though it differs": (6, change("confirmations", FIRST_OF_CROP, excess=1.5)),
     "beside a damaged copy": (6, change("confirmations", FIRST_OF_CROP, damaged_a="Corrupt", damaged_b="Corrupt")),
+    "a kept copy that was read as damaged": (
+        6, change("confirmations", FIRST_OF_CROP, content_a=content_id("a"), content_b=content_id("a"), damaged_a="x")
+    ),
     "more behind the picture": (6, change("contents", content_id("crop"), parts=["motion-video"])),
     "beside a copy that was read as damaged": (6, change("contents", content_id("a"), damaged="corrupt")),
     "more pixels": (6, change("contents", content_id("crop"), width=400)),

@@ -18,10 +18,19 @@ from mirrorfold.transforms.retain.records import (
     Member,
     Question,
     Ruling,
+    Seen,
     pair_of,
 )
 from mirrorfold.transforms.retain.seen import with_seen
-from mirrorfold.transforms.retain.stand_ins import COMPARED, Evidence, StandIn, conflicts, find_stand_ins, neighbours
+from mirrorfold.transforms.retain.stand_ins import (
+    COMPARED,
+    SAME_WORD,
+    Evidence,
+    StandIn,
+    conflicts,
+    find_stand_ins,
+    neighbours,
+)
 
 Contents = dict[str, list[Member]]
 GOES_WITH_A_STAND_IN = ("keep-order", "min-copies", "planned-before")
@@ -71,7 +80,9 @@ def decide_family(
             ask_read.append(member)
     once = list({m.id: m for m in ask_read}.values())
     keepers = {content: plan.keepers for content, plan in plans.items()}
-    questions = _pairs_to_compare(decisions, stand_ins, contents)
+    questions = _pairs_to_compare(decisions, stand_ins, contents) + _kept_to_read(
+        decisions, stand_ins, contents, answers
+    )
     return FamilyPlan(decisions, ask_hold, once, keepers, questions, _unasked(decisions, keepers, answers))
 
 
@@ -85,6 +96,25 @@ def _pairs_to_compare(decisions: list[Decision], stand_ins: dict[str, StandIn], 
             pair = pair_of(content, stand_ins[content].kept)
             found.append(Question(pair, tuple(contents[pair[0]]), tuple(contents[pair[1]])))
     return found
+
+
+def _kept_to_read(
+    decisions: list[Decision], stand_ins: dict[str, StandIn], contents: Contents, answers: Answers
+) -> list[Question]:
+    """Name the contents that stay for what people called the same, to be read whole once: as pairs with themselves.
+
+    Of one that is damaged the other is read as well: it may be the sound one.
+    """
+    found = {}
+    for content in sorted({d.member.content_id for d in decisions if d.action == "quarantine" and d.tier in COMPARED}):
+        stand_in = stand_ins.get(content)
+        if stand_in is None or stand_in.rule != SAME_WORD or stand_in.ask:
+            continue
+        kept = stand_in.kept
+        pair = pair_of(content, kept) if answers.seen.get(kept, Seen()).damaged else (kept, kept)
+        if pair not in answers.pairs and (kept not in answers.seen or pair[0] != pair[1]):
+            found[pair] = Question(pair, tuple(contents[pair[0]]), tuple(contents[pair[1]]))
+    return list(found.values())
 
 
 def _unasked(decisions: list[Decision], keepers: dict[str, list[Member]], answers: Answers) -> list[Member]:

@@ -31,6 +31,8 @@ class StandIn:
     """The pair has to be compared at full detail before this holds."""
 
 
+SAME_WORD = "verdict-same"
+"""Rule of what goes because people said that it shows the same; which of the two stays they didn't say."""
 DAMAGED = "damaged"
 """Rule and kind of a pair of which one is damaged."""
 COMPARED = ("near-certain", "probable")
@@ -96,8 +98,15 @@ def find_stand_ins(
         pair = evidence.pairs.get(pair_of(content, stays))
         if policy.review_compare and pair is None and said.action == "review" and said.tier in COMPARED:
             said = replace(said, ask=True)
-        found[content] = said if opened else _at_full_detail(said, pair)
+        found[content] = _by_word(said, pair, evidence.seen) if opened else _at_full_detail(said, pair)
     return found
+
+
+def _by_word(said: StandIn, pair: Confirmed | None, seen: Mapping[str, Seen]) -> StandIn:
+    """Let a person's word on the pair stand, but where the copy that nobody chose is damaged: pages don't show it."""
+    if said.rule != SAME_WORD or pair is None or not seen.get(said.kept, Seen()).damaged:
+        return said
+    return _at_full_detail(said, pair)
 
 
 def _better(
@@ -183,7 +192,7 @@ def _judge(
     if outcome == "keep-a":
         return say("keep", "verdict-keeper", f"{tier}: {by_policy.action}")
     if outcome in ("same", "keep-b"):
-        return say("quarantine", "verdict-same" if outcome == "same" else "verdict-keeper", *_outranked(clashes))
+        return say("quarantine", SAME_WORD if outcome == "same" else "verdict-keeper", *_outranked(clashes))
     if by_policy.action == "keep":
         return say("keep", f"{tier}-kept")
     role = dropped.role or "variant"

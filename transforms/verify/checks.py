@@ -163,6 +163,14 @@ CHECKS: tuple[Check, ...] = (
         AND NOT EXISTS (SELECT 1 FROM rulings r WHERE r.content_a = least(d.content_id, d.kept_content)
             AND r.content_b = greatest(d.content_id, d.kept_content) AND (r.outcome = 'same'
             OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
+    Check(6, "confirmations", "a row goes for a kept copy that was read as damaged, and nobody chose that one", """
+        SELECT d.uri, d.kept_uri FROM relied d
+        JOIN confirmations f ON f.content_a = d.kept_content AND f.content_b = d.kept_content
+        WHERE d.action = 'quarantine' AND d.tier_to_kept IN ('near-certain', 'probable')
+        AND coalesce(f.damaged_a, '') <> '' AND NOT EXISTS (SELECT 1 FROM rulings r
+            WHERE r.content_a = least(d.content_id, d.kept_content)
+            AND r.content_b = greatest(d.content_id, d.kept_content)
+            AND r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END)"""),
     Check(6, "confirmations", "a row goes unasked beside a kept copy that is damaged", """
         SELECT d.uri, d.kept_uri FROM relied d JOIN confirmations f
         ON f.content_a = least(d.content_id, d.kept_content) AND f.content_b = greatest(d.content_id, d.kept_content)
