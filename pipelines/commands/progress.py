@@ -35,6 +35,7 @@ TITLES = {
     "fingerprint": "Fingerprinting images",
     "match": "Matching and clustering",
     "retain": "Deciding what to keep",
+    "record": "Gathering what copies state",
     "savings": "Counting the savings",
     "changes": "Comparing with the last run",
     "publish": "Writing report and plans",

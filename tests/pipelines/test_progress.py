@@ -14,12 +14,18 @@ from collections.abc import Iterator
 import pytest
 
 from mirrorfold.pipelines.commands import progress
+from mirrorfold.pipelines.mission import MISSION
 from mirrorfold.transforms.blocks.progress import Done
 from mirrorfold.transforms.stores.api import StoreError
 from tests.conftest import _started as started
 from tests.engines import engines
 from tests.engines.photographs import variants
 from tests.mission.stores import fill_folder
+
+
+def test_every_step_has_a_title():
+    assert {step.name for step in MISSION} - progress.TITLES.keys() == set()
+
 
 OFTEN = """
 from mirrorfold.pipelines.commands import cli, progress
