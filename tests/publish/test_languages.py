@@ -15,6 +15,8 @@ from mirrorfold.transforms.estimate.bill import KEYS
 from mirrorfold.transforms.match.kinds import TEXTS, TURNS
 from mirrorfold.transforms.publish.details import METADATA
 from mirrorfold.transforms.publish.languages import LANGUAGES, both, words
+from mirrorfold.transforms.publish.sides import render_sides
+from tests.publish.test_signing import shown
 
 ROOM = Path(__file__).parents[2] / "transforms" / "publish"
 
@@ -95,3 +97,27 @@ def test_simplified_chinese_is_simplified() -> None:
     for key, text in words("zh-Hans").items():
         assert not set(text) & set(TRADITIONAL), key
     assert sum(len(set(text) & set(TRADITIONAL)) for text in words("zh-Hant").values()) > 200
+
+
+def found_sides() -> dict:
+    counted = {action: {"objects": 3, "bytes": 9} for action in ("keep", "quarantine", "review", "blocked")}
+    side = {
+        "name": "HK <b>",
+        "libraries": ["hk"],
+        "travels": "hashes",
+        "holds_unknown": 2,
+        "actions": counted,
+        "files": [],
+    }
+    keep = {"of": "HK", "by": "GZ", "action": "review", "tier": "near-certain", "objects": 4, "bytes_freed": 9}
+    return {"sides": [side, side | {"name": "GZ", "travels": "all"}], "keeps": [keep, keep | {"tier": None}]}
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_the_page_of_a_merge_has_no_english_in_chinese(language: str) -> None:
+    page = render_sides(found_sides())
+    text = shown(page.split("</nav>")[1], language)
+    assert words(language)["sides.intro"] in text
+    assert words(language)["actions.review"] in text
+    assert [one for one in re.findall(r"[a-z]{3,}", text) if one not in ("bytes",)] == []
+    assert "<b>" not in page.split("</style>")[1]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mirrorfold.transforms.publish.environment import environment
+from mirrorfold.transforms.publish.languages import NAMES, both, both_or
 from mirrorfold.transforms.publish.text import human_bytes
 
 
-def render_sides(found: Mapping) -> str:
-    """Render the page from what `pipelines.side_plans.summarise_sides` gives; everything is escaped."""
+def render_sides(found: Mapping, language: str = "en") -> str:
+    """Render the page in every language from what `side_plans.summarise_sides` gives; everything is escaped."""
     sides = []
     for side in found["sides"]:
         cells = {
@@ -18,6 +19,20 @@ def render_sides(found: Mapping) -> str:
             for row in [side["actions"].get(action, {"objects": 0, "bytes": 0})]
         }
         sides.append({**{k: v for k, v in side.items() if k != "actions"}, **cells})
-    keeps = [{**row, "freed": human_bytes(row["bytes_freed"])} for row in found["keeps"]]
+    for side in sides:
+        side["travels"] = both_or(f"sides.travels_{side['travels']}", side["travels"])
+    keeps = [
+        {
+            **row,
+            "freed": human_bytes(row["bytes_freed"]),
+            "action": both(f"actions.{row['action']}"),
+            "tier": both_or(f"tiers.{row['tier']}", row["tier"] or ""),
+        }
+        for row in found["keeps"]
+    ]
     hashes = [side["name"] for side in found["sides"] if side["travels"] == "hashes"]
-    return environment().get_template("sides.html.j2").render(sides=sides, keeps=keeps, hashes=hashes)
+    return (
+        environment()
+        .get_template("sides.html.j2")
+        .render(sides=sides, keeps=keeps, hashes=hashes, languages=NAMES, language=language)
+    )
