@@ -74,8 +74,9 @@ docs: install ## Build the documentation's site into build/site; a link that lea
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict && echo "build/site/index.html"
 
 .PHONY: pictures
-pictures: install ## Draw the README's pictures: out of the finished demo, and a terminal with a first run
+pictures: install ## Draw the README's pictures: the finished demo and its pages, and a terminal with a first run
 	@$(BIN)/python -W ignore -m docs.pictures.make
+	@$(BIN)/python -W ignore -m docs.pictures.pages
 	@$(BIN)/python -W ignore -m docs.pictures.recording
 
 .PHONY: lint

@@ -15,6 +15,7 @@ import duckdb
 from PIL import Image, ImageOps
 
 from demo.archive import photographs
+from mirrorfold.transforms.publish.queue import WAITING_BYTES, WAITS
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent.parent / "build" / "demo"
@@ -68,13 +69,14 @@ def main() -> None:
     edge = man.width // 9
     ask = duckdb.connect().execute
     decisions, clusters = f"'{DEMO}/decisions/*.parquet'", f"'{DEMO}/clusters/*.parquet'"
-    freed = dict(ask(f"SELECT action, sum(bytes_freed) / 1e6 FROM {decisions} GROUP BY action").fetchall())
+    now = ask(f"SELECT sum(bytes_freed) / 1e6 FROM {decisions} WHERE action = 'quarantine'").fetchone()[0]
+    later = ask(f"SELECT sum({WAITING_BYTES}) / 1e6 FROM {decisions} d WHERE {WAITS}").fetchone()[0]
     page = PAGE.format(
         objects=ask(f"SELECT count(*) FROM {decisions}").fetchone()[0],
         clusters=ask(f"SELECT count(DISTINCT cluster_id) FROM {clusters}").fetchone()[0],
-        now=f"{freed['quarantine']:.1f}",
-        later=f"{freed['review']:.1f}",
-        share=round(100 * float(freed["review"] / freed["quarantine"])),
+        now=f"{now:.1f}",
+        later=f"{later:.1f}",
+        share=round(100 * float(later / now)),
         cat=_data(cat),
         cat_small=_data(cat.resize((110, 74)).resize((280, 187))),
         cat_grey=_data(ImageOps.grayscale(cat)),
