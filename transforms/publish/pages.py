@@ -16,6 +16,7 @@ from mirrorfold.transforms.publish.environment import environment
 from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, words
 from mirrorfold.transforms.publish.placing import place_crop
 from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM, Work
+from mirrorfold.transforms.publish.reason_words import parts_of
 from mirrorfold.transforms.publish.team import TEAM
 from mirrorfold.transforms.stores.output import OutputStore
 
@@ -31,7 +32,7 @@ decides on a stratum; below the cut-off, or a near miss: nobody has to look."""
 
 NOT_SERVED = b'"use strict";\n// Pages from a folder or a bucket: `mirrorfold review serve` says something here.\n'
 
-PARTS = ("review.", "kinds.", "tiers.", "fields.", "actions.")
+PARTS = ("review.", "reasons.", "kinds.", "tiers.", "fields.", "actions.")
 
 FOLDERS = """
 create or replace temp table folders as
@@ -132,7 +133,8 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
         "pairs": [
             {
                 "n": row["pair"], "kept": position.get(row["kept"]), "other": position.get(row["other"]),
-                "text": row["kind_text"], "why": row["reason"], "rule": row["rule"], "conflicts": row["conflicts"],
+                "text": row["kind_text"], "why": parts_of(row["reason"]),
+                "rule": row["rule"], "conflicts": row["conflicts"],
                 "objects": row["objects"], "same": row["bytes_if_same"], "d": row["d_phash64"],
                 "corr": row["correlation"], "cut": _outline(row, item["contents"]),
             }

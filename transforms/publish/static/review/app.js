@@ -282,7 +282,7 @@
     );
     const measured = flagged(pair.n, FLAG.sampleOnly);
     const beside = flagged(pair.n, FLAG.similar) ? "similar" : flagged(pair.n, FLAG.below) ? "below" : "";
-    const why = beside ? [t(`review.${beside}_note`), beside === "below" ? pair.why : ""] : [measured ? t("review.sample_note", { why: pair.why }) : pair.why, flagged(pair.n, FLAG.sample) && !measured ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
+    const why = beside ? [t(`review.${beside}_note`), beside === "below" ? mirrorfold.reason(pair.why) : ""] : [measured ? t("review.sample_note", { why: mirrorfold.reason(pair.why) }) : mirrorfold.reason(pair.why), flagged(pair.n, FLAG.sample) && !measured ? t("review.sample_tag") : "", item.part > 1 ? t("review.part", { n: item.part }) : ""];
     get("why").replaceChildren(mirrorfold.visible(why.filter(Boolean).join(" · ")));
     drawWords(pair);
     drawVariants();

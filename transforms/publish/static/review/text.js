@@ -13,6 +13,16 @@ mirrorfold.named = (prefix, name) => {
   return (mirrorfold.words[mirrorfold.language] || {})[key] === undefined ? name : mirrorfold.t(key);
 };
 
+// A reason comes in the phrases that it is made of, or as it stands in the tables.
+mirrorfold.reason = (parts) => {
+  if (typeof parts === "string") return parts;
+  const comma = mirrorfold.language === "en" ? ", " : "、";
+  const told = { fields: (value) => value.split(", ").map((one) => mirrorfold.named("fields", one)).join(comma), kind: (value) => mirrorfold.named("kinds", value), tier: (value) => mirrorfold.named("tiers", value) };
+  return parts
+    .map(([key, values]) => mirrorfold.t(`reasons.${key}`, Object.fromEntries(Object.entries(values).map(([place, value]) => [place, told[place] ? told[place](value) : value]))))
+    .join("");
+};
+
 // Builds an element; attributes by name, children as nodes or text.
 mirrorfold.h = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag);
