@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from mirrorfold.transforms.confirm.few_bytes import differ_in_few
+from mirrorfold.transforms.confirm.seams import damaged_side
 from mirrorfold.transforms.fingerprint.coded import coded
 from mirrorfold.transforms.fingerprint.heard import damage_said
 from tests.fingerprint.worlds import encode, photo
-from tests.retain.better_pairs import flipped
+from tests.retain.better_pairs import flipped, photograph
 
 from .test_confirmer import ask
 
@@ -83,6 +88,34 @@ def test_of_a_sound_file_nothing_is_said(data):
     assert damage_said(data) == ""
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_blocks_that_do_not_meet_betray_which_one_is_damaged(first):
+    sound, rotten = (
+        encode(photograph(1), "JPEG", quality=88),
+        flipped(encode(photograph(1), "JPEG", quality=88), 3, 2, 0.2),
+    )
+    assert damage_said(rotten) == "", "no decoder speaks"
+    planes = [np.asarray(Image.open(io.BytesIO(data)).convert("L")) for data in (rotten, sound)]
+    assert damaged_side(*(planes if first else planes[::-1])) == (0 if first else 1)
+    found = ask({"a.jpg": rotten, "b.jpg": sound}, "a.jpg", "b.jpg")
+    said = {found.content_a: found.damaged_a, found.content_b: found.damaged_b}
+    assert said[hashlib.sha256(rotten).hexdigest()].startswith("its blocks don't meet")
+    assert said[hashlib.sha256(sound).hexdigest()] == ""
+    assert (found.confirmed, found.kind) == (False, "damaged"), "people look: seams are a sign, no proof"
+
+
+def test_seams_never_accuse_the_sound_one():
+    told = 0
+    for number in range(12):
+        sound = encode(photograph(number), "JPEG", quality=(75, 88, 95)[number % 3])
+        rotten = flipped(sound, 1 + number % 4, number, start=0.3)
+        planes = (np.asarray(Image.open(io.BytesIO(data)).convert("L")) for data in (sound, rotten))
+        side = damaged_side(*planes)
+        assert side in (None, 1), number
+        told += side == 1
+    assert told >= 3
+
+
 def test_a_pair_says_which_of_the_two_is_damaged():
     found = ask({"a.jpg": CUT, "b.jpg": encode(PHOTO, "JPEG", quality=70)}, "a.jpg", "b.jpg")
     assert not found.confirmed
@@ -93,4 +126,5 @@ def test_a_pair_says_which_of_the_two_is_damaged():
 def test_flipped_bits_are_damage_though_no_decoder_speaks_and_hardly_a_pixel_changes():
     found = ask({"a.jpg": JPEG, "b.jpg": changed(JPEG, len(JPEG) - 40, 2)}, "a.jpg", "b.jpg")
     assert (found.confirmed, found.kind) == (False, "damaged")
-    assert (found.damaged_a, found.damaged_b) == ("", "")
+    said = {found.content_a: found.damaged_a, found.content_b: found.damaged_b}
+    assert said[hashlib.sha256(JPEG).hexdigest()] == ""

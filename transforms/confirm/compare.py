@@ -20,7 +20,7 @@ from mirrorfold.transforms.confirm.kinds import name_kind
 from mirrorfold.transforms.confirm.place import Place, place_of
 from mirrorfold.transforms.confirm.register import cut, lay_over, match_tone
 
-ALGORITHM = "4"
+ALGORITHM = "5"
 """Version of the comparison: what another one confirmed is compared again."""
 WHOLE_KINDS = ("pages", "preview")
 """Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""

@@ -31,8 +31,8 @@ def seen_of(pairs: Iterable[Confirmed]) -> dict[str, Seen]:
         for content, said in sides:
             if said != Seen():
                 before = found.get(content, said)
-                damaged = said.damaged if before.damaged is None else before.damaged
-                # Bytes are damaged whatever they are compared with; a copy is told by what it is a copy of.
+                # Bytes are damaged whatever they are compared with, though a twin may have to tell.
+                damaged = max((one for one in (before.damaged, said.damaged) if one is not None), default=None)
                 found[content] = Seen(damaged, _either(before.soft, said.soft), _either(before.recoded, said.recoded))
     return found
 
