@@ -92,7 +92,7 @@ def test_three_reviewers_at_once(three, tmp_path) -> None:
     publish(archive, options)
     before = len(state(three["Cy"]))
     press(three["Cy"], "v")
-    wait(three["Cy"], lambda: three["Cy"].execute_script("return mirrorfold.index.count < 18"), 20)
+    wait(three["Cy"], lambda: three["Cy"].execute_script("return mirrorfold.index.asked < 18"), 20)
     wait(three["Cy"], lambda: len(state(three["Cy"])) == before + 1, 20)
     assert server.end(signal.SIGINT) == 0
     done = review_import(folder)
