@@ -89,7 +89,7 @@ CONTENTS = Table(
             ),
             column(
                 "luma_on_black",
-                pa.binary(LUMA_SIDE * LUMA_SIDE),
+                pa.binary(),  # of no fixed size: Arrow would hold as many bytes for each null, and most are null
                 "luma of the picture laid on black, where transparency makes that look otherwise; else null",
             ),
             column(

@@ -130,7 +130,7 @@ def test_what_is_copied_is_a_whole_package(tmp_path):
     install = [sys.executable, *own.split()[1:], "--quiet", "--target", str(site)]
     subprocess.run(install, cwd=workdir, check=True, capture_output=True)
     installed = {str(path.relative_to(site / "mirrorfold")) for path in (site / "mirrorfold").rglob("*.py")}
-    assert installed == {"__init__.py"} | {
+    assert installed == {path.name for path in (ROOT / "src" / "mirrorfold").glob("*.py")} | {
         str(path.relative_to(ROOT))
         for folder in ("schemas", "transforms", "pipelines", "configs")
         for path in (ROOT / folder).rglob("*.py")

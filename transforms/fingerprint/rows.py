@@ -110,7 +110,7 @@ def _on_black(pictures: Sequence[Picture]) -> dict[str, pa.Array]:
     found = [next(hashes) if luma else (0, False) for luma in lumas]
     return {
         "phash64_on_black": pa.array([value if good else None for value, good in found], pa.uint64()),
-        "luma_on_black": pa.array(lumas, pa.binary(SIDE * SIDE)),
+        "luma_on_black": pa.array(lumas, pa.binary()),
     }
 
 

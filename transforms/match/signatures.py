@@ -191,11 +191,10 @@ def _take_withheld(contents: pa.Table, hashes: np.ndarray, checks: np.ndarray) -
 
 
 def luma_array(column: pa.ChunkedArray) -> np.ndarray:
-    """Give stored lumas as uint8 of shape (rows, 64, 64); zeros where one was withheld."""
-    if column.null_count:
-        blank = bytes(64 * 64)
-        return np.frombuffer(b"".join(luma or blank for luma in column.to_pylist()), np.uint8).reshape(-1, 64, 64)
-    return np.frombuffer(b"".join(column.to_pylist()), dtype=np.uint8).reshape(-1, 64, 64)
+    """Give stored lumas as uint8 of shape (rows, 64, 64); zeros where one was withheld, or isn't of that size."""
+    blank = bytes(64 * 64)
+    lumas = (luma if luma is not None and len(luma) == len(blank) else blank for luma in column.to_pylist())
+    return np.frombuffer(b"".join(lumas), np.uint8).reshape(-1, 64, 64)
 
 
 def lists(column: pa.ChunkedArray, length: int) -> tuple[np.ndarray, np.ndarray]:
