@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 
 from mirrorfold.transforms.fingerprint import plan
+from mirrorfold.transforms.fingerprint.decode import decode
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.shard import ShardResult, fingerprint_shard
 from mirrorfold.transforms.stores.api import StoreError
-from tests.fingerprint.worlds import MemoryStores, encode, inline, listing, photo
+from tests.fingerprint.worlds import Here, MemoryStores, encode, listing, photo
 
 PICTURE = encode(photo(size=(300, 200)), "JPEG")
 OTHER = encode(photo("coffee.png", (300, 200)), "JPEG")
@@ -28,7 +29,7 @@ def run(contents, objects=None, options=OPTIONS, **columns) -> tuple[ShardResult
 
     def decoder(data):
         decoded[data] += 1
-        return inline(data)
+        return decode(data, FingerprintOptions(), Here())
 
     objects = listing(contents, **columns) if objects is None else objects
     shards = list(plan.cut_shards(plan.readable(objects, options), options, 1000))

@@ -52,10 +52,10 @@ def test_counts_do_not_hang_on_blocks(blocks):
 
 def test_what_an_earlier_run_knows_meets_its_object():
     rows = scans()
-    earlier = pa.table(
-        [*(rows.column(name) for name in known.SAME), rows.column("sha256"), *[[True] * SCANS], *[pa.nulls(SCANS)] * 3],
-        names=known.KNOWN.names,
-    ).cast(known.KNOWN)
+    blank = {field.name: pa.nulls(SCANS, field.type) for field in known.KNOWN_FIELDS}
+    said = {"known": rows.column("sha256"), "was_read": pa.array([True] * SCANS), "again": pa.array([False] * SCANS)}
+    same = {name: rows.column(name) for name in known.SAME}
+    earlier = pa.table(same | blank | said).cast(known.KNOWN)
     found = [spread.add_spread(table, [[1000]]) for table in (rows, earlier)]
     first, second = (partition_of(table, ("size", "spread"), 8) for table in found)
     assert first.tolist() == second.tolist()
