@@ -260,7 +260,7 @@ def export(folder: str, what: str, to: str | None, target: str | None, recheck: 
 
     with usage_errors():
         done = write_lists(folder, what, to, target=target, recheck=recheck, reread=reread, say=_tell)
-    files = [f"{folder}/{done.folder}/{name}" for name in done.files]
+    files = [f"{folder.rstrip('/')}/{done.folder}/{name}" for name in done.files]
     refused = f"; {done.refused:,} refused (refused.csv says why)" if done.refused else ""
     lines = [*files, f"{many(done.rows, 'row')}{refused}"]
     if done.draft:

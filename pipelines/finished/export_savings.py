@@ -33,7 +33,7 @@ def export_savings(folder: str) -> dict:
     store.put(f"{FOLDER}/{NAME}", b"".join(lines))
     to = saved_request(folder).settings.prices.migrate_to
     return {
-        "files": [f"{folder}/{FOLDER}/{NAME}"],
+        "files": [f"{folder.rstrip('/')}/{FOLDER}/{NAME}"],
         "savings": [{**row, "price_date": row["price_date"] and row["price_date"].isoformat()} for row in rows],
         "bill": bill(rows),
         "bill_by": bills(rows),
