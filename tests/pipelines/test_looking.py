@@ -45,7 +45,7 @@ def test_find_lists_copies_and_what_the_plan_does_with_them(place: Path) -> None
         ("probable", ["b/coffee.jpg", "coffee.jpg"]),
         ("probable", ["small.jpg"]),
     ]
-    assert {file[2] for hit in found["hits"] for file in hit["files"]} == {"keep", "quarantine"}
+    assert {file[2] for hit in found["hits"] for file in hit["files"]} == {"keep", "quarantine", "review"}
     same, other = json.loads(ask(place, "find", "out", "photos/coffee.jpg", "rocket.png", "--json").stdout)
     assert [hit["tier"] for hit in same["hits"]] == ["identical", "near-certain"]
     assert other["hits"] == []

@@ -87,7 +87,7 @@ def test_rate_and_time_left(start, folder, tmp_path):
 
 def test_an_interrupted_runs_commits_are_done_but_set_no_rate():
     found = [Done(600, 6_000)]
-    count = progress._Count("fingerprint", 1_000, lambda: found[-1])
+    count = progress.Count("fingerprint", 1_000, lambda: found[-1])
     assert (count.completed, count.rate(), count.left()) == (600, "", "")
     found.append(Done(800, 8_000))
     time.sleep(0.01)
@@ -107,7 +107,7 @@ def test_a_store_that_does_not_answer_stops_no_bar(error):
             raise answer
         return answer
 
-    count = progress._Count("fingerprint", 10, committed)
+    count = progress.Count("fingerprint", 10, committed)
     count.look(last=True)
     assert count.objects == 0
     count.look(last=True)
@@ -116,7 +116,7 @@ def test_a_store_that_does_not_answer_stops_no_bar(error):
 
 def test_a_bucket_is_not_listed_at_every_look():
     asked = []
-    count = progress._Count("fingerprint", 10, lambda: asked.append(1) or Done(0, 0))
+    count = progress.Count("fingerprint", 10, lambda: asked.append(1) or Done(0, 0))
     for _ in range(50):
         count.look()
     assert len(asked) == 1
