@@ -82,7 +82,13 @@ def gather_records(connection: duckdb.DuckDBPyConnection, blocks: Iterable[pa.Ta
 
 def read_items(connection: duckdb.DuckDBPyConnection) -> Iterator[dict]:
     """Read the shown clusters in rank order, each with its pairs, contents and objects."""
-    pairs = _stream(connection, "select * from queue where item in (select item from shown) order by pair")
+    pairs = _stream(
+        connection,
+        """select q.*, c.width seen_width, c.height seen_height, c.x, c.y, c.w, c.h
+        from queue q left join confirmations c on c.content_a = least(q.kept, q.other)
+            and c.content_b = greatest(q.kept, q.other) and not c.confirmed and c.w > 0
+        where item in (select item from shown) order by pair""",
+    )
     contents = _stream(connection, "select * from shown_contents order by item, content_id")
     objects = _stream(
         connection,

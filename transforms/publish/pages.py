@@ -137,6 +137,7 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
                 "rule": row["rule"], "conflicts": row["conflicts"],
                 "objects": row["objects"], "same": row["bytes_if_same"], "d": row["d_phash64"],
                 "corr": row["correlation"], "cut": _outline(row, item["contents"]),
+                "spot": _spot(row, item["contents"]),
             }
             for row in item["pairs"]
         ],
@@ -157,6 +158,25 @@ def _outline(pair: Mapping, contents: list[Mapping]) -> list | None:
         if place := place_crop(contents[sides[larger]], contents[sides[crop]], pair["crop_area"]):
             return [sides[larger], *(round(share, 4) for share in place)]
     return None
+
+
+def _spot(pair: Mapping, contents: list[Mapping]) -> list | None:
+    """Give where two files differ most at full detail: [contents it is drawn on, x, y, w, h], shares of the smaller.
+
+    It is drawn on both where both show the same frame, else on the smaller alone.
+    """
+    if not pair["w"]:
+        return None
+    width, height = pair["seen_width"], pair["seen_height"]
+    sides = {at: row for at, row in enumerate(contents) if row["content_id"] in (pair["kept"], pair["other"])}
+    smaller = [at for at, row in sides.items() if (row["width"], row["height"]) == (width, height)]
+    turned = pair["kind"].startswith(("rotated", "mirrored", "flipped"))
+    same_frame = not turned and all(
+        abs(row["width"] * height - row["height"] * width) <= 0.01 * row["height"] * width for row in sides.values()
+    )
+    where = sorted(sides) if same_frame and "crop" not in pair["kind"] else smaller[:1]
+    shares = (pair["x"] / width, pair["y"] / height, pair["w"] / width, pair["h"] / height)
+    return [where, *(round(share, 4) for share in shares)] if where else None
 
 
 def _page_content(row: Mapping, places: list[dict], pictures: PictureOf) -> dict:

@@ -43,6 +43,7 @@ COLUMNS = {
         "content_a", "content_b", "reason", "tier", "kind", "kind_text", "d_phash64", "d_phash256", "correlation",
         "residual", "crop_area",
     ),
+    "confirmations": ("content_a", "content_b", "confirmed", "width", "height", "x", "y", "w", "h"),
     "changes": (
         "uri", "version", "library", "change", "bytes_duplicate", "bytes_realised", "bytes_waiting", "relied_on",
         "sha256_before", "sha256",

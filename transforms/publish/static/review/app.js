@@ -266,7 +266,8 @@
     const index = mirrorfold.index;
     const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
     const cut = pair.cut && { side: pair.cut[0] === pair.kept ? 0 : 1, box: pair.cut.slice(1) };
-    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]], cut);
+    const spot = pair.spot && { sides: pair.spot[0].map((side) => (side === pair.kept ? 0 : 1)), box: pair.spot.slice(1) };
+    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]], cut, spot);
     const clashes = facts.clashes(left, right, pair.conflicts);
     get("clashes").replaceChildren(...clashes);
     get("clashes").hidden = !clashes.length;

@@ -4,7 +4,7 @@
   const get = (id) => document.getElementById(id);
   const stage = get("stage");
   const layers = [get("left"), get("right")];
-  const view = { mode: "side", zoom: 1, x: 0, y: 0, turn: 0, front: true, timer: 0, heat: false, loupe: false, cut: null };
+  const view = { mode: "side", zoom: 1, x: 0, y: 0, turn: 0, front: true, timer: 0, heat: false, loupe: false, cut: null, spot: null };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let shown = 0;
 
@@ -66,17 +66,24 @@
 
   const outline = () => {
     layers.forEach((layer, index) => {
-      const mark = layer.querySelector(".cut");
-      mark.hidden = !view.cut || view.cut.side !== index || view.mode === "difference" || layer.classList.contains("blank");
-      if (mark.hidden) return;
-      const image = layer.firstElementChild;
-      const box = painted(image);
-      const [x, y, w, h] = view.cut.box;
-      const at = (share, offset, size, length, pan) => (offset + share * size - length / 2) * view.zoom + length / 2 + pan;
-      Object.assign(mark.style, {
-        left: `${at(x, box.x, box.width, image.clientWidth, view.x)}px`, top: `${at(y, box.y, box.height, image.clientHeight, view.y)}px`,
-        width: `${w * box.width * view.zoom}px`, height: `${h * box.height * view.zoom}px`,
-      });
+      surround(layer, ".cut", view.cut && view.cut.side === index && view.mode !== "difference" && view.cut.box);
+      // A picture that was turned, or laid onto its place in another, has the spot elsewhere.
+      const moved = (index === 1 && view.turn > 0) || laid(index) !== "";
+      surround(layer, ".spot", view.spot && view.spot.sides.includes(index) && !moved && view.spot.box);
+    });
+  };
+  // Lays a mark around a part of a layer's picture, given as shares of its sides; no part: no mark.
+  const surround = (layer, kind, part) => {
+    const mark = layer.querySelector(kind);
+    mark.hidden = !part || layer.classList.contains("blank");
+    if (mark.hidden) return;
+    const image = layer.firstElementChild;
+    const box = painted(image);
+    const [x, y, w, h] = part;
+    const at = (share, offset, size, length, pan) => (offset + share * size - length / 2) * view.zoom + length / 2 + pan;
+    Object.assign(mark.style, {
+      left: `${at(x, box.x, box.width, image.clientWidth, view.x)}px`, top: `${at(y, box.y, box.height, image.clientHeight, view.y)}px`,
+      width: `${w * box.width * view.zoom}px`, height: `${h * box.height * view.zoom}px`,
     });
   };
   // Both lenses show the same place of the picture, pixel by pixel.
@@ -116,9 +123,10 @@
 
   mirrorfold.compare = {
     // Both pictures are decoded before either is swapped in: the pair on screen is never half of two questions.
-    async show(sources, kind, cut = null) {
+    async show(sources, kind, cut = null, spot = null) {
       const turn = ++shown;
       view.cut = null;
+      view.spot = null;
       view.missing = false;
       const ready = await Promise.all(sources.map((source) => (source ? decoded(source) : false)));
       if (turn !== shown) return;
@@ -131,7 +139,7 @@
       view.missing = !ready.every(Boolean);
       get("no-picture").hidden = ready.some(Boolean);
       get("sketch").hidden = !sources.some((source) => source && source.startsWith("data:"));
-      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: STARTS[kind] || 0, front: true, cut });
+      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: STARTS[kind] || 0, front: true, cut, spot });
       draw();
     },
     // Tells whether none of the two pictures is known to be missing.
