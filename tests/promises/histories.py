@@ -300,8 +300,12 @@ class Story:
     sent_away: int
 
 
-def tell(seed: int, histories: int, audits: int, folder: Path) -> Story:
-    """Carry histories out, verify each audit, and see in the end what is still there."""
+def tell(seed: int, histories: int, audits: int, folder: Path, rot: bool = False) -> Story:
+    """Carry histories out, verify each audit, and see in the end what is still there.
+
+    Args:
+      rot: bytes change unseen as well.
+    """
     rng = random.Random(seed)
     archives = [Archive(number, random.Random(f"{seed}/{number}")) for number in range(histories)]
     story, plans, day = Story([], [], 0), [], 0
@@ -310,7 +314,8 @@ def tell(seed: int, histories: int, audits: int, folder: Path) -> Story:
         day += rng.randrange(1, 60)
         for archive in archives:
             archive.pass_time(day)
-            archive.decay()
+            if rot:
+                archive.decay()
             for _ in range(archive.rng.randrange(12, 20) if audit == 0 else archive.rng.randrange(4)):
                 archive.put(day - archive.rng.randrange(20) if audit == 0 else day)
             if audit and archive.files and archive.rng.random() < 0.3:

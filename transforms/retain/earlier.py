@@ -20,6 +20,8 @@ COLUMNS = (
 )  # fmt: skip
 STOPPED = "kept-copy-rotted"
 """Rule of the last copy that an earlier plan names, where the copy that the plan keeps has rotted."""
+KEPT_ALTHOUGH_PLANNED = pa.array(["planned-before", "page-run"])
+"""Rules that keep what an earlier plan names; a page of a run may be the last copy of its bytes as well."""
 EARLIER = pa.schema([DECISIONS.schema.field(name) for name in COLUMNS])
 """The run before's decisions, as they are compared."""
 
@@ -94,7 +96,8 @@ def stop_relying(decisions: pa.Table, rotted: list[pa.Table]) -> pa.Table:
     """
     lost = pc.unique(_keys(pa.concat_tables(rotted))) if rotted else pa.array([], pa.string())
     relied = pc.is_in(_keys(decisions, "earlier_kept_uri", "earlier_kept_version"), value_set=lost)
-    stopped = pc.and_(pc.equal(decisions.column("rule"), "planned-before"), pc.fill_null(relied, False))
+    kept = pc.is_in(decisions.column("rule"), value_set=KEPT_ALTHOUGH_PLANNED)
+    stopped = pc.and_(kept, pc.fill_null(relied, False))
     if not pc.any(stopped).as_py():
         return decisions
     why = pc.binary_join_element_wise(FIXED[STOPPED], pa.scalar(": "), decisions.column("earlier_kept_uri"), "")
