@@ -7,6 +7,7 @@ it, needs Python and openssl or gpg alone.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import os
 import subprocess
@@ -123,7 +124,7 @@ def _document(store: OutputStore) -> dict:
         "made_with": record.get("versions", {}),
         "plan": plan_hash(store),
         "policy": policy_hash(read_policy(store)),
-        "earlier_seal": None if before is None else seal_check.hashlib.sha256(before).hexdigest(),
+        "earlier_seal": None if before is None else hashlib.sha256(before).hexdigest(),
         "files": digests,
     }
 

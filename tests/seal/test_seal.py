@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,14 @@ from mirrorfold.pipelines.finished.seal import check, seal
 from tests.promises.test_signed import small_run
 from tests.servers import serving
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl isn't installed")
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skip in sight where a program isn't installed; where CI promises it, the test runs and fails."""
+    missing = shutil.which(program) is None and os.environ.get("CI") != "true"
+    return pytest.mark.skipif(missing, reason=f"{program} isn't installed")
+
+
+pytestmark = needs("openssl")
 
 
 def openssl(*arguments: str, cwd: Path) -> None:
@@ -126,7 +135,7 @@ def test_sealing_again_keeps_the_earlier_seal(run: Path, key: str):
     (run / "notes.txt").write_text("moved to the vault")
     seal(str(run), key)
     document = json.loads((run / "seal" / "seal.json").read_text())
-    assert document["earlier_seal"] == seal_check.hashlib.sha256(first).hexdigest()
+    assert document["earlier_seal"] == hashlib.sha256(first).hexdigest()
     assert [path.read_bytes() for path in run.glob("seal/earlier/*/seal.json")] == [first]
     assert stand_alone(run)[0] == 0
 
@@ -207,7 +216,7 @@ def test_without_an_answer_nothing_is_sealed(run: Path, key: str):
     assert not (run / "seal").exists()
 
 
-@pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg isn't installed")
+@needs("gpg")
 def test_gpg_signs_as_well(run: Path, tmp_path: Path, monkeypatch):
     home = tmp_path / "gnupg"
     home.mkdir(mode=0o700)
