@@ -18,6 +18,7 @@ from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.pairs import TIERS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.tables import connect
+from mirrorfold.transforms.publish.at_risk import AT_RISK
 from mirrorfold.transforms.publish.queue import count_work
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 
@@ -105,6 +106,7 @@ def _headline(tables) -> Text:
         )
     text.append(_bill(tables))
     text.append(_unknown_holds(tables), style="red")
+    text.append(_at_risk(tables), style="red")
     return text
 
 
@@ -136,6 +138,19 @@ def _unknown_holds(tables) -> str:
     ).fetchall()
     why = "; ".join(detail for (detail,) in answers)
     return f"Holds unknown      {format_bytes(int(size))} in {many(objects, 'object')} stay for that alone: {why}\n"
+
+
+def _at_risk(tables) -> str:
+    """Say how many pictures have no copy that lasts, whatever this plan does."""
+    contents, size = tables.execute(
+        f"SELECT count(DISTINCT content_id), coalesce(sum(size), 0) FROM ({AT_RISK})"
+    ).fetchone()
+    if not contents:
+        return ""
+    return (
+        f"At risk            {format_bytes(int(size))}: {many(contents, 'picture')} only where nothing lasts (a bin, a "
+        "snapshot, under a lifecycle rule or an earlier plan): manifests/at-risk.csv names them; copy them out\n"
+    )
 
 
 def _since_previous(store: OutputStore) -> list[RenderableType]:

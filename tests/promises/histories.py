@@ -103,13 +103,16 @@ class Archive:
         )
 
     def decay(self) -> None:
-        """Let a file's bytes change unseen; a content whose last copy does is lost by nature."""
+        """Let a file's bytes change unseen; a content whose last lasting copy does is lost by nature.
+
+        What then lies in a bin alone is emptied with the bin, unless a person takes it out.
+        """
         whole = [uri for uri, f in sorted(self.files.items()) if "no picture" not in f.content and not f.rot]
         if whole and self.rng.random() < 0.3:
             file = self.files[self.rng.choice(whole)]
             self.writes += 1
             file.rot, file.spoiled = f"{self.number}/{ROT} {self.writes}", True
-            if not any(f.content == file.content and not f.rot for f in self.files.values()):
+            if not self.lasting(file.content):
                 self.excused.add(file.content)
 
     def read_again(self) -> None:

@@ -25,12 +25,12 @@ def test_nothing_is_lost_in_forty_histories(tmp_path):
     check(SEED, 40, tmp_path)
 
 
-def test_nothing_is_lost_where_copies_rot(tmp_path):
-    """One seed: of 375 such histories of three others the simulator lost a content in three, not yet understood."""
-    check(77, 40, tmp_path, rot=True)
+def test_nothing_is_lost_in_forty_more_where_copies_rot(tmp_path):
+    check(SEED, 40, tmp_path, rot=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", range(8))
 def test_nothing_is_lost_in_a_thousand_histories(tmp_path, batch):
-    check(SEED + 1 + batch, 125, tmp_path)
+    """In half of them bytes change unseen as well."""
+    check(SEED + 1 + batch, 125, tmp_path, rot=batch % 2 == 1)

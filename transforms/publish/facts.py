@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from mirrorfold.transforms.blocks.tables import rows_of
+from mirrorfold.transforms.publish.at_risk import AT_RISK
 from mirrorfold.transforms.publish.queue import WAITING_BYTES, WAITS
 
 LARGEST = 12
@@ -23,7 +24,8 @@ class Facts:
 
     Attributes:
       totals: objects, bytes, contents, clusters, asked, unreadable, skipped; hold_unknown, lifecycle_unknown, nowhere
-        (in no jurisdiction), protected, packages, packaged (objects in them), packaged_going.
+        (in no jurisdiction), protected, packages, packaged (objects in them), packaged_going,
+        at_risk (contents without a copy that lasts).
       plan: by library, tier, action and ground (identical, people, policy): objects, bytes, freed, below, waits
         (what a person could free, see `queue.WAITING`).
       mirrors: by library and other library: objects and bytes that the other one holds too.
@@ -80,7 +82,7 @@ _LARGEST = f"""
 """
 
 QUERIES = {
-    "totals": """
+    "totals": f"""
         select (select count(*) from decisions)::bigint objects, (select sum(size) from decisions)::bigint bytes,
             (select count(*) from contents)::bigint contents, (select count(*) from asked)::bigint asked,
             (select count(distinct cluster_id) from clusters)::bigint clusters,
@@ -92,7 +94,8 @@ QUERIES = {
             (select count(*) from decisions where "rule" = 'protected')::bigint protected,
             (select count(distinct package) from decisions)::bigint packages,
             (select count(package) from decisions)::bigint packaged,
-            (select count(package) from decisions where action = 'quarantine')::bigint packaged_going
+            (select count(package) from decisions where action = 'quarantine')::bigint packaged_going,
+            (select count(distinct content_id) from ({AT_RISK}))::bigint at_risk
     """,
     "goes": """
         select case when grouping("rule") = 0 then 'rule' when grouping(library) = 0 then 'library'

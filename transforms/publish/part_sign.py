@@ -45,6 +45,7 @@ def sign_part(facts: Facts, policy: Mapping, summary: Mapping | None, people: Ma
         "clashes": [_counted(both_or(f"fields.{row['field']}", row["field"]), row) for row in facts.clashes],
         "belongings": _belongings(facts.totals),
         "protected": _protected(policy, facts.totals),
+        "at_risk": both("sign.at_risk_count", n=f"{facts.totals['at_risk']:,}") if facts.totals["at_risk"] else None,
         "unknown": list(_unknown(facts.totals, policy, summary, unlooked)),
         "glossary": [both(f"glossary.{name}") for name in GLOSSARY],
     }

@@ -9,11 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.tables import connect
+from mirrorfold.transforms.publish.at_risk import AT_RISK
 from mirrorfold.transforms.publish.manifests.rows import PlanRow, belongs, plan_rows
+from mirrorfold.transforms.publish.package_twins import PACKAGE_TWINS
 from mirrorfold.transforms.stores.output import OutputStore
 
 ROWS_PER_FILE = 1_000_000
 """What a spreadsheet holds, and what fits memory as a file is put."""
+
+ROWS_AT_ONCE = 10_000
+"""Rows of an answer in memory."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 """A cell that begins like this gets an apostrophe before it; so does one that begins with an apostrophe."""
@@ -38,6 +44,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "uri", "version", "library", "field", "value", "kept_value", "state", "from_uri", "from_version",
         "from_library",
     ),
+    "at-risk": ("uri", "version", "library", "size", "content_id", "rule", "reason"),
+    "packages": ("twins", "package", "library", "files", "bytes", "unread", "held"),
     "lineage": (
         "uri", "version", "relation", "to_uri", "to_version", "age", "catalogue_no", "to_catalogue_no", "tier", "kind",
         "provenance",
@@ -108,13 +116,13 @@ class _Parts:
 def write_manifests(
     store: OutputStore, folder: str = "manifests/", libraries: frozenset[str] | None = None
 ) -> dict[str, int]:
-    """Write manifests/{quarantine,review,migrate,crosswalk,merged-record,lineage}.csv and give their rows, streaming.
+    """Write manifests/NAME.csv of each name in COLUMNS but restore, and give their rows, streaming.
 
     Rows come in the tables' order, so the same plan gives the same bytes. A plan of more than `ROWS_PER_FILE` rows goes
     on in NAME-0002.csv, with a header of its own.
 
     Args:
-      libraries: only the plan of these; lineage, which goes across them, is then left out.
+      libraries: only the plan of these; lineage, at-risk and packages, which go across them, are then left out.
     """
     for path in store.list(folder):
         if path.endswith(".csv"):
@@ -133,6 +141,10 @@ def write_manifests(
         parts["lineage"] = _Parts(store, "lineage", folder)
         for values in _lineage(store):
             parts["lineage"].write(values)
+        for name, query in (("at-risk", AT_RISK), ("packages", PACKAGE_TWINS)):
+            parts[name] = _Parts(store, name, folder)
+            for values in _asked(store, query, COLUMNS[name]):
+                parts[name].write(values)
     for part in parts.values():
         part.close()
     return {name: part.rows for name, part in parts.items()}
@@ -144,6 +156,14 @@ def _merged_record(store: OutputStore, libraries: frozenset[str] | None) -> Iter
         for row in block.to_pylist():
             if libraries is None or libraries & {row["library"], row["from_library"]}:
                 yield [guard(row[name]) for name in COLUMNS["merged-record"]]
+
+
+def _asked(store: OutputStore, query: str, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Ask the tables, and give the answer as cells."""
+    with connect(store, "objects", "failures", "decisions") as tables:
+        answer = tables.execute(f"SELECT {', '.join(columns)} FROM ({query}) ORDER BY ALL")
+        while rows := answer.fetchmany(ROWS_AT_ONCE):
+            yield from ([guard(cell) for cell in row] for row in rows)
 
 
 def _lineage(store: OutputStore) -> Iterator[list[str]]:
