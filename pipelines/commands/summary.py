@@ -86,13 +86,13 @@ def _headline(tables) -> Text:
     now, n_now = _freed(tables, "quarantine")
     work = count_work(tables)
     text = Text()
-    text.append(f"{objects:,} objects, {format_bytes(size or 0)}", style="bold")
+    text.append(f"{many(objects, 'object')}, {format_bytes(size or 0)}", style="bold")
     text.append(f", in {libraries} {'library' if libraries == 1 else 'libraries'}; {contents:,} distinct images read\n")
-    text.append(f"{clusters:,} clusters in {families:,} families\n\n")
+    text.append(f"{many(clusters, 'cluster')} in {families:,} {'family' if families == 1 else 'families'}\n\n")
     text.append("Can be freed now   ", style="bold green")
     text.append(f"{format_bytes(now)} in {n_now:,} objects{_money(tables, 'quarantine')}\n")
     text.append("Waits for people   ", style="bold yellow")
-    asked = f": {work.pairs:,} pairs in {work.clusters:,} clusters" if work.pairs else ""
+    asked = f": {many(work.pairs, 'pair')} in {many(work.clusters, 'cluster')}" if work.pairs else ""
     text.append(f"{format_bytes(work.bytes_freed)}{asked}{_money(tables, 'review')}\n")
     hidden, size = tables.execute(
         "SELECT count(*), coalesce(sum(bytes_below_cutoff), 0) FROM decisions WHERE bytes_below_cutoff > 0"

@@ -109,6 +109,7 @@ def test_report_pages_and_summary_count_the_same_work(archive) -> None:
     size = human_bytes(sum(index["bytes"][pair] for pair in waiting))
     assert size == "174 bytes"
     assert f"<b>{size}</b>" in report
+    assert re.search(rf"<title>[^<]*: {size}</title>", report), "the bar says otherwise than the card"
     assert "2 pairs in 2 clusters" in report
     assert "174 B: 2 pairs in 2 clusters" in screen
     assert decisions_totals(output) == {"review_actions": 2}
@@ -127,7 +128,7 @@ def test_a_cluster_shown_in_parts_is_one_cluster(tmp_path) -> None:
     made.write()
     report = publish(made, Options(thumbnails=0, proofs=0, sketches=0, sample=0)).text("report.html")
     index = index_of(tmp_path / "out")
-    assert "60 pairs in 1 clusters" in report
+    assert "60 pairs in 1 cluster," in report
     assert index["work"] == {"pairs": 60, "clusters": 1, "bytes": sum(index["bytes"])}
     assert (index["items"], index["clusters"]) == (3, [0, 0, 0])
 
@@ -137,7 +138,7 @@ def test_a_cluster_shown_in_parts_is_one_cluster(tmp_path) -> None:
     [
         ([("identical", 2)], ["2 are byte-for-byte copies"]),
         ([("identical", 2), ("people", 3)], ["2 are byte-for-byte copies", "3 go because people decided so"]),
-        ([("people", 1), ("policy", 4)], ["1 go because people", "4 are variants that the policy names"]),
+        ([("people", 1), ("policy", 4)], ["1 goes because people", "4 are variants that the policy names"]),
     ],
     ids=["copies", "after verdicts", "a policy that names a tier"],
 )

@@ -67,6 +67,16 @@ def test_every_name_in_the_tables_has_words(prefix: str, names) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize(("n", "said"), [("1", "1 pair in 1 cluster,"), ("60", "60 pairs in 60 clusters,")])
+def test_numbers_have_the_word_of_one_or_of_many(n: str, said: str) -> None:
+    assert both("report.card_people_note", pairs=n, clusters=n, hours="")["en"].startswith(said)
+
+
+def test_no_english_number_stands_before_a_word_that_fits_many_alone() -> None:
+    many = r"\{(?:pairs|clusters|objects|n|packages)\} [a-z]*s\b"
+    assert [key for key, text in words("en").items() if re.search(many, text)] == []
+
+
 def test_values_are_escaped_and_code_is_marked() -> None:
     shown = both("policy.intro", hash="<b>")["en"]
     assert "&lt;b&gt;" in shown

@@ -140,8 +140,8 @@ def test_a_near_copy_freed_by_policy_is_never_called_identical(tmp_path) -> None
 
 def test_below_the_cut_off_is_counted_apart_from_kept() -> None:
     plan = [
-        {"action": "keep", "objects": 3, "bytes": 30, "below": 10, "below_objects": 1},
-        {"action": "review", "objects": 1, "bytes": 5, "below": 0, "below_objects": 0},
+        {"action": "keep", "objects": 3, "bytes": 30, "below": 10, "below_objects": 1, "waits": 0, "waiting": 0},
+        {"action": "review", "objects": 1, "bytes": 5, "below": 0, "below_objects": 0, "waits": 5, "waiting": 1},
     ]
     sums = sums_by_action(plan)
     assert sums["keep"] == {"objects": 2, "bytes": 20}
@@ -149,6 +149,12 @@ def test_below_the_cut_off_is_counted_apart_from_kept() -> None:
     parts = archive_bar(sums)
     assert sum(float(part["width"]) for part in parts) == pytest.approx(1000, abs=0.5)
     assert [part["action"] for part in parts] == ["review", "below", "keep"]
+
+
+def test_a_copy_that_is_asked_about_once_others_are_gone_waits_in_the_bar_too() -> None:
+    first = {"action": "keep", "objects": 2, "bytes": 9, "below": 0, "below_objects": 0, "waits": 4, "waiting": 1}
+    sums = sums_by_action([first])
+    assert (sums["review"], sums["keep"]) == ({"objects": 1, "bytes": 4}, {"objects": 1, "bytes": 5})
 
 
 def test_thresholds_cumulate_and_aligned_pairs_come_last() -> None:
@@ -226,7 +232,7 @@ def test_a_folders_name_is_never_a_pattern(tmp_path) -> None:
     with DecoderPool(1, 10) as decoders:
         publish_pages(open_output(archive.output), story(), Options(), None, decoders.decode)
     text = (archive.root / "out" / "report.html").read_text()
-    assert "1 objects were listed" in text
+    assert "1 object was listed" in text
 
 
 def test_the_fixture_writes_what_the_schemas_say(published) -> None:

@@ -135,15 +135,15 @@ def test_the_front_page_counts_what_goes_and_what_stays(plan) -> None:
         assert f"{field}: {count} ({size} bytes)" in text
     assert "the same bytes as the kept copy: 5 (60 bytes)" in text
     assert "people said that it is the same picture: 3 (48 bytes)" in text
-    assert "**/masters/**: 1 objects lie there; none of them goes" in text
-    assert "1 of them hold 1 objects; 0 of these objects go" in text
+    assert "**/masters/**: 1 object lies there; none goes" in text
+    assert "1 package with 1 object, 0 of which go" in text
     assert "on the hold list: 1" in text
     assert "couldn't be asked: 1" in text
     assert "Licence: 1" in text
     assert "Creator: 1" in text
-    assert "Of 1 objects nobody could say whether they are held" in text
+    assert "Of 1 object nobody could say whether a hold exists" in text
     nowhere = sum(row.get("jurisdiction") is None for row in plan.rows["decisions"])
-    assert f"{nowhere} objects lie in no jurisdiction" in text
+    assert f"{nowhere} object{'s lie' if nowhere > 1 else ' lies'} in no jurisdiction" in text
     assert "2026-11-29" in text
     assert "ab" * 32 in text
     assert min(row["uri"] for row in going) in text

@@ -27,7 +27,7 @@ class Facts:
         (in no jurisdiction), protected, packages, packaged (objects in them), packaged_going,
         at_risk (contents without a copy that lasts).
       plan: by library, tier, action and ground (identical, people, policy): objects, bytes, freed, below, waits
-        (what a person could free, see `queue.WAITING`).
+        and waiting (bytes and objects that a person could free, see `queue.WAITING`).
       mirrors: by library and other library: objects and bytes that the other one holds too.
       libraries: objects and bytes of each library.
       thresholds: by tier and Hamming distance: objects and bytes that a person or a policy may still free.
@@ -125,7 +125,8 @@ QUERIES = {
             count(*)::bigint objects,
             sum(size)::bigint bytes, sum(bytes_freed)::bigint freed, sum(bytes_below_cutoff)::bigint below,
             (count(*) filter (where bytes_below_cutoff > 0))::bigint below_objects,
-            coalesce(sum({WAITING_BYTES}) filter (where {WAITS} and content_id is not null), 0)::bigint waits
+            coalesce(sum({WAITING_BYTES}) filter (where {WAITS} and content_id is not null), 0)::bigint waits,
+            (count(*) filter (where {WAITS} and content_id is not null))::bigint waiting
         from decisions d group by all order by all
     """,
     "libraries": """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -12,6 +13,9 @@ from markupsafe import Markup, escape
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 NAMES = {"en": "English", "zh-Hant": "繁體中文", "zh-Hans": "简体中文"}
 """What each language calls itself."""
+
+COUNTED = re.compile(r"\{(\w+):([^{}|]*)\|([^{}|]*)\}")
+"""A number with its word, of one or of many: `{pairs:pair|pairs}`."""
 
 SENTENCES = {"en": " ", "zh-Hant": "", "zh-Hans": ""}
 """What stands between two sentences."""
@@ -70,7 +74,12 @@ def _filled(template: str, language: str, values: Mapping[str, object]) -> Marku
     strong = marked.split("**")
     marked = "".join(f"<b>{part}</b>" if index % 2 else part for index, part in enumerate(strong))
     chosen = {name: value[language] if isinstance(value, Both) else value for name, value in values.items()}
-    return Markup(marked).format(**chosen)
+    return Markup(counted(marked, chosen)).format(**chosen)
+
+
+def counted(template: str, values: Mapping[str, object]) -> str:
+    """Choose the word behind each number of a template: of one, or of many."""
+    return COUNTED.sub(lambda m: f"{{{m[1]}}} {m[2] if str(values[m[1]]) == '1' else m[3]}", template)
 
 
 def per_language(draw: Callable[[str], str]) -> Both:

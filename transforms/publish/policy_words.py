@@ -20,7 +20,7 @@ def policy_lines(policy: Mapping) -> list[Both]:
 
 def _copies(policy: Mapping):
     minimum = policy.get("min_archival_copies", 1)
-    yield both("policy.min_copies" if minimum == 1 else "policy.min_copies_many", n=minimum)
+    yield both("policy.min_copies", n=minimum)
     for scope in policy.get("scopes") or ():
         if scope.get("min_copies"):
             place = visible(scope.get("jurisdiction") or "–")

@@ -128,14 +128,16 @@ def print_footer(plan: str) -> str:
 
 
 def sums_by_action(plan: Sequence[Mapping]) -> dict[str, dict[str, int]]:
-    """Sum objects and bytes by what happens to them; what is below the cut-off is apart from what is kept."""
+    """Sum objects and bytes by what happens to them: what waits for people, whatever its action is until then, and what
+    is below the cut-off, are apart from what is kept."""
     sums = {name: {"objects": 0, "bytes": 0} for name in ("quarantine", "review", "below", "keep", "blocked")}
     for row in plan:
-        found = sums[row["action"]]
-        found["objects"] += row["objects"] - row["below_objects"]
-        found["bytes"] += row["bytes"] - row["below"]
-        sums["below"]["objects"] += row["below_objects"]
-        sums["below"]["bytes"] += row["below"]
+        waits, below = (row["waiting"], row["waits"]), (row["below_objects"], row["below"])
+        rest = (row["objects"] - waits[0] - below[0], row["bytes"] - waits[1] - below[1])
+        stays = "keep" if row["action"] == "review" else row["action"]
+        for name, (objects, size) in (("review", waits), ("below", below), (stays, rest)):
+            sums[name]["objects"] += objects
+            sums[name]["bytes"] += size
     return sums
 
 

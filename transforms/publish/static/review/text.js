@@ -5,7 +5,8 @@ const mirrorfold = { words: {}, language: document.documentElement.lang };
 mirrorfold.t = (key, values = {}) => {
   const template = (mirrorfold.words[mirrorfold.language] || {})[key];
   if (template === undefined) return key;
-  return template.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? "")).replace(/`/g, "");
+  const counted = template.replace(/\{(\w+):([^{}|]*)\|([^{}|]*)\}/g, (_, name, one, many) => `{${name}} ${String(values[name]) === "1" ? one : many}`);
+  return counted.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? "")).replace(/`/g, "");
 };
 
 mirrorfold.named = (prefix, name) => {
