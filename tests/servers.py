@@ -26,11 +26,12 @@ class MissingServer(RuntimeError):
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: where it answers, and the credentials it takes (test values)."""
+    """A running server: where it answers, the credentials it takes (test values), and where its disk is."""
 
     url: str
     access_key: str = "testing"
     secret_key: str = "testing"
+    disk: Path | None = None
 
 
 def find_program(name: str) -> str:
@@ -104,7 +105,7 @@ def versity_server(
         command += ["--virtual-domain", domain, "posix"] if domain else ["posix"]
         command += ["--versioning-dir", str(versions), str(files)]
         with running(command, port, {"ROOT_ACCESS_KEY": access_key, "ROOT_SECRET_KEY": secret_key}):
-            yield Server(f"http://127.0.0.1:{port}", access_key, secret_key)
+            yield Server(f"http://127.0.0.1:{port}", access_key, secret_key, files)
 
 
 @contextlib.contextmanager
