@@ -45,7 +45,7 @@ def review_import(folder: str, *files: str) -> Imported:
         except OSError as error:
             raise ValueError(f"{file}: can't read it: {error.strerror}") from error
     if not files:
-        found = saved_answers(folder)
+        found = saved_answers(store)
         if not found:
             raise ValueError(f"{folder}: `review serve` saved nothing here: name the reviewers' exported files")
         file = "review serve"

@@ -10,6 +10,9 @@ from typing import IO
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
+SERVE_LOCK = "review/serve.lock"
+"""What keeps a second review server away from DIR; a run may go on beside the first."""
+
 
 @contextlib.contextmanager
 def lock_output(store: OutputStore) -> Iterator[Callable[[], None]]:

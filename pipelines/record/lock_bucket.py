@@ -31,13 +31,16 @@ _log = logging.getLogger("mirrorfold.lock")
 
 
 @contextlib.contextmanager
-def lock_bucket(store: CloudOutput) -> Iterator[Callable[[], None]]:
+def lock_bucket(store: CloudOutput, path: str = PATH) -> Iterator[Callable[[], None]]:
     """Hold DIR, and give a call that raises where another run has taken it over.
+
+    Args:
+      path: the lock's file: a run's, or the one that keeps a second review server away.
 
     Raises:
       UsageError: another run is at work in it; or, from the call, has taken it over.
     """
-    lock = BucketLock(store)
+    lock = BucketLock(store, path)
     lock.acquire()
     done = threading.Event()
     beating = threading.Thread(target=lock.beat_until, args=(done,), name="lock", daemon=True)
@@ -53,8 +56,8 @@ def lock_bucket(store: CloudOutput) -> Iterator[Callable[[], None]]:
 class BucketLock:
     """The lock of one DIR, as one run sees it."""
 
-    def __init__(self, store: CloudOutput):
-        self.store = store
+    def __init__(self, store: CloudOutput, path: str = PATH):
+        self.store, self.path = store, path
         self.token = uuid.uuid4().hex
         self.since = _now()
         self.tag: str | None = None
@@ -66,27 +69,27 @@ class BucketLock:
         Raises:
           UsageError: somebody else has it.
         """
-        self.tag = self.store.put_if(PATH, self._state(), None)
+        self.tag = self.store.put_if(self.path, self._state(), None)
         if self.tag is None:
             self._take_over()
-        elif self.store.put_if(PATH, self._state(), None) is not None:
+        elif self.store.put_if(self.path, self._state(), None) is not None:
             _log.warning("%s ignores conditional writes: two runs that start at once won't notice", self.store.url())
-            self.tag = self.store.get_tagged(PATH)[1]
+            self.tag = self.store.get_tagged(self.path)[1]
 
     def _take_over(self) -> None:
         try:
-            data, tag = self.store.get_tagged(PATH)
+            data, tag = self.store.get_tagged(self.path)
         except FileNotFoundError:  # released meanwhile
-            self.tag = self.store.put_if(PATH, self._state(), None)
+            self.tag = self.store.put_if(self.path, self._state(), None)
             if self.tag is None:
                 self._take_over()
             return
         found = json.loads(data)
         if found["token"] != self.token:  # else our own request was repeated and met itself
             if _alive(found):
-                raise UsageError(_refusal(self.store.url(), found))
+                raise UsageError(_refusal(self.store.url(), found, self.path))
             _log.warning("taking over the lock of %s: last seen %s", _owner(found), found["seen"])
-        self.tag = self.store.put_if(PATH, self._state(), tag)
+        self.tag = self.store.put_if(self.path, self._state(), tag)
         if self.tag is None:
             self._take_over()
 
@@ -99,12 +102,12 @@ class BucketLock:
 
     def beat(self) -> None:
         """Give a sign of life; notice where the lock is another's."""
-        tag = self.store.put_if(PATH, self._state(), self.tag)
+        tag = self.store.put_if(self.path, self._state(), self.tag)
         if tag is not None:
             self.tag = tag
             return
         try:
-            data, tag = self.store.get_tagged(PATH)
+            data, tag = self.store.get_tagged(self.path)
         except FileNotFoundError:
             data, tag = b'{"token": null}', None
         self.lost = json.loads(data)["token"] != self.token
@@ -125,8 +128,8 @@ class BucketLock:
     def release(self) -> None:
         """Let go, if it is still ours."""
         with contextlib.suppress(StoreError, FileNotFoundError):
-            if json.loads(self.store.get(PATH))["token"] == self.token:
-                self.store.delete(PATH)
+            if json.loads(self.store.get(self.path))["token"] == self.token:
+                self.store.delete(self.path)
 
     def _state(self) -> bytes:
         state = {
@@ -136,13 +139,13 @@ class BucketLock:
         return json.dumps(state, indent=1).encode()
 
 
-def remove_lock(store: CloudOutput) -> str | None:
+def remove_lock(store: CloudOutput, path: str = PATH) -> str | None:
     """Remove whoever's lock it is; say whose it was, None where there is none."""
     try:
-        found = json.loads(store.get(PATH))
+        found = json.loads(store.get(path))
     except FileNotFoundError:
         return None
-    store.delete(PATH)
+    store.delete(path)
     return _owner(found)
 
 
@@ -173,9 +176,12 @@ def _owner(found: dict) -> str:
     return f"process {found['process']} on {found['host']}, at work since {found['since']}"
 
 
-def _refusal(url: str, found: dict) -> str:
+def _refusal(url: str, found: dict, path: str) -> str:
+    who, instead = ("mirrorfold", "wait for it, or choose another --output")
+    if path != PATH:
+        who, instead = ("`review serve`", "use its address, or end it first")
     return (
-        f"another mirrorfold is at work in {url} ({_owner(found)}, last seen {_silent_for(found):.0f} s ago): wait for "
-        f"it, or choose another --output. If it is dead, its lock ends {EXPIRY:.0f} s after it was last seen; "
+        f"another {who} is at work in {url} ({_owner(found)}, last seen {_silent_for(found):.0f} s ago): "
+        f"{instead}. If it is dead, its lock ends {EXPIRY:.0f} s after it was last seen; "
         f"`mirrorfold state unlock {url}` removes it at once"
     )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.record.lock import lock_output
+from mirrorfold.pipelines.record.lock import SERVE_LOCK, lock_output
 from mirrorfold.pipelines.record.previous import read_record
 from mirrorfold.pipelines.record.run_record import code_version
 from mirrorfold.schemas.catalogue import TABLES
@@ -144,8 +144,9 @@ def unlock(folder: str) -> str | None:
     if isinstance(store, LocalOutput):
         raise UsageError(f"{folder} is a local folder: its lock ends with the process that holds it")
     # Both bring a cloud's SDK with them.
-    from mirrorfold.pipelines.record.lock_bucket import remove_lock
+    from mirrorfold.pipelines.record.lock_bucket import PATH, remove_lock
     from mirrorfold.transforms.stores.output_cloud import CloudOutput
 
     assert isinstance(store, CloudOutput), store
-    return remove_lock(store)
+    owners = [remove_lock(store, path) for path in (PATH, SERVE_LOCK)]
+    return "; ".join(filter(None, owners)) or None

@@ -11,12 +11,16 @@ from typing import Any
 
 from aiohttp import web
 
+from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.serving.answers import Answers
-from mirrorfold.pipelines.serving.pages import SERVED, SIDES, Desk, page_answers, static_files
+from mirrorfold.pipelines.serving.pages import SERVED, SIDES, Desk, page_answers
 from mirrorfold.pipelines.serving.people import Doorkeeper
+from mirrorfold.transforms.stores.api import StoreError
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 COOKIE_DAYS = 30
 MOST_BYTES = 2_000_000
+KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "webp": "image/webp"}
 DIGEST = re.compile(r"[0-9a-f]{64}")
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -36,12 +40,13 @@ class ReviewServer:
       hosts: names under which it may be asked, with their port: another name is another site's doing.
     """
 
-    def __init__(self, folder: str, desk: Desk, answers: Answers, door: Doorkeeper, hosts: frozenset[str], port: int):
-        self._folder, self._desk, self._answers, self._door = folder, desk, answers, door
+    def __init__(
+        self, store: OutputStore, desk: Desk, answers: Answers, door: Doorkeeper, hosts: frozenset[str], port: int
+    ):
+        self._store, self._desk, self._answers, self._door = store, desk, answers, door
         self._hosts, self._cookie = hosts, f"mirrorfold-{port}"
         self._threads = ThreadPoolExecutor(8, "review")
         self._writer = ThreadPoolExecutor(1, "answers")
-        self._static = static_files(folder)
 
     def application(self) -> web.Application:
         """Make the aiohttp application."""
@@ -110,13 +115,17 @@ class ReviewServer:
         return await self._send(request.match_info["path"])
 
     async def _send(self, path: str) -> web.StreamResponse:
-        known = self._static.get(path)
-        if known is None and SERVED.fullmatch(path):
-            known = f"{self._folder}/review/{path}"
-        if known is None:
+        if not SERVED.fullmatch(path):
             raise web.HTTPNotFound
         # Pages may be published anew at any time; the browser asks whether they were.
-        return web.FileResponse(known, headers={"Cache-Control": "no-cache"})
+        headers = {"Cache-Control": "no-cache"}
+        if isinstance(self._store, LocalOutput):
+            return web.FileResponse(self._store.url(f"review/{path}"), headers=headers)
+        try:
+            data = await self._later(lambda: self._store.get(f"review/{path}"))
+        except FileNotFoundError:
+            raise web.HTTPNotFound from None
+        return web.Response(body=data, content_type=KINDS[path.rpartition(".")[2]], headers=headers)
 
     async def _served(self, request: web.Request) -> web.Response:
         """Tell the page that it is served, who is looking, and what that person has said so far."""
@@ -167,6 +176,8 @@ class ReviewServer:
             saved = await asyncio.shield(saving)
         except (ValueError, TypeError) as error:
             raise web.HTTPBadRequest(text=str(error)) from error
+        except (StoreError, UsageError) as error:
+            raise web.HTTPServiceUnavailable(text=str(error)) from error
         return web.json_response({"saved": saved, "plan": await self._later(self._desk.plan)})
 
     async def _later(self, work: Callable[[], Any]) -> Any:

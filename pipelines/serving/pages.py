@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
+import time
 from typing import NamedTuple
 
 from mirrorfold.pipelines.finished.review_split import gather_team
@@ -20,11 +20,14 @@ from mirrorfold.transforms.publish.pictures import Maker, Wanted, thumb_path
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.api import StoreError
 from mirrorfold.transforms.stores.encoding import PackedError, unpacked
-from mirrorfold.transforms.stores.output import LocalOutput
+from mirrorfold.transforms.stores.output import OutputStore
 from mirrorfold.transforms.stores.sources import open_stores
 
 SIDES = (256, 1024, 2048)
 INDEX = "review/data/index.js"
+HEAD = 200
+"""Bytes of the index that name its plan: the index of a hundred thousand pairs isn't read at every answer."""
+FRESH = 2.0
 _PLAN = re.compile(rb'"plan":"([0-9a-f]+)"')
 COLUMNS = {
     "objects": (
@@ -45,24 +48,28 @@ class Original(NamedTuple):
 class Desk:
     """The published run behind the server: reads its tables and sources, writes thumbnails alone."""
 
-    def __init__(self, store: LocalOutput):
-        request = saved_request(store.root)
+    def __init__(self, store: OutputStore):
+        request = saved_request(store.url())
         self.store = store
         self._stores = open_stores(request.sources)
         self._decoders = DecoderPool(cores(), request.settings.fingerprint.max_pixels)
         self._maker = Maker(store, self._stores.read, self._decoders.decode, threads=1)
         self._lock = threading.Lock()
+        self._plan, self._asked = "", float("-inf")
 
     def plan(self) -> str:
-        """Name the plan whose pages are published now."""
-        found = _PLAN.search(self.store.get(INDEX))
-        return found[1].decode() if found else ""
+        """Name the plan whose pages are published now, as it was at most `FRESH` seconds ago."""
+        if time.monotonic() - self._asked > FRESH:
+            with self.store.open_part(INDEX) as file:
+                found = _PLAN.search(file.read(HEAD))
+            self._plan, self._asked = found[1].decode() if found else "", time.monotonic()
+        return self._plan
 
     def team(self, answers: Answers) -> bytes:
         """Write the team's script as it stands: what was imported, and what was answered here since."""
         given = [row for row in answers.all() if row["purpose"] != "sample"]
         said = [checked_verdict(row, "answers") | {"imported": row["at"]} for row in given]
-        return team_script(gather_team(self.store.root, said))
+        return team_script(gather_team(self.store.url(), said))
 
     def picture(self, content_id: str, side: int) -> bytes | None:
         """Give a content's picture as WebP, made from its source when it is looked at first; None where it can't be."""
@@ -107,14 +114,6 @@ def page_answers(rows: list[dict]) -> list[list]:
     ]
 
 
-def static_files(folder: str) -> dict[str, str]:
-    """Name the published files below review/ that may be served, by their path on the server."""
-    found = {}
-    root = os.path.join(folder, "review")
-    for name in os.listdir(root):
-        if name.endswith((".js", ".css")) or name == "index.html":
-            found[name] = os.path.join(root, name)
-    return found
-
-
-SERVED = re.compile(r"data/(?:index|items-\d{5}|ids-\d{5})\.js|thumbs/[0-9a-f]{2}/[0-9a-f]{64}(?:-\d{3,4})?\.webp")
+SERVED = re.compile(
+    r"index\.html|[a-z]+\.(?:js|css)|data/(?:index|items-\d{5}|ids-\d{5})\.js|thumbs/[0-9a-f]{2}/[0-9a-f]{64}(?:-\d{3,4})?\.webp"
+)

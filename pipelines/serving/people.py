@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import os
@@ -9,6 +10,8 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 
 FILE = "review/tokens.json"
 SHORTEST = 16
@@ -76,9 +79,17 @@ def read_tokens(path: str) -> dict[str, str]:
     return found
 
 
-def tokens_for(folder: str, names: Sequence[str]) -> dict[str, str]:
-    """Give each reviewer the token that DIR remembers, or a new one; only this user may read the file."""
-    path = os.path.join(folder, FILE)
+def tokens_path(store: OutputStore) -> str:
+    """Say where tokens are remembered: in a local DIR; of a bucket, which may be public, in this user's own state."""
+    if isinstance(store, LocalOutput):
+        return os.path.join(store.root, FILE)
+    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    name = hashlib.sha256(store.url().encode()).hexdigest()[:24]
+    return os.path.join(state, "mirrorfold", f"tokens-{name}.json")
+
+
+def tokens_for(path: str, names: Sequence[str]) -> dict[str, str]:
+    """Give each reviewer the token that a file remembers, or a new one; only this user may read it."""
     try:
         with open(path, encoding="utf-8") as file:
             known = {str(name): str(token) for name, token in json.load(file).items()}

@@ -14,14 +14,14 @@ from urllib.parse import quote
 from aiohttp import web
 
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.record.lock import SERVE_LOCK
 from mirrorfold.pipelines.serving.answers import Answers
 from mirrorfold.pipelines.serving.app import ReviewServer
 from mirrorfold.pipelines.serving.pages import INDEX, Desk
-from mirrorfold.pipelines.serving.people import Doorkeeper, read_tokens, tokens_for
-from mirrorfold.transforms.stores.output import LocalOutput, open_output
+from mirrorfold.pipelines.serving.people import Doorkeeper, read_tokens, tokens_for, tokens_path
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
 
 LOOPBACK = "127.0.0.1"
-LOCK = "review/serve.lock"
 
 
 def serve(
@@ -40,25 +40,24 @@ def serve(
       say: is told the address of each reviewer once the server listens.
 
     Raises:
-      UsageError: no published run in a local folder, another server on it, a port that is taken; one line.
+      UsageError: no published run in DIR, another server on it, a port that is taken; one line.
       ValueError: names or tokens that can't be used; one line.
     """
     store = open_output(folder)
-    if not isinstance(store, LocalOutput):
-        raise UsageError(f"{folder} is a bucket: `review serve` keeps decisions in a local folder; copy the run there")
     if not store.exists("_SUCCESS") or not store.exists(INDEX):
         raise UsageError(f"{folder}: no published run to review: run `mirrorfold publish --output {folder}` first")
     if not store.exists("review/served.js"):
         raise UsageError(
             f"{folder}: its pages are of an older version: run `mirrorfold publish --output {folder}` first"
         )
-    with _alone(store.root, folder), _listening(host, port) as listening:
-        owners = read_tokens(tokens) if tokens else tokens_for(store.root, people)
-        asyncio.run(_run(store, owners, host, listening, say))
+    with _alone(store, folder) as still_ours, _listening(host, port) as listening:
+        owners = read_tokens(tokens) if tokens else tokens_for(tokens_path(store), people)
+        asyncio.run(_run(store, Answers(store, still_ours), owners, host, listening, say))
 
 
 async def _run(
-    store: LocalOutput,
+    store: OutputStore,
+    answers: Answers,
     owners: dict[str, str],
     host: str,
     listening: socket.socket,
@@ -67,8 +66,8 @@ async def _run(
     port = listening.getsockname()[1]
     names = {host, "localhost", LOOPBACK} if host in (LOOPBACK, "localhost", "::1") else {host, *_own_names(host)}
     hosts = frozenset(f"{f'[{name}]' if ':' in name else name}:{port}" for name in names)
-    answers, desk = Answers(store.root), Desk(store)
-    server = ReviewServer(store.root, desk, answers, Doorkeeper(owners), hosts, port)
+    desk = Desk(store)
+    server = ReviewServer(store, desk, answers, Doorkeeper(owners), hosts, port)
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -97,16 +96,28 @@ def _own_names(host: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _alone(root: str, folder: str) -> Iterator[None]:
-    """Hold DIR's review for this process; the kernel lets go of it however the process ends."""
-    with open(os.path.join(root, LOCK), "w") as file:
+def _alone(store: OutputStore, folder: str) -> Iterator[Callable[[], None]]:
+    """Hold DIR's review for this process, and give a call that raises where it is no longer ours.
+
+    The kernel lets go of a local folder however the process ends; of a bucket see record/lock_bucket.py.
+    """
+    if not isinstance(store, LocalOutput):
+        # Both bring a cloud's SDK with them.
+        from mirrorfold.pipelines.record.lock_bucket import lock_bucket
+        from mirrorfold.transforms.stores.output_cloud import CloudOutput
+
+        assert isinstance(store, CloudOutput), store
+        with lock_bucket(store, SERVE_LOCK) as still_ours:
+            yield still_ours
+        return
+    with open(os.path.join(store.root, SERVE_LOCK), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UsageError(
                 f"another `review serve` is at work on {folder}: use its address, or end it first"
             ) from None
-        yield
+        yield lambda: None
 
 
 @contextlib.contextmanager

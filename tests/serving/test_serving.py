@@ -21,7 +21,7 @@ from mirrorfold.pipelines.serving.answers import Answers, saved_answers
 from mirrorfold.pipelines.serving.people import Doorkeeper, read_tokens, tokens_for
 from mirrorfold.transforms.publish.publish import Options
 from mirrorfold.transforms.retain.verdicts import read_verdicts
-from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.output import LocalOutput, open_output
 from tests.publish.publish_archive import HOSTILE, Archive, build_archive
 from tests.publish.publish_rows import add_clusters
 from tests.serving.running import PROGRAM, finish, serve
@@ -178,7 +178,7 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path) -> None:
 
 
 def test_the_last_word_counts_and_one_taken_back_is_none(tmp_path) -> None:
-    answers = Answers(str(tmp_path))
+    answers = Answers(LocalOutput(str(tmp_path)))
     answers.save("Ann", [said("same"), said("different"), said("same", purpose="sample")])
     answers.save("Bo", [said("split"), said(None)])
     with pytest.raises(ValueError, match="answer 2: verdict 'no'"):
@@ -188,8 +188,8 @@ def test_the_last_word_counts_and_one_taken_back_is_none(tmp_path) -> None:
         ("Ann", "same", "sample"),
     ]
     answers.close()
-    assert [row["verdict"] for row in saved_answers(str(tmp_path))] == ["different", "same"]
-    assert saved_answers(str(tmp_path / "none")) == []
+    assert [row["verdict"] for row in saved_answers(LocalOutput(str(tmp_path)))] == ["different", "same"]
+    assert saved_answers(LocalOutput(str(tmp_path / "none"))) == []
 
 
 def test_wrong_tokens_are_slowed_down_and_the_right_one_is_not() -> None:
@@ -239,6 +239,7 @@ def test_a_bad_list_of_tokens_is_one_line(tmp_path, text: str, message: str) -> 
 def test_a_list_of_tokens(tmp_path) -> None:
     (tmp_path / "tokens.txt").write_text(f"# team\nAnn Lee, {'a' * 20}\n陳大文\t{'b' * 20}\n", encoding="utf-8")
     assert read_tokens(str(tmp_path / "tokens.txt")) == {"Ann Lee": "a" * 20, "陳大文": "b" * 20}
-    first = tokens_for(str(tmp_path), ["Ann", "Bo"])
-    assert tokens_for(str(tmp_path), ["Bo"]) == {"Bo": first["Bo"]}
-    assert tokens_for(str(tmp_path), ["Ann"]) == {"Ann": first["Ann"]}
+    path = str(tmp_path / "known" / "tokens.json")
+    first = tokens_for(path, ["Ann", "Bo"])
+    assert tokens_for(path, ["Bo"]) == {"Bo": first["Bo"]}
+    assert tokens_for(path, ["Ann"]) == {"Ann": first["Ann"]}

@@ -69,9 +69,9 @@ def write_pages(
     written = _write_static(store, language)
     shown = _write_items(connection, store, pictures, written)
     ids = _write_ids(connection, store, shown, written)
-    index = _index(connection, shown, drawn)
+    # The plan comes first: a server asks for it at every answer, and reads no more than that.
+    index = {"plan": ids, **_index(connection, shown, drawn)}
     index |= {
-        "plan": ids,
         "work": {"pairs": work.pairs, "clusters": work.clusters, "bytes": work.bytes_freed},
         "beyond": pairs - index["count"],
         "itemsPerShard": ITEMS_PER_SHARD,
