@@ -13,6 +13,7 @@ from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.merged_record import MERGED_RECORD
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.package_failures import PACKAGE_FAILURES
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.schemas.reconciliation import RECONCILIATION
 from mirrorfold.schemas.rereadings import REREADINGS
@@ -38,5 +39,6 @@ TABLES: dict[str, Table] = {
         CHANGES,
         RECONCILIATION,
         REREADINGS,
+        PACKAGE_FAILURES,
     )
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from mirrorfold.pipelines.commands.beam_command import BeamCommand, InOrder
+from mirrorfold.pipelines.commands.export import export
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, json_option, many, prints, usage_errors
 from mirrorfold.pipelines.commands.run import config_option, log_option, output_option, policy_option
-from mirrorfold.pipelines.errors import BrokenPromiseError, SafetyStop, UsageError
+from mirrorfold.pipelines.errors import BrokenPromiseError, UsageError
 
 
 @click.command(cls=BeamCommand)
@@ -231,58 +232,6 @@ def approve(folder: str, role: str, name: str, side: str | None, withdraw: bool,
     plain |= {"acted": record["acted"]["counts"]} if withdraw else {}
     said = f"{'withdrawn' if withdraw else 'signed'} as {role} by {name}, plan {record['plan_hash'][:12]}"
     return Said(plain, [said, *done, needed])
-
-
-TOOLS = ["s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv"]
-
-
-@click.command()
-@folder_argument()
-@click.option("--what", required=True, type=click.Choice(["quarantine", "migrate", "restore", "crosswalk", "savings"]))
-@click.option("--to", type=click.Choice(TOOLS), help="The tool that takes the list; of savings csv alone.")
-@click.option("--target", metavar="URI", help="Where copies go, e.g. s3://quarantine; the policy's bucket by default.")
-@click.option(
-    "--recheck/--no-recheck", default=None, help="Look objects and kept copies up again; default: for quarantine."
-)
-@click.option(
-    "--reread/--no-reread",
-    default=True,
-    help="Read each kept copy of a quarantine once more. Without it a copy that rotted unseen passes for a good one.",
-)
-@prints
-def export(folder: str, what: str, to: str | None, target: str | None, recheck: bool | None, reread: bool) -> Said:
-    """Write a plan as a list that another tool takes, or its money. mirrorfold itself acts on nothing."""
-    if what == "savings":
-        return _export_savings(folder, to)
-    if to is None:
-        raise UsageError(f"say which tool takes the list: --to {', '.join(TOOLS)}")
-    from mirrorfold.pipelines.finished.export import export as write_lists
-
-    with usage_errors():
-        done = write_lists(folder, what, to, target=target, recheck=recheck, reread=reread, say=_tell)
-    files = [f"{folder.rstrip('/')}/{done.folder}/{name}" for name in done.files]
-    refused = f"; {done.refused:,} refused (refused.csv says why)" if done.refused else ""
-    lines = [*files, f"{many(done.rows, 'row')}{refused}"]
-    if done.draft:
-        signs = ", ".join(done.draft)
-        lines.append(f"A draft only: the policy still wants the sign-off of {signs}; see `mirrorfold approve`")
-    plain = {"files": files, "rows": done.rows, "refused": done.refused, "draft": list(done.draft)}
-    nothing = SafetyStop("every row was refused: refused.csv says why") if done.refused and not done.rows else None
-    return Said(plain, lines, nothing)
-
-
-def _export_savings(folder: str, to: str | None) -> Said:
-    from mirrorfold.pipelines.finished.export_savings import export_savings
-
-    if to not in (None, "csv"):
-        raise UsageError(f"savings are figures, nothing that {to} carries out: --to csv")
-    with usage_errors():
-        done = export_savings(folder)
-    return Said(done, [*done["files"], many(len(done["savings"]), "row")])
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
 
 
 COMMANDS = (verify, review, approve, export, pack, merge)

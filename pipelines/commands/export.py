@@ -1,0 +1,111 @@
+"""The command `export`: what of a finished run another tool, a checker or an office takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from mirrorfold.pipelines.commands.printing import Said, folder_argument, many, prints, usage_errors
+from mirrorfold.pipelines.errors import SafetyStop, UsageError
+
+TOOLS = ("s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv")
+PLANS = ("quarantine", "migrate", "restore", "crosswalk")
+RECORDS = {"savings": ("csv",), "fixity": ("sha256sum", "bagit", "ocfl", "csv")}
+"""What isn't a plan for a tool, and the forms that it takes; the first is the default."""
+FORMS = tuple(dict.fromkeys([*TOOLS, *(form for forms in RECORDS.values() for form in forms)]))
+
+
+@click.command()
+@folder_argument()
+@click.option("--what", required=True, type=click.Choice([*PLANS, *RECORDS]), help="What to write.")
+@click.option("--to", type=click.Choice(FORMS), help="The tool or form that takes it; of savings csv alone.")
+@click.option("--target", metavar="URI", help="Where copies go, e.g. s3://quarantine; the policy's bucket by default.")
+@click.option(
+    "--recheck/--no-recheck", default=None, help="Look objects and kept copies up again; default: for quarantine."
+)
+@click.option(
+    "--reread/--no-reread",
+    default=True,
+    help="Read each kept copy of a quarantine once more. Without it a copy that rotted unseen passes for a good one. "
+    "Of fixity: read the files of a package whose own manifest isn't by SHA-256.",
+)
+@click.option(
+    "--depth", type=click.IntRange(0), default=0, help="Fixity: folders of a key with manifests of their own."
+)
+@click.option("--read-rest", is_flag=True, help="Fixity: read what the run had no reason to: texts, films.")
+@click.option(
+    "--despite-packages", is_flag=True, help="Fixity: export though a bag or OCFL object isn't as its manifest says."
+)
+@prints
+def export(folder: str, what: str, to: str | None, **options) -> Said:
+    """Write a plan as a list that another tool takes, its money, or its record. mirrorfold itself acts on nothing.
+
+    `--what fixity` writes manifests that sha256sum, BagIt's and OCFL's validators check, one for each library and
+    bucket, or for each prefix with --depth; on the way the own manifests of the archive's bags and OCFL objects are
+    held against what was read.
+    """
+    if what in RECORDS:
+        forms = RECORDS[what]
+        if to is not None and to not in forms:
+            raise UsageError(f"{what} is a record, nothing that {to} carries out: --to {', '.join(forms)}")
+        with usage_errors():
+            return WRITERS[what](folder, to or forms[0], options)
+    if to is None:
+        raise UsageError(f"say which tool takes the list: --to {', '.join(TOOLS)}")
+    return _plan(folder, what, to, options)
+
+
+def _plan(folder: str, what: str, to: str, options: dict) -> Said:
+    from mirrorfold.pipelines.finished.export import export as write_lists
+
+    chosen = {name: options[name] for name in ("target", "recheck", "reread")}
+    with usage_errors():
+        done = write_lists(folder, what, to, say=_tell, **chosen)
+    files = _files(folder, done.folder, done.files)
+    refused = f"; {done.refused:,} refused (refused.csv says why)" if done.refused else ""
+    lines = [*files, f"{many(done.rows, 'row')}{refused}"]
+    if done.draft:
+        signs = ", ".join(done.draft)
+        lines.append(f"A draft only: the policy still wants the sign-off of {signs}; see `mirrorfold approve`")
+    plain = {"files": files, "rows": done.rows, "refused": done.refused, "draft": list(done.draft)}
+    nothing = SafetyStop("every row was refused: refused.csv says why") if done.refused and not done.rows else None
+    return Said(plain, lines, nothing)
+
+
+def _savings(folder: str, _: str, __: dict) -> Said:
+    from mirrorfold.pipelines.finished.export_savings import export_savings
+
+    done = export_savings(folder)
+    return Said(done, [*done["files"], many(len(done["savings"]), "row")])
+
+
+def _fixity(folder: str, to: str, options: dict) -> Said:
+    from mirrorfold.pipelines.finished.export_fixity import export_fixity
+
+    chosen = {name: options[name] for name in ("depth", "read_rest", "reread", "despite_packages")}
+    done = export_fixity(folder, to, say=_tell, **chosen)
+    files = _files(folder, done.folder, done.files)
+    lines = [
+        f"{folder.rstrip('/')}/{done.folder}: {many(len(files), 'file')}",
+        f"{many(done.rows, 'file')} in manifests",
+    ]
+    if done.left:
+        lines[-1] += f"; {done.left:,} in none ({'column why' if to == 'csv' else 'left-out.csv'} says why)"
+    if done.packages:
+        lines.append(
+            f"{many(done.packages, 'package')} with {many(done.checked, 'file')} held against their own manifests: "
+            f"{many(done.disagreements, 'disagreement')}"
+        )
+    return Said(done._asdict() | {"files": files}, lines)
+
+
+def _files(folder: str, below: str, names: list[str]) -> list[str]:
+    return [f"{folder.rstrip('/')}/{below}/{name}" for name in names]
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+WRITERS: dict[str, Callable[[str, str, dict], Said]] = {"savings": _savings, "fixity": _fixity}
