@@ -8,8 +8,9 @@ import pytest
 from mirrorfold.transforms.match.filters import smoothed
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.measure import measure
+from mirrorfold.transforms.match.rules import Limits
 from mirrorfold.transforms.match.second import both_ways, measure_again, refine
-from mirrorfold.transforms.match.verify import CHECK_LIMIT, Limits, Verifier, judge, judge_twice
+from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier, judge, judge_twice
 
 from .match_pictures import luma_of, make_contents, photographs
 from .test_verify import cut, page

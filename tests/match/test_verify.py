@@ -1,6 +1,8 @@
 """Tiers and kinds: what each rule lets through and what it must not."""
 
 import itertools
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
 from mirrorfold.transforms.match.probes import WINDOWS, turn
+from mirrorfold.transforms.match.rules import CLOSER, FITS, MARKS, Fit, Limits, as_markdown
 from mirrorfold.transforms.match.signatures import DIHEDRAL_KINDS
 from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 
@@ -361,3 +364,13 @@ def test_files_whose_parts_differ_are_never_surely_the_same(part, kind):
     changes = ({"picture_digest": "d" * 64, "parts": [part]}, {"picture_digest": "d" * 64})
     found = judge(photograph(), photograph(), changes)
     assert (found["tier"], found["kind"], found["joins"]) == ("probable", kind, True)
+
+
+def test_the_docs_show_the_rules_as_the_code_has_them():
+    docs = Path(__file__).resolve().parents[2] / "docs/matching.md"
+    assert as_markdown() in docs.read_text(encoding="utf-8")
+
+
+def test_every_limit_of_a_way_is_named_in_a_table():
+    fits = {field.name for field in fields(Limits) if isinstance(field.default, Fit)}
+    assert {way.name for way in FITS + MARKS + CLOSER} == fits - {"near", "miss", "document_miss"}

@@ -12,7 +12,8 @@ from mirrorfold.transforms.match import find
 from mirrorfold.transforms.match.agreement import agreeing, agreement
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.measure import measure
-from mirrorfold.transforms.match.verify import CHECK_LIMIT, Fit, Verifier
+from mirrorfold.transforms.match.rules import Fit
+from mirrorfold.transforms.match.verify import CHECK_LIMIT, Verifier
 from mirrorfold.transforms.match.why import MEASURES, explain_pair, measured_against
 
 from .match_pictures import make_contents, photographs

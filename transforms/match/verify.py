@@ -9,17 +9,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.pairs import DISTANCES
-from mirrorfold.transforms.match.align import IDENTITY
 from mirrorfold.transforms.match.candidates import candidates
 from mirrorfold.transforms.match.detail import has_detail, measure_detail, worth_detail
 from mirrorfold.transforms.match.features import Features, colour_shift, make_features, otherwise_clear
 from mirrorfold.transforms.match.join import Rule
-from mirrorfold.transforms.match.kinds import CROPPED_BELOW, LOOKS, STRETCHED_ABOVE, describe, in_frame, kind_of
-from mirrorfold.transforms.match.measure import SQUEEZED, Measures, measure, replaced
+from mirrorfold.transforms.match.kinds import LOOKS, describe, in_frame, kind_of
+from mirrorfold.transforms.match.measure import Measures, measure, replaced
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
+from mirrorfold.transforms.match.rules import (
+    CANDIDATE,
+    CLOSER,
+    DEFAULTS,
+    DOCUMENTS,
+    FITS,
+    MARKS,
+    PHOTOGRAPHS,
+    PROBABLE,
+    TIER_OF,
+    Limits,
+    Pairs,
+    surely,
+    taken,
+)
 from mirrorfold.transforms.match.second import as_it_lies, both_ways, measure_again, moved
 
-SAME_PICTURE, NEAR_CERTAIN, PROBABLE, NEAR_MISS = "same-picture", "near-certain", "probable", "near-miss"
 PAGE_RADIUS = 6
 LIES_AS_IT_IS = 16
 """Bits of phash64 up to which a photograph that fits no rule is scored as it lies: burnt-in bars mislead alignment."""
@@ -54,85 +67,6 @@ SCORES = ("correlation", "residual", "highpass", "crop_area", "aspect")
 
 
 @dataclass(frozen=True)
-class Fit:
-    """How well two aligned lumas must fit. Correlations and shares at least, residual and deformation at most.
-
-    Attributes:
-      stretch, shear: a copy is scaled and cut, never deformed: another frame of a burst is.
-      slant: what a skewed scan may be sheared beyond its turn; the others are held by `shear`.
-    """
-
-    correlation: float
-    highpass: float
-    agreement: float
-    residual: float
-    stretch: float
-    shear: float
-    area: float
-    slant: float = 1.0
-
-    def tests(self, found: Measures) -> list[tuple[str, np.ndarray, float | np.ndarray, bool]]:
-        """Give what is asked of pairs: (name of the limit, what each measured, the limit, whether it is the most)."""
-        return [
-            ("correlation", found.correlation, self.correlation, False),
-            ("highpass", found.highpass, self.highpass, False),
-            ("agreement", found.agreement, self.agreement, False),
-            ("residual", found.residual, self.residual, True),
-            ("stretch", np.abs(found.stretch), self.stretch + found.rounding, True),
-            ("shear", found.shear, self.shear, True),
-            ("slant", found.slant, self.slant, True),
-            ("area", found.crop_area, self.area, False),
-        ]
-
-    def passes(self, found: Measures) -> np.ndarray:
-        """Tell which pairs fit."""
-        tests = [value <= limit if most else value >= limit for _, value, limit, most in self.tests(found)]
-        return np.logical_and.reduce(tests)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Thresholds of the rules, from photographs, scans, bursts and translated screenshots (docs/matching.md).
-
-    Attributes:
-      document_tone, detail_tone: for copies whose brightness differs by more than `tone`. Clipped whites spoil the
-        correlation; the same print in the same place with other words would pass without that difference.
-      structure: share of the blocks in which a faint page must show something: a blank one's border is no evidence.
-      covered: residual from which something was laid over a picture: frames of a burst differ by .63 at most.
-      miss, document_miss: what is a near miss, and which of documents are measured again; of the others crops are.
-      tint, tone: levels by which the colours and the brightness of a sure copy may differ. Recompressing and resizing
-        shift either by 2 at most; a colour-corrected frame is a variant that a curator keeps.
-    """
-
-    phash256: int = 32
-    dhash256: int = 26
-    aspect: float = 0.02
-    tint: int = 4
-    tone: int = 8
-    structure: float = 0.3
-    covered: float = 0.9
-    near: Fit = Fit(0.985, 0.97, 0.97, 0.12, 0.015, 0.012, 0.97)
-    photo: Fit = Fit(0.97, 0.972, 0.8, 0.6, 0.015, 0.012, 0.93)
-    crop: Fit = Fit(0.97, 0.87, 0.8, 0.6, 0.015, 0.012, 0.5)
-    exact_crop: Fit = Fit(0.97, 0.78, 0.85, 0.6, 0.006, 0.006, 0.5)
-    marked: Fit = Fit(0.85, 0.75, 0.78, 9.0, 0.015, 0.006, 0.985)
-    marked_crop: Fit = Fit(0.96, 0.85, 0.85, 1.5, 0.006, 0.006, 0.5)
-    document: Fit = Fit(0.95, 0.95, 0.9, 0.3, 0.015, 0.012, 0.97)
-    document_crop: Fit = Fit(0.95, 0.72, 0.75, 1.0, 0.01, 0.002, 0.5)
-    document_tone: Fit = Fit(0.7, 0.95, 0.95, 9.0, 0.005, 0.003, 0.985)
-    skewed: Fit = Fit(0.98, 0.93, 0.85, 0.6, 0.01, 0.045, 0.95, 0.003)
-    turned: Fit = Fit(0.985, 0.93, 0.85, 0.6, 0.004, 0.2, 0.7, 0.0015)
-    overlaid: Fit = Fit(0.5, 0.7, 0.82, 9.0, 0.015, 0.006, 0.985)
-    framed: Fit = Fit(0.93, 0.62, 0.58, 9.0, 0.01, 0.003, 0.2)
-    stretched: Fit = Fit(0.97, 0.93, 0.9, 0.6, SQUEEZED, 0.006, 0.97, 0.006)
-    detail: Fit = Fit(0.95, 0.9, 0.85, 9.0, 0.008, 0.004, 0.5)
-    detail_crop: Fit = Fit(0.9, 0.75, 0.8, 9.0, 0.006, 0.002, 0.5)
-    detail_tone: Fit = Fit(0.7, 0.93, 0.87, 9.0, 0.006, 0.003, 0.985)
-    miss: Fit = Fit(0.85, 0.6, 0.6, 9.0, 0.1, 0.1, 0.4)
-    document_miss: Fit = Fit(0.95, 0.85, 0.9, 9.0, 0.1, 0.1, 0.4)
-
-
-@dataclass(frozen=True)
 class Verifier:
     """Everything a stage needs to search and verify among the contents of one component.
 
@@ -141,7 +75,7 @@ class Verifier:
 
     rule: Rule
     crops: bool = True
-    limits: Limits = Limits()
+    limits: Limits = DEFAULTS
 
     def features(self, contents: pa.Table, probes: bool = True) -> Features:
         """Make features of contents, in their order; without probes, candidates can be verified and not searched."""
@@ -195,7 +129,7 @@ def judge_twice(features: Features, found: Measures, limits: Limits) -> pa.Table
     They are few, so that the care costs little; what a pair comes to depends on no other.
     """
     judged = judge(features, found, limits)
-    unfit = judged.column("rule").to_numpy() == "candidate"
+    unfit = judged.column("rule").to_numpy() == CANDIDATE
     near_miss = unfit & judged.column("near_miss").to_numpy()
     # Of the frames of a burst some lie within the limits one way: a photograph that is no crop has no second chance.
     document = features.document[found.a] | features.document[found.b]
@@ -210,7 +144,7 @@ def judge_twice(features: Features, found: Measures, limits: Limits) -> pa.Table
             chances.append((rows[kept], judge(features, part.take(kept), limits)))
     taken = np.arange(len(judged))
     for place, (rows, other) in enumerate(chances):
-        fits = (other.column("rule").to_numpy() != "candidate") & (taken[rows] == rows)
+        fits = (other.column("rule").to_numpy() != CANDIDATE) & (taken[rows] == rows)
         taken[rows[fits]] = len(judged) + sum(len(rows) for rows, _ in chances[:place]) + np.flatnonzero(fits)
     return pa.concat_tables([judged, *(other for _, other in chances)]).take(taken).combine_chunks()
 
@@ -230,40 +164,28 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
     document = features.document[a] | features.document[b]
     low = features.low[a] | features.low[b]
     same = same_picture(features, a, b) & parts
-    marked = (limits.marked.passes(found) | limits.marked_crop.passes(found)) & ~document
     found = _stricter(features, found, document & limits.document.passes(found))
     tint, tone = colour_shift(features, a, b)
     tinted, toned = tint > limits.tint, tone > limits.tone
     # A copy laid on a ground has lost what a curator may want: transparency.
     clear = otherwise_clear(features, a, b, limits.tone)
-    page = (
-        limits.document.passes(found)
-        | (limits.document_crop.passes(found) & (found.crop_area < CROPPED_BELOW))
-        | (limits.document_tone.passes(found) & toned)
-    )
-    crop = (limits.crop.passes(found) | limits.exact_crop.passes(found)) & (found.crop_area < limits.photo.area)
-    # The frame that a skewed copy shares with its original is smaller than either; that is no crop.
-    skewed = limits.skewed.passes(found) & (found.shear > limits.photo.shear)
+    measured = Pairs(features, found, limits, toned)
     faint = (features.faint[a] | features.faint[b]) & (found.structure < limits.structure)
-    turned = limits.turned.passes(found) & (found.shear > limits.photo.shear) & ~document
-    # Words or corners over a picture that lies as it is spoil a few of its blocks; another picture most of them.
-    overlaid = limits.overlaid.passes(found) & (found.warp == np.array(IDENTITY)).all(axis=1) & ~document
-    stretched = limits.stretched.passes(found) & ~moved(found) & (np.abs(found.stretch) > STRETCHED_ABOVE) & ~document
-    framed = limits.framed.passes(found) & in_frame(features, found) & ~document
-    fits = (np.where(document, page, limits.photo.passes(found) | crop) | skewed | turned | framed | stretched) & ~faint
+    fits = np.where(document, taken(FITS, measured, DOCUMENTS), taken(FITS, measured, PHOTOGRAPHS)) & ~faint
+    marked = taken(MARKS, measured, PHOTOGRAPHS) & ~document
     blind = ~(features.seen[a] & features.seen[b])
-    marked |= overlaid
     open_ = document & ~(fits | marked) & pages & ~low & ~blind
-    found, settled = _settle(features, found, limits, open_ & has_detail(features, found), toned)
+    found, settled = _settle(measured, open_ & has_detail(features, found))
     aligned = (fits | marked | settled) & pages & ~low & ~blind
-    near = aligned & _near_certain(found, limits) & ~document & ~conflict & ~tinted & ~toned & ~clear & parts
+    near = aligned & surely(found, limits) & ~document & ~conflict & ~tinted & ~toned & ~clear & parts
     burst = frames & ~same
     undecided = open_ & ~settled & ~same & ~burst & worth_detail(features, found)
     joins = same | near | (aligned & ~burst)
     miss = ~joins & (limits.miss.passes(found) | aligned | blind) & ~low
-    tier = np.select([same, near], [SAME_PICTURE, NEAR_CERTAIN], PROBABLE)
-    rules = ["picture-digest", "rule-a", "aligned", "aligned-256", "marked", "withheld"]
-    rule = np.select([same, near, aligned & fits, settled, aligned, blind], rules, "candidate")
+    held = {"picture-digest": same, "rule-a": near, "aligned": aligned & fits, "aligned-256": settled,
+            "marked": aligned, "withheld": blind}  # fmt: skip
+    tier = np.select([held[name] for name in TIER_OF], list(TIER_OF.values()), PROBABLE)
+    rule = np.select([held[name] for name in TIER_OF], list(TIER_OF), CANDIDATE)
     # Darkening shrinks the chroma as well: what changed more names the kind.
     greyed = tinted & (features.grey[a] != features.grey[b])
     looks = np.select([clear, greyed, tinted & (tint >= tone), tinted | toned], LOOKS, "")
@@ -295,19 +217,13 @@ def _stricter(features: Features, found: Measures, which: np.ndarray) -> Measure
     return replace(found, residual=residual, agreement=agreement)
 
 
-def _settle(
-    features: Features, found: Measures, limits: Limits, open_: np.ndarray, toned: np.ndarray
-) -> tuple[Measures, np.ndarray]:
+def _settle(pairs: Pairs, open_: np.ndarray) -> tuple[Measures, np.ndarray]:
     """Compare open pairs at 256 pixels; give the measures, with those of the pairs that fit there, and which do."""
-    settled = np.zeros(len(found.a), dtype=bool)
+    found, settled = pairs.found, np.zeros(len(open_), dtype=bool)
     chosen = np.flatnonzero(open_)
     if len(chosen):
-        finer = measure_detail(features, found, chosen)
-        good = (
-            limits.detail.passes(finer)
-            | (limits.detail_crop.passes(finer) & (finer.crop_area < CROPPED_BELOW))
-            | (limits.detail_tone.passes(finer) & toned[chosen])
-        )
+        finer = measure_detail(pairs.features, found, chosen)
+        good = taken(CLOSER, replace(pairs, found=finer, toned=pairs.toned[chosen]), DOCUMENTS)
         settled[chosen[good]] = True
         found = replaced(found, chosen[good], finer, good)
     return found, settled
@@ -316,17 +232,6 @@ def _settle(
 def _scores(values: np.ndarray, unknown: np.ndarray) -> pa.Array:
     # Four digits say all there is, and hide the last bits in which two CPUs may differ.
     return pa.array(np.round(values, 4).astype(np.float32), mask=unknown)
-
-
-def _near_certain(found: Measures, limits: Limits) -> np.ndarray:
-    """Tell which photographs are surely the same picture: rule A on the hashes, and a fit with nothing left over."""
-    return (
-        (found.symmetry == 0)
-        & (found.distances["d_phash256"] <= limits.phash256)
-        & (found.distances["d_dhash256"] <= limits.dhash256)
-        & (found.aspect <= limits.aspect)
-        & limits.near.passes(found)
-    )
 
 
 def same_pages(features: Features, i: int, j: int) -> bool:

@@ -12,8 +12,9 @@ from mirrorfold.transforms.match.features import Features, colour_shift
 from mirrorfold.transforms.match.measure import Measures, measure
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
 from mirrorfold.transforms.match.probes import WINDOWS
+from mirrorfold.transforms.match.rules import DOCUMENTS, FITS, MARKS, PHOTOGRAPHS, Fit, Limits
 from mirrorfold.transforms.match.signatures import BLACK_KIND, DIHEDRAL_KINDS, TRIMMED_KIND, WINDOW_KINDS
-from mirrorfold.transforms.match.verify import Fit, Limits, Verifier, same_pages, same_picture
+from mirrorfold.transforms.match.verify import Verifier, same_pages, same_picture
 
 MEASURES = {
     "correlation": "correlation",
@@ -26,27 +27,16 @@ MEASURES = {
     "area": "share that both show",
 }
 """What a Fit limits, in words."""
-PHOTO_RULES = {
-    "near": "the same picture, surely",
-    "photo": "the same photograph",
-    "crop": "a crop",
-    "exact_crop": "a crop, laid exactly",
-    "marked": "with a caption or mark",
-    "marked_crop": "a crop with a mark",
-    "skewed": "turned by a degree or so",
-    "turned": "turned by some degrees",
-    "framed": "in a frame",
-    "overlaid": "as it lies, with something over it",
-    "stretched": "squeezed or widened",
-    "miss": "a near miss",
-}
-DOCUMENT_RULES = {
-    "document": "the same page",
-    "document_crop": "a page, cut",
-    "document_tone": "a page, lighter or darker",
-    "skewed": "turned by a degree or so",
-    "document_miss": "a near miss",
-}
+SURELY, MISS = "the same picture, surely", "a near miss"
+
+
+def _rules(of: str, first: dict[str, str], last: dict[str, str]) -> dict[str, str]:
+    return first | {way.name: way.words for way in FITS + MARKS if of in way.of} | last
+
+
+PHOTO_RULES = _rules(PHOTOGRAPHS, {"near": SURELY}, {"miss": MISS})
+DOCUMENT_RULES = _rules(DOCUMENTS, {}, {"document_miss": MISS})
+"""Words by rule, as they are tried and shown."""
 TURNED = (
     "rotated 90°",
     "rotated 180°",
