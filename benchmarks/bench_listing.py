@@ -25,9 +25,10 @@ import pyarrow.parquet as pq
 
 from mirrorfold.transforms.listing.inventory import list_report
 from mirrorfold.transforms.listing.manifest import read_manifest
+from mirrorfold.transforms.listing.pages import Page
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.raw import write_unit
-from mirrorfold.transforms.listing.steal import Page, list_range
+from mirrorfold.transforms.listing.steal import list_range
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mirrorfold.transforms.listing.pages import Page
 from mirrorfold.transforms.listing.ranges import KeyRange, cut_at, find_cuts, plan_ranges, quantiles
-from mirrorfold.transforms.listing.steal import Page, list_range
+from mirrorfold.transforms.listing.steal import list_range
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 KEYS = st.one_of(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 
 from mirrorfold.schemas.uri import escape_key
 from mirrorfold.transforms.listing.gcs_rows import gcs_rows
+from mirrorfold.transforms.listing.pages import Page, Pages
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.listing.s3_rows import s3_rows
-from mirrorfold.transforms.listing.steal import Page, Pages
-from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.listing.watch import in_order, out_of_order
+from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec
 from mirrorfold.transforms.stores.etags import etag_of
 from mirrorfold.transforms.stores.sources import open_stores
 
@@ -26,11 +26,6 @@ def open_pages(spec: SourceSpec, rank: int, limit: int = PAGE) -> S3Pages | GcsP
     return (S3Pages if spec.store == "s3" else GcsPages)(spec, rank, limit)
 
 
-def in_order(pages: Pages, entries: list[Any]) -> bool:
-    """Tell whether entries come in the order of their keys, on which cutting relies."""
-    return all(pages.key(one) <= pages.key(other) for one, other in pairwise(entries))
-
-
 def is_small(pages: Pages, keys: KeyRange) -> bool:
     """Tell whether a range fits one page.
 
@@ -39,7 +34,7 @@ def is_small(pages: Pages, keys: KeyRange) -> bool:
     """
     page = pages.page(keys.after, None)
     if not in_order(pages, page.entries):
-        raise StoreError("unreachable", "the store lists its keys out of order")
+        raise out_of_order()
     return page.token is None or (keys.upto is not None and page.last is not None and page.last > keys.upto)
 
 
@@ -58,7 +53,7 @@ class S3Pages:
             found = self.source.list_page(self.spec.prefix, after, token, limit=1)
             if found.entries:
                 return min(entry["Key"] for entry in found.entries)
-            if found.token is None:
+            if found.token in (None, token):  # a store that stays where it is: its pages tell
                 return None
             token = found.token
 
@@ -129,7 +124,7 @@ class GcsPages:
             behind = [blob.name for blob in found.blobs if after is None or blob.name > after]
             if behind:
                 return behind[0]
-            if found.token is None:
+            if found.token in (None, token):
                 return None
             token, limit = found.token, self.limit
 

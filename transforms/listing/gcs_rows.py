@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mirrorfold.schemas.uri import escape_key, make_uri
 from mirrorfold.transforms.listing.rows import RANK, block_of
+from mirrorfold.transforms.stores.clock import in_force
 
 
 def gcs_rows(blobs: Sequence[Any], *, library: str, bucket: str, rank: int, now: datetime.datetime) -> pa.Table:
@@ -59,4 +60,4 @@ def _retain_until(blob: Any) -> datetime.datetime | None:
 
 
 def _hold(blob: Any, end: datetime.datetime | None, now: datetime.datetime) -> str:
-    return "yes" if blob.temporary_hold or blob.event_based_hold or (end is not None and end > now) else "no"
+    return "yes" if blob.temporary_hold or blob.event_based_hold or (end is not None and in_force(end, now)) else "no"

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from mirrorfold.transforms.listing.inventory_rows import gcs_inventory_rows, s3_inventory_rows
 from mirrorfold.transforms.listing.manifest import ReportFile
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
+from mirrorfold.transforms.stores.clock import latest_over
 from mirrorfold.transforms.stores.reports import ReportFiles
 
 ROWS = 50_000
@@ -26,7 +27,7 @@ def list_report(
     Raises:
       StoreError: the file is missing, isn't the one the manifest names, or isn't what its name says.
     """
-    now = now or datetime.datetime.now(datetime.UTC)
+    now = now or latest_over(datetime.datetime.now(datetime.UTC))
     with ReportFiles(spec).on_disk(file.place, file.md5) as path:
         try:
             for block in _blocks(path, file):

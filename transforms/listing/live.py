@@ -9,12 +9,13 @@ from itertools import islice
 import pyarrow as pa
 
 from mirrorfold.schemas.uri import unescape_key
-from mirrorfold.transforms.listing.bucket_pages import PAGE, in_order, is_small, open_pages
+from mirrorfold.transforms.listing.bucket_pages import PAGE, is_small, open_pages
 from mirrorfold.transforms.listing.folder import Way, folder_rows
 from mirrorfold.transforms.listing.folder_parts import EVERYTHING, FolderPart, list_part, plan_folder
 from mirrorfold.transforms.listing.places import pruned
 from mirrorfold.transforms.listing.ranges import KeyRange, plan_ranges
 from mirrorfold.transforms.listing.steal import list_range
+from mirrorfold.transforms.listing.watch import in_order
 from mirrorfold.transforms.stores.api import SourceSpec
 
 ROWS = 20_000
@@ -35,10 +36,10 @@ def plan_live(spec: SourceSpec, hints: Sequence[str] = (), limit: int = PAGE) ->
         return plan_folder(unescape_key(spec.bucket), way=_way(spec))
     with contextlib.closing(open_pages(spec, 0, limit)) as pages:
         page = pages.page(None, None)
-        if page.token is None:
-            return [KeyRange()]
         if not in_order(pages, page.entries):
             return None
+        if page.token is None:
+            return [KeyRange()]
         return plan_ranges(pages.probe, lambda keys: is_small(pages, keys), KeyRange(), PIECES, hints)
 
 
@@ -61,7 +62,7 @@ def list_live(
         return
     with contextlib.closing(open_pages(spec, rank, limit)) as pages:
         wanted = keys if isinstance(keys, KeyRange) else None
-        yield from in_blocks(list_range(pages, wanted or KeyRange(), THREADS if wanted else 1))
+        yield from in_blocks(list_range(pages, wanted or KeyRange(), THREADS if wanted else 1, wanted is not None))
 
 
 def _way(spec: SourceSpec) -> Way:

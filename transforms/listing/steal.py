@@ -8,47 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import pyarrow as pa
 
+from mirrorfold.transforms.listing.pages import Page, Pages
 from mirrorfold.transforms.listing.ranges import KeyRange, find_cuts
+from mirrorfold.transforms.listing.watch import Watched
 
 _PAGES_BEFORE_SPLIT = 2
-
-
-class Page(NamedTuple):
-    """One page of a listing.
-
-    Attributes:
-      entries: as the store gives them, in order of their keys.
-      last: the last key of the page, None on an empty one.
-      token: how to go on; None at the end. An empty page may have one.
-    """
-
-    entries: list[Any]
-    last: str | None
-    token: Any
-
-
-class Pages(Protocol):
-    """How a store lists; called from several threads."""
-
-    def probe(self, after: str | None) -> str | None:
-        """Give the first key after a key."""
-        ...
-
-    def page(self, after: str | None, token: Any) -> Page:
-        """Give the page after a key, or the one that a token names."""
-        ...
-
-    def key(self, entry: Any) -> str:
-        """Give an entry's key."""
-        ...
-
-    def rows(self, entries: list[Any]) -> pa.Table:
-        """Make rows of entries; may ask the store for more about each."""
-        ...
 
 
 @dataclass(eq=False)
@@ -156,19 +124,22 @@ def _left(piece: Piece) -> int:
     return max(0, span[1] - span[0]) >> (8 * min(shared, 3))
 
 
-def list_range(pages: Pages, keys: KeyRange, threads: int) -> Iterator[pa.Table]:
+def list_range(pages: Pages, keys: KeyRange, threads: int, ordered: bool = True) -> Iterator[pa.Table]:
     """List a range page by page, with help from up to `threads` threads as long as work remains.
 
-    Gives every entry of the range once, if the store itself lists in order; pages come in no order.
+    Gives every entry of the range once; pages come in no order.
+
+    Args:
+      ordered: whether the store lists in the order of keys, so that ranges mean something.
 
     Raises:
-      StoreError: what the store answered to the first page that failed.
+      StoreError: what the store answered to the first page that failed, or that it can't be relied upon.
     """
     board = Board(keys)
     results: queue.Queue[pa.Table | BaseException | None] = queue.Queue(maxsize=2 * threads)
     with ThreadPoolExecutor(threads, "list") as pool:
         for _ in range(threads):
-            pool.submit(_work, board, pages, results)
+            pool.submit(_work, board, pages, results, ordered)
         running = threads
         try:
             while running:
@@ -185,10 +156,10 @@ def list_range(pages: Pages, keys: KeyRange, threads: int) -> Iterator[pa.Table]
                 running -= results.get() is None
 
 
-def _work(board: Board, pages: Pages, results: queue.Queue) -> None:
+def _work(board: Board, pages: Pages, results: queue.Queue, ordered: bool) -> None:
     try:
         while (piece := board.take(pages)) is not None:
-            _list_piece(board, piece, pages, results)
+            _list_piece(board, piece, Watched(pages, piece.after, ordered), results)
     except BaseException as error:  # noqa: BLE001 - carried to the caller's thread, and raised there
         board.stop()
         results.put(error)
@@ -196,11 +167,12 @@ def _work(board: Board, pages: Pages, results: queue.Queue) -> None:
         results.put(None)
 
 
-def _list_piece(board: Board, piece: Piece, pages: Pages, results: queue.Queue) -> None:
-    token, finished = None, False
+def _list_piece(board: Board, piece: Piece, watched: Watched, results: queue.Queue) -> None:
+    pages, finished = watched.pages, False
     while not finished:
-        page = pages.page(piece.after, token)
+        page = watched.next()
+        if page.token is None and watched.ended_early(piece.upto):
+            page = page._replace(token=watched.last)
         entries, finished = board.give(piece, pages, page)
         if entries:
             results.put(pages.rows(entries))
-        token = page.token

@@ -12,6 +12,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from mirrorfold.transforms.stores.advice import unanswered
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.clock import in_force
 from mirrorfold.transforms.stores.errors import (
     GOOGLE_ERRORS,
     OBSTORE_ERRORS,
@@ -189,7 +190,7 @@ def hold_of_blob(blob: Blob) -> HoldAnswer:
     if blob.event_based_hold:
         return HoldAnswer("yes", "event-based", "event-based hold")
     until = retain_until(blob)
-    if until and until > datetime.datetime.now(datetime.UTC):
+    if until and in_force(until):
         return HoldAnswer("yes", "retention", f"retained until {until:%Y-%m-%dT%H:%M:%SZ}")
     return HoldAnswer("no", "none", "no hold and no retention in force")
 

@@ -11,6 +11,7 @@ import obstore
 
 from mirrorfold.transforms.stores.advice import unanswered
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.clock import in_force
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, OBSTORE_ERRORS, changed, from_boto, from_obstore
 from mirrorfold.transforms.stores.etags import etag_of, states_etag
 from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
@@ -204,16 +205,16 @@ class S3Source:
             arguments |= {"KeyMarker": key} if key else {}
             arguments |= {"VersionIdMarker": version} if version else {}
             page = self.call("list_object_versions", **arguments)
-            more = (page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")) if page["IsTruncated"] else None
+            more = (page.get("NextKeyMarker"), page.get("NextVersionIdMarker", "")) if page.get("IsTruncated") else None
             markers = [entry | {"IsDeleteMarker": True} for entry in page.get("DeleteMarkers", [])]
-            return S3Page([*page.get("Versions", []), *markers], more)
+            return S3Page([*page.get("Versions", []), *markers], more if more and more[0] else None)
         if token:
             arguments["ContinuationToken"] = token[0]
         elif after:
             arguments["StartAfter"] = after
         page = self.call("list_objects_v2", OptionalObjectAttributes=["RestoreStatus"], **arguments)
-        more = (page["NextContinuationToken"], "") if page["IsTruncated"] else None
-        return S3Page(page.get("Contents", []), more)
+        next_ = page.get("NextContinuationToken") if page.get("IsTruncated") else None
+        return S3Page(page.get("Contents", []), (next_, "") if next_ else None)
 
     def versioned(self) -> bool:
         """Tell whether the bucket has or had versions; where that may not be asked, the current objects are listed."""
@@ -312,7 +313,7 @@ class S3Source:
         except StoreError as error:
             return HoldAnswer("unknown", "retention", unanswered(error, "s3:GetObjectRetention"))
         until = found.get("RetainUntilDate")
-        if not found.get("Mode") or not not_over(until):
+        if not found.get("Mode") or not in_force(until):
             return HoldAnswer("no", "retention", "no retention in force")
         return HoldAnswer("yes", "retention", f"{found['Mode']} until {until:%Y-%m-%dT%H:%M:%SZ}" if until else "")
 
@@ -366,7 +367,7 @@ def hold_of_head(found: dict[str, Any]) -> str | None:
     """Read a hold from a HEAD: yes or None, because absent headers may only mean that we may not see them."""
     if found.get("ObjectLockLegalHoldStatus") == "ON":
         return "yes"
-    if found.get("ObjectLockMode") and not_over(found.get("ObjectLockRetainUntilDate")):
+    if found.get("ObjectLockMode") and in_force(found.get("ObjectLockRetainUntilDate")):
         return "yes"
     return None
 
@@ -376,8 +377,3 @@ def is_archived(storage_class: str, found: dict[str, Any]) -> bool:
     if storage_class in ARCHIVE_CLASSES:
         return 'ongoing-request="false"' not in found.get("Restore", "")
     return found.get("ArchiveStatus") in ("ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS")
-
-
-def not_over(until: datetime.datetime | None) -> bool:
-    """Tell whether a retention is still in force; one without a date is."""
-    return until is None or until > datetime.datetime.now(datetime.UTC)
