@@ -205,9 +205,10 @@ class S3Source:
             arguments |= {"KeyMarker": key} if key else {}
             arguments |= {"VersionIdMarker": version} if version else {}
             page = self.call("list_object_versions", **arguments)
-            more = (page.get("NextKeyMarker"), page.get("NextVersionIdMarker", "")) if page.get("IsTruncated") else None
+            key = page.get("NextKeyMarker") if page.get("IsTruncated") else None
+            more = (key, page.get("NextVersionIdMarker", "")) if key else None
             markers = [entry | {"IsDeleteMarker": True} for entry in page.get("DeleteMarkers", [])]
-            return S3Page([*page.get("Versions", []), *markers], more if more and more[0] else None)
+            return S3Page([*page.get("Versions", []), *markers], more)
         if token:
             arguments["ContinuationToken"] = token[0]
         elif after:
