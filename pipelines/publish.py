@@ -23,6 +23,7 @@ from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.publish.publish import Options, Story, publish_pages
 from mirrorfold.transforms.publish.team import read_split
 from mirrorfold.transforms.retain import acceptance
+from mirrorfold.transforms.retain.merged_record import ASKED, INPUTS, merged_record
 from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.retain.sidecar import read_sidecar
 from mirrorfold.transforms.retain.verdicts import looked_at, read_sample, read_verdicts, rule_on
@@ -39,9 +40,17 @@ def publish(run: RunContext) -> None:
     settings = run.settings.publish.model_dump()
     stores = open_stores(run.sources)
     with DecoderPool(cores(), run.settings.fingerprint.max_pixels) as decoders:
-        publish_pages(run.store, story(run), Options(**settings), stores.read, decoders.decode, catalogue(run))
+        publish_pages(
+            run.store, story(run), Options(**settings), stores.read, decoders.decode, catalogue(run), proposals(run)
+        )
     stores.close()
     write_manifests(run.store)
+
+
+def proposals(run: RunContext) -> pa.Table:
+    """Gather what copies state beyond the kept one, of clusters that people are asked about."""
+    with connect(run.store, *INPUTS) as connection:
+        return merged_record(connection, ASKED)
 
 
 def depends_on(run: RunContext) -> list:

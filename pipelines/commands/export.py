@@ -11,7 +11,11 @@ from mirrorfold.pipelines.errors import SafetyStop, UsageError
 
 TOOLS = ("s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv")
 PLANS = ("quarantine", "migrate", "restore", "crosswalk")
-RECORDS = {"savings": ("csv",), "fixity": ("sha256sum", "bagit", "ocfl", "csv")}
+RECORDS = {
+    "savings": ("csv",),
+    "fixity": ("sha256sum", "bagit", "ocfl", "csv"),
+    "merged-record": ("xmp", "csv"),
+}
 """What isn't a plan for a tool, and the forms that it takes; the first is the default."""
 FORMS = tuple(dict.fromkeys([*TOOLS, *(form for forms in RECORDS.values() for form in forms)]))
 
@@ -43,7 +47,8 @@ def export(folder: str, what: str, to: str | None, **options) -> Said:
 
     `--what fixity` writes manifests that sha256sum, BagIt's and OCFL's validators check, one for each library and
     bucket, or for each prefix with --depth; on the way the own manifests of the archive's bags and OCFL objects are
-    held against what was read.
+    held against what was read. `--what merged-record` writes what only copies that go state as XMP sidecars, for
+    whoever acts to put beside the kept copies; what people settle first is listed apart.
     """
     if what in RECORDS:
         forms = RECORDS[what]
@@ -100,6 +105,17 @@ def _fixity(folder: str, to: str, options: dict) -> Said:
     return Said(done._asdict() | {"files": files}, lines)
 
 
+def _record(folder: str, to: str, _: dict) -> Said:
+    from mirrorfold.pipelines.finished.export_record import export_record
+
+    done = export_record(folder, to)
+    files = _files(folder, done.folder, done.files)
+    lines = [f"{folder.rstrip('/')}/{done.folder}: {many(done.rows, 'sidecar' if to == 'xmp' else 'row')}"]
+    if done.left:
+        lines.append(f"{many(done.left, 'value')} in none: left.csv says what people settle")
+    return Said(done._asdict() | {"files": files}, lines)
+
+
 def _files(folder: str, below: str, names: list[str]) -> list[str]:
     return [f"{folder.rstrip('/')}/{below}/{name}" for name in names]
 
@@ -108,4 +124,8 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-WRITERS: dict[str, Callable[[str, str, dict], Said]] = {"savings": _savings, "fixity": _fixity}
+WRITERS: dict[str, Callable[[str, str, dict], Said]] = {
+    "savings": _savings,
+    "fixity": _fixity,
+    "merged-record": _record,
+}

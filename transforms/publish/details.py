@@ -10,8 +10,12 @@ import duckdb
 import pyarrow as pa
 
 from mirrorfold.schemas.belongings import UNREAD, UNREAD_SIDECAR
+from mirrorfold.schemas.merged_record import MERGED_RECORD
 from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.pictures import Wanted, group_refs
+
+PROPOSED = 60
+"""Values of a merged record shown of one cluster; the table has all."""
 
 PATHS = 12
 """Places shown of one content; the rest are counted."""
@@ -80,6 +84,18 @@ def gather_records(connection: duckdb.DuckDBPyConnection, blocks: Iterable[pa.Ta
         connection.unregister("_records")
 
 
+def gather_proposals(connection: duckdb.DuckDBPyConnection, proposals: pa.Table | None) -> None:
+    """Keep what copies of the shown clusters state beyond the kept one: at most PROPOSED values of a cluster."""
+    connection.register("_proposals", MERGED_RECORD.empty() if proposals is None else proposals)
+    connection.execute(f"""create table shown_proposals as
+        select q.item, p.field, p.value, p.kept_value, p.state, p.from_uri
+        from _proposals p join decisions k using (uri, version)
+        join (select distinct item, cluster_id from queue where item in (select item from shown)) q
+            on q.cluster_id = k.cluster_id
+        qualify {PROPOSED} >= row_number() over (partition by item order by state = 'conflict' desc, field, value)""")
+    connection.unregister("_proposals")
+
+
 def read_items(connection: duckdb.DuckDBPyConnection) -> Iterator[dict]:
     """Read the shown clusters in rank order, each with its pairs, contents and objects."""
     pairs = _stream(
@@ -97,7 +113,10 @@ def read_items(connection: duckdb.DuckDBPyConnection) -> Iterator[dict]:
             from shown_records group by uri) r on r.uri = o.uri
         order by item, content_id, place""",
     )
-    grouped = [_by_item(rows) for rows in (pairs, contents, objects)]
+    proposals = _stream(
+        connection, "select * from shown_proposals order by item, state = 'conflict' desc, field, value, from_uri"
+    )
+    grouped = [_by_item(rows) for rows in (pairs, contents, objects, proposals)]
     waiting = [next(rows, None) for rows in grouped]
     while (first := waiting[0]) is not None:
         item = first[0]
@@ -109,7 +128,7 @@ def read_items(connection: duckdb.DuckDBPyConnection) -> Iterator[dict]:
                 waiting[index] = next(rows, None)
             else:
                 found.append([])
-        yield {"item": item, "pairs": found[0], "contents": found[1], "objects": found[2]}
+        yield {"item": item, "pairs": found[0], "contents": found[1], "objects": found[2], "proposals": found[3]}
 
 
 def _by_item(rows: Iterator[dict]) -> Iterator[tuple[int, list[dict]]]:

@@ -32,7 +32,7 @@ decides on a stratum; below the cut-off, or a near miss: nobody has to look."""
 
 NOT_SERVED = b'"use strict";\n// Pages from a folder or a bucket: `mirrorfold review serve` says something here.\n'
 
-PARTS = ("review.", "reasons.", "kinds.", "tiers.", "fields.", "actions.")
+PARTS = ("review.", "reasons.", "kinds.", "tiers.", "fields.", "actions.", "merged.")
 
 FOLDERS = """
 create or replace temp table folders as
@@ -130,6 +130,7 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
         "id": first["cluster_id"],
         "part": first["place"] // PAIRS_PER_ITEM + 1,
         "contents": contents,
+        "record": [[row[n] for n in ("field", "value", "state", "from_uri")] for row in item.get("proposals", ())],
         "pairs": [
             {
                 "n": row["pair"], "kept": position.get(row["kept"]), "other": position.get(row["other"]),

@@ -12,7 +12,13 @@ from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.blocks.tables import open_tables, rows_of
 from mirrorfold.transforms.publish import facts, queue
-from mirrorfold.transforms.publish.details import CONTENT_COLUMNS, gather_details, gather_records, wanted_pictures
+from mirrorfold.transforms.publish.details import (
+    CONTENT_COLUMNS,
+    gather_details,
+    gather_proposals,
+    gather_records,
+    wanted_pictures,
+)
 from mirrorfold.transforms.publish.pages import data_uri, write_pages
 from mirrorfold.transforms.publish.part_clusters import Picture
 from mirrorfold.transforms.publish.pictures import SIDE, Decode, Maker, Read, sketch, thumb_path
@@ -87,13 +93,20 @@ class Story:
 
 
 def publish_pages(
-    store: OutputStore, story: Story, options: Options, read: Read, decode: Decode, records: Iterable[pa.Table] = ()
+    store: OutputStore,
+    story: Story,
+    options: Options,
+    read: Read,
+    decode: Decode,
+    records: Iterable[pa.Table] = (),
+    proposals: pa.Table | None = None,
 ) -> None:
     """Write report.html, the review pages, their queue and their thumbnails.
 
     Args:
       read: fetches an object's bytes from its source; decode: makes a small picture of them.
       records: the catalogue's own word on objects, as blocks with a column uri and any of `details.RECORD`.
+      proposals: rows of `merged_record` about clusters that people are asked about, copies that may go included.
     """
     with open_tables(store, {TABLES[name]: columns for name, columns in COLUMNS.items()}) as connection:
         register_verdicts(connection, story.rulings, story.looked)
@@ -101,6 +114,7 @@ def publish_pages(
         _replace(store, "review/queue/", queue.write_queue(connection, store, pairs))
         gather_details(connection, min(items, options.clusters))
         gather_records(connection, records)
+        gather_proposals(connection, proposals)
         found = facts.gather(connection)
         pictures = Pictures(connection, store, read, decode, options)
         disputed = {pair for pair, outcome in story.rulings.items() if outcome == "conflict"}

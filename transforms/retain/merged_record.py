@@ -14,8 +14,17 @@ INPUTS = ("decisions", "contents", "objects")
 """Tables that it is made of."""
 
 
-def merged_record(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+GOES = "d.action = 'quarantine'"
+ASKED = """d.action IN ('quarantine', 'review') AND d.cluster_id IN (
+    SELECT cluster_id FROM decisions WHERE action = 'review' OR rule = 'identical-first')"""
+"""Of clusters that people are asked about: what goes, and what may."""
+
+
+def merged_record(connection: duckdb.DuckDBPyConnection, rows: str = GOES) -> pa.Table:
     """Give the rows of `merged_record` for a plan; needs views of INPUTS.
+
+    Args:
+      rows: a condition on decisions `d`: whose values are gathered.
 
     "Fuller" is a value that has all words of the other one; of two that have words of their own neither is.
     """
@@ -27,7 +36,7 @@ def merged_record(connection: duckdb.DuckDBPyConnection) -> pa.Table:
         FROM decisions d JOIN decisions k ON k.uri = d.kept_uri AND k.version = d.kept_version
         JOIN objects o ON o.uri = d.uri AND o.version = d.version
         JOIN objects b ON b.uri = k.uri AND b.version = k.version
-        WHERE d.action = 'quarantine' AND (d.content_id <> k.content_id
+        WHERE {rows} AND (d.content_id <> k.content_id
             OR d.catalogue_no IS DISTINCT FROM k.catalogue_no OR o.stated IS NOT NULL);
         CREATE OR REPLACE TEMP TABLE named AS SELECT content_id, {", ".join((*TEXT_FIELDS, *LIST_FIELDS))}
         FROM contents SEMI JOIN (SELECT content_id FROM going UNION SELECT kept_content FROM going) USING (content_id);

@@ -134,7 +134,7 @@
     const one = state.item.pairs.length < 2;
     const shown = grid.on && !one;
     get("grid-view").hidden = !shown;
-    for (const id of ["stage", "modes", "zooms", "loupe", "question", "sides", "metadata-title", "metadata", "variants"]) get(id).classList.toggle("away", shown);
+    for (const id of ["stage", "modes", "zooms", "loupe", "question", "sides", "metadata-title", "metadata", "record-title", "record", "variants"]) get(id).classList.toggle("away", shown);
     for (const button of get("decide").querySelectorAll("[data-verdict]")) button.hidden = shown;
     get("whole").lastElementChild.textContent = t(shown ? "review.grid_accept" : "review.whole");
     get("whole").classList.toggle("primary", shown);
@@ -293,6 +293,8 @@
       facts.side(right, t("review.candidate"), tick(pair, pair.other)),
     );
     get("metadata").replaceChildren(...facts.metadata(left, right, pair.conflicts));
+    get("record").replaceChildren(...facts.proposals(item.record));
+    get("record-title").hidden = !(item.record || []).length;
     const verdict = progress.get(pair.n)?.verdict;
     for (const button of get("decide").querySelectorAll("[data-verdict]")) {
       button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));

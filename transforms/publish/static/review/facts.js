@@ -38,6 +38,11 @@
         const value = (content) => (said(content).length ? [...new Set(said(content))].join(" | ") : "–");
         return h("li", {}, h("b", {}, named("fields", name)), " ", visible(value(left)), " ≠ ", visible(value(right)));
       }),
+    // What copies state beyond the kept one: proposed to be written beside it, a conflict for people.
+    proposals: (rows) =>
+      (rows || []).map(([field, value, state, from]) =>
+        h("li", {}, h("b", {}, named("fields", field)), " ", visible(value), " ", h("span", { class: "soft" }, t(`merged.${state}`), " · ", visible(from))),
+      ),
     metadata(left, right, conflicts) {
       // What the files state, what XMP beside them does and what the catalogue says are told apart: each may disagree.
       const stated = (content, name) => (name === "size" ? mirrorfold.bytes(content.size) : content.meta[name]);
