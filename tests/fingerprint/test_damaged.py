@@ -12,6 +12,7 @@ from mirrorfold.transforms.fingerprint.jpeg_markers import damage_of
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.read_jpeg import read_jpeg
 from tests.fingerprint.corpora import files
+from tests.fingerprint.test_sound import taken
 from tests.fingerprint.worlds import encode, inline, photo
 
 PHOTO = photo(size=(640, 480))
@@ -86,3 +87,13 @@ def test_what_a_second_decoder_mends_is_damaged(monkeypatch):
     monkeypatch.setattr(decode, "first_reader", lambda kind: refuses)
     found = decode.read("png", encode(PHOTO, "PNG"), LIMITS)
     assert (found.width, found.damaged) == (640, "PNG: a first decoder's word")
+
+
+BODIES = {b"gAMA": (45_455).to_bytes(4, "big"), b"cHRM": bytes(32), b"sRGB": b"\0", b"pHYs": bytes(9), b"tEXt": b"a\0b"}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_png_whose_other_sums_do_not_fit_is_sound(kind):
+    data, body = encode(PHOTO, "PNG"), BODIES[kind]
+    found = taken(data[:33] + len(body).to_bytes(4, "big") + kind + body + b"sums" + data[33:])
+    assert (found.width, found.damaged) == (640, None)

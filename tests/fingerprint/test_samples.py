@@ -54,6 +54,20 @@ KINDS = {
     "uint16": lambda: tiff((GREY.astype(np.uint16) << 8) + 77),
     "uint16 WhiteIsZero": lambda: tiff(((255 - GREY).astype(np.uint16) << 8) + 77, photometric="miniswhite"),
     "uint8 WhiteIsZero": lambda: tiff(255 - GREY, photometric="miniswhite"),
+    "uint16 WhiteIsZero of 12 bits, counted down from the top": lambda: tiff(
+        65535 - (UNIT * 4095).astype(np.uint16), photometric="miniswhite"
+    ),
+    "uint32 WhiteIsZero of 8 bits, counted down from the top": lambda: tiff(
+        np.uint32(4294967295) - GREY.astype(np.uint32), photometric="miniswhite"
+    ),
+    "WhiteIsZero as a plane of its own": lambda: tiff(
+        255 - GREY, photometric="miniswhite", extratags=[(284, 3, 1, 2, True)]
+    ),
+    "14 bits in 16": lambda: tiff((UNIT * 16383).astype(np.uint16)),
+    "counts of a thermal camera": lambda: tiff((UNIT * 1900 + 21_000).astype(np.uint16)),
+    "int16 with opacity": lambda: tiff(
+        np.dstack([(RGB / 255 * 32767), np.full(GREY.shape, 32767)]).astype(np.int16), extrasamples=["assocalpha"]
+    ),
     "12 bits in 16": lambda: tiff((UNIT * 4095).astype(np.uint16)),
     "10 bits in 16": lambda: tiff((UNIT * 1023).astype(np.uint16)),
     "8 bits in 16": lambda: tiff(GREY.astype(np.uint16)),
@@ -100,6 +114,15 @@ def test_samples_of_every_kind_show_their_picture(name):
     assert np.abs(luma(make(), kind) - REFERENCE).mean() < 6
 
 
+def test_what_is_meant_to_be_dark_or_white_stays_so():
+    grain = np.random.default_rng(5).normal(0, 400, GREY.shape)
+    for level in (60_000, 2**15 + 3_000):
+        shown = to_bytes((level + grain).clip(0, 65535).astype(np.uint16)).astype(int)
+        assert abs(shown.mean() - level / 257) < 2, level
+    dark = to_bytes((UNIT * 7_000).astype(np.uint16))
+    assert dark.max() == 7_000 >> 8
+
+
 @pytest.mark.parametrize("nodata", [-9999.0, -32768.0, -3.4028235e38, float("nan"), 1e20])
 def test_no_data_flattens_nothing(nodata):
     stated = {"extratags": [(42113, "s", 0, str(nodata), True)]} if nodata == -9999.0 else {}
@@ -123,10 +146,11 @@ def test_lab_of_16_bits_is_lab():
         (GREY.astype(np.uint16), 8),
         ((UNIT * 4095).astype(np.uint16), 12),
         ((UNIT * 4095).astype(np.uint16) << 4, 12),
+        ((UNIT * 16383).astype(np.uint16) | 1, 14),
         ((UNIT * 65535).astype(np.uint16) | 1, 16),
         (UNIT.astype(np.float32), 32),
     ],
-    ids=["8 repeated", "8 shifted", "8 low", "12 low", "12 shifted", "16", "float"],
+    ids=["8 repeated", "8 shifted", "8 low", "12 low", "12 shifted", "14 low", "16", "float"],
 )
 def test_bits_that_are_used_and_bits_that_are_declared(pixels, bits):
     picture = read("tiff", tiff(pixels), LIMITS)

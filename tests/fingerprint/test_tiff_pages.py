@@ -52,6 +52,8 @@ LAYOUTS = {
     "a flagged thumbnail first": [(small(LARGE, 10), REDUCED), (FULL, STRIPS)],
     "a flagged thumbnail of another picture first": [(small(OTHER), REDUCED), (FULL, STRIPS)],
     "an old-style thumbnail first": [(small(LARGE, 10), {"extratags": [(255, 3, 1, 2, True)]}), (FULL, STRIPS)],
+    "an unflagged thumbnail first": [(small(LARGE, 10), {}), (FULL, STRIPS)],
+    "nothing but images that are said to be reduced": [(small(LARGE, 10), REDUCED), (FULL, {**STRIPS, **REDUCED})],
     "a stale reduced image": [(FULL, TILES), (small(OTHER), REDUCED)],
     "a stale reduced image of strips": [(FULL, STRIPS), (small(OTHER), REDUCED)],
     "a stale blank reduced image": [(FULL, TILES), (np.full_like(small(LARGE), 255), REDUCED)],
@@ -91,6 +93,17 @@ def test_pages_of_one_size_are_pages():
     picture = shown(tiff((FULL, STRIPS), (np.asarray(OTHER), STRIPS), (small(OTHER), REDUCED)))
     assert picture.frames == 2
     assert len(picture.pages) == 1
+
+
+def test_a_small_picture_of_its_own_in_front_is_a_page():
+    picture = shown(tiff((small(OTHER, 4), {}), (FULL, STRIPS)))
+    assert (picture.frames, picture.width, len(picture.pages)) == (2, 200, 1)
+
+
+@pytest.mark.parametrize("flag", [{}, REDUCED], ids=["unflagged", "flagged"])
+def test_what_the_thumbnail_in_front_states_is_the_files_word(flag):
+    said = {"extratags": [(315, "s", 0, "A. Painter", True)], **flag}
+    assert shown(tiff((small(LARGE, 10), said), (FULL, STRIPS))).provenance["creator"] == "A. Painter"
 
 
 def test_a_file_of_nothing_but_reduced_images_shows_the_first():

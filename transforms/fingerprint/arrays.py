@@ -65,7 +65,8 @@ def _with_alpha(colours: np.ndarray, alpha: np.ndarray, meaning: Meaning) -> Ima
     """Join colours and their opacity, whose range is its type's and never that of the colours."""
     if not alpha.shape[2]:
         return Image.fromarray(np.ascontiguousarray(to_bytes(colours, meaning)))
-    full = 1.0 if alpha.dtype.kind == "f" else float(2 ** (meaning.bits or 8 * alpha.dtype.itemsize) - 1)
+    bits = meaning.bits or 8 * alpha.dtype.itemsize - (alpha.dtype.kind == "i")
+    full = 1.0 if alpha.dtype.kind == "f" else float(2**bits - 1)
     shown = to_bytes(_apart(colours, alpha, full) if meaning.associated else colours, meaning)
     opaque = alpha if alpha.dtype == np.uint8 else np.clip(alpha * (255.0 / full), 0, 255).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(np.dstack([shown, opaque])))

@@ -43,6 +43,7 @@ def _boxed(data: bytes) -> bytes:
 def _tiff(data: bytes) -> bytes:
     layout = ifd.layout_of(data)
     pages = find_pages(data, layout) if layout else []
+    pages = pages[1:] if len(pages) > 1 and pages[1].may_be_shrunk_to(pages[0].full) else pages  # behind a thumbnail
     full = ifd.read_directory(data, layout, pages[0].full.offset) if layout and pages else None
     if full is None:
         return data

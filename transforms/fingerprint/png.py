@@ -12,7 +12,7 @@ from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.photoshop import Blocks
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_SHOWN = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"acTL", b"fcTL", b"fdAT", b"IEND"})
+_SHOWN = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IEND"})
 """Chunks that the picture is made of; others say something about it, and needn't be parsed to see it."""
 
 MAX_METADATA = 4 << 20

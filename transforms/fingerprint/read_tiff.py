@@ -19,11 +19,11 @@ from mirrorfold.transforms.fingerprint.pillow_codec import CODEC_ERRORS, codec_e
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
 from mirrorfold.transforms.fingerprint.samples import used_bits
 from mirrorfold.transforms.fingerprint.tiff_pages import Level, Page, find_pages
-from mirrorfold.transforms.fingerprint.tiff_reduced import Part, looks_like, parts_of
+from mirrorfold.transforms.fingerprint.tiff_reduced import Part, looks_like, parts_of, same_means
 
 SHORT_SIDE = 256
 BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, ORIENTATION, XMP, IPTC, ICC = 258, 259, 262, 277, 274, 700, 33723, 34675
-SAMPLE_FORMAT, PHOTOSHOP = 339, 34377
+SAMPLE_FORMAT, PHOTOSHOP, PLANES = 339, 34377, 284
 _LOSSY = frozenset({6, 7, 33003, 33004, 33005, 34712, 34892, 50001, 50002})
 _PLAIN = frozenset({0, 1, 2, 3, 5, 6, 8})
 """Photometric interpretations that Pillow reads of 8 bits and fewer: grey, RGB, palettes, CMYK, YCbCr, CIELab."""
@@ -51,12 +51,15 @@ def read_tiff(data: bytes, limits: Limits) -> Picture:
         raise DecodeError(
             "truncated" if layout and layout.first >= len(data) else "corrupt", "TIFF: no readable directory"
         )
-    first = pages[0]
-    main = first.directory
     for page in pages[: limits.max_pages]:
         limits.check_pixels(page.full.width, page.full.height)
+    pages = _without_thumbnail(data, layout, pages, limits)
+    first = pages[0]
+    main = first.directory
     provenance, orientation = exif_fields(data, main)
     described = described_by(main)
+    for one in first.before:
+        provenance, described = {**exif_fields(data, one)[0], **provenance}, {**described_by(one), **described}
     shown = _decode(data, layout, first, limits)
     full = ifd.read_directory(data, layout, first.full.offset) or main
     profile = full.raw(ICC) or main.raw(ICC)
@@ -91,6 +94,23 @@ def with_described(fields: dict, described: dict) -> dict:
     """Join what a directory's own fields state with its XMP and IPTC, whose word on descriptions comes first."""
     first = {name: described[name] for name in ("creator", "rights", "caption") if name in described}
     return {**described, **fields, **first}
+
+
+def _without_thumbnail(data: bytes, layout: ifd.Layout, pages: list[Page], limits: Limits) -> list[Page]:
+    """Give an unflagged thumbnail in front of the first page to that page, where it shows the same."""
+    if len(pages) < 2 or not pages[1].may_be_shrunk_to(pages[0].full):
+        return pages
+    try:
+        limits.check_pixels(pages[1].full.width, pages[1].full.height)
+        one, two = (np.frombuffer(_page_grey(data, layout, page, limits), np.uint8) for page in pages[:2])
+    except (*CODEC_ERRORS, DecodeError, MemoryError):
+        return pages
+    if not same_means(one, two):
+        return pages
+    thumbnail, first = pages[:2]
+    first.smaller.append(thumbnail.full)
+    first.before.append(thumbnail.directory)
+    return pages[1:]
 
 
 def _page_grey(data: bytes, layout: ifd.Layout, page: Page, limits: Limits) -> bytes:
@@ -142,9 +162,13 @@ def _decode_level(data: bytes, layout: ifd.Layout, page: Page, level: Level, lim
 
 
 def is_plain(directory: ifd.Directory) -> bool:
-    """Tell whether Pillow reads these samples as they are meant: unsigned, of 8 bits at most, of a common kind."""
+    """Tell whether Pillow reads these samples as they are meant: unsigned, of 8 bits at most, of a common kind.
+
+    Of planes apart it forgets what inverts them or turns their bits.
+    """
     formats, bits = directory.numbers(SAMPLE_FORMAT) or (1,), directory.numbers(BITS) or (1,)
-    return set(formats) <= {1, 4} and max(bits) <= 8 and directory.number(PHOTOMETRIC, 1) in _PLAIN
+    together = directory.number(PLANES, 1) != 2
+    return together and set(formats) <= {1, 4} and max(bits) <= 8 and directory.number(PHOTOMETRIC, 1) in _PLAIN
 
 
 def _declared(directory: ifd.Directory) -> int:

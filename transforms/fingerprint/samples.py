@@ -7,19 +7,22 @@ and for a reduced read, as percentiles hardly move when a picture is reduced.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 WHITE_IS_ZERO = 0
 FULL_SHARE = 16
-"""A picture fills its declared range if its light parts reach a 16th of it: then at least 16 of 256 levels are used."""
+"""A picture fills a range if its light parts reach a 16th of it, and lie that far from the dark ones, or in the upper
+half as paper does: then at least 16 of 256 levels are used, or it is meant to be nearly white."""
 
 _SAMPLED = 1 << 18
 """Samples that percentiles are taken of: a regular grid over the picture."""
 _LOW, _HIGH = 0.1, 99.9
 _NARROWER = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
+_FOURTEEN = 16383.0
+"""White of 14 bits in 16, as sensors give them: taken for it where their upper half is used and nothing above."""
 _NOMINAL_FLOATS = ((1.0, 16), (255.0, 4), (65535.0, 2))
 """Whites of floats, and the part of each that the light parts must reach."""
 _OVERSHOOT = 1.6
@@ -55,6 +58,8 @@ def to_bytes(pixels: np.ndarray, meaning: Meaning = PLAIN) -> np.ndarray:
     """Bring samples of any number type to uint8, of the same shape."""
     if pixels.dtype.kind == "c":
         pixels = np.abs(pixels)  # how much, whatever the phase
+    if meaning.inverted and _counts_down(pixels, meaning):
+        return to_bytes(_full(pixels, meaning) - pixels, replace(meaning, inverted=False))
     if pixels.dtype == np.bool_:
         shown = pixels.astype(np.uint8) * np.uint8(255)
     elif pixels.dtype == np.uint8 and meaning.bits in (0, 8):
@@ -68,9 +73,20 @@ def to_bytes(pixels: np.ndarray, meaning: Meaning = PLAIN) -> np.ndarray:
 
 
 def _fills(pixels: np.ndarray, meaning: Meaning) -> bool:
-    if pixels.dtype != np.uint16 or meaning.bits not in (0, 16) or meaning.high is not None:
+    if pixels.dtype != np.uint16 or meaning.bits not in (0, 16):
         return False
-    return bool(_robust(_grid(pixels))[1] > 65535 / FULL_SHARE)
+    return value_range(pixels, meaning) == (0.0, 65535.0)
+
+
+def _full(pixels: np.ndarray, meaning: Meaning) -> np.generic:
+    return pixels.dtype.type(2 ** (meaning.bits or 8 * pixels.dtype.itemsize) - 1)
+
+
+def _counts_down(pixels: np.ndarray, meaning: Meaning) -> bool:
+    """Tell whether inverted numbers are few bits' worth counted down from the type's largest, which is black."""
+    if pixels.dtype.kind != "u" or pixels.dtype.itemsize == 1 or meaning.high is not None or not pixels.size:
+        return False
+    return _robust(_grid(pixels))[0] > float(_full(pixels, meaning)) / 2
 
 
 def value_range(pixels: np.ndarray, meaning: Meaning) -> tuple[float, float]:
@@ -86,7 +102,7 @@ def value_range(pixels: np.ndarray, meaning: Meaning) -> tuple[float, float]:
     if not found.size:
         return 0.0, 1.0
     low, high = _robust(found)
-    nominal = _nominal(pixels.dtype, meaning.bits, float(found.min()), low, high)
+    nominal = _nominal(pixels.dtype, meaning.bits, float(found.max()), low, high)
     if nominal is not None:
         return 0.0, nominal
     if low == high:
@@ -94,16 +110,22 @@ def value_range(pixels: np.ndarray, meaning: Meaning) -> tuple[float, float]:
     return (low, high) if low < high else (low - 1.0, high + 1.0)
 
 
-def _nominal(dtype: np.dtype, bits: int, least: float, low: float, high: float) -> float | None:
+def _nominal(dtype: np.dtype, bits: int, most: float, low: float, high: float) -> float | None:
     """Give the white of a range that these numbers plainly fill from zero on; None for measurements of another kind."""
     if dtype.kind == "u":
         full = float(2 ** (bits or 8 * dtype.itemsize) - 1)
-        if high > full / FULL_SHARE:
-            return full
-        return next((top for top in _NARROWER if top < full and top / FULL_SHARE < high and high <= top), None)
+        narrower = tuple(top for top in _NARROWER if top < full)
+        of_fourteen = full == 65535.0 and most <= _FOURTEEN < 2 * high
+        tops = narrower if of_fourteen else (full, *narrower)
+        return next((top for top in tops if _is_filled(low, high, top)), None)
     if dtype.kind == "f" and low > -0.5 * (_OVERSHOOT - 1):
         return next((top for top, share in _NOMINAL_FLOATS if top / share < high <= top * _OVERSHOOT), None)
     return None
+
+
+def _is_filled(low: float, high: float, top: float) -> bool:
+    share = top / FULL_SHARE
+    return share < high <= top and (high - low > share or high > top / 2)
 
 
 def _grid(pixels: np.ndarray) -> np.ndarray:
@@ -166,7 +188,7 @@ def used_bits(pixels: np.ndarray) -> int:
             if np.array_equal(found, kept << (16 - bits)) or np.array_equal(found, _spread(kept, bits)):
                 return bits
     needed = (int(found.max()) - min(0, int(found.min()))).bit_length()
-    return next(bits for bits in (8, 10, 12, 16, 24, 32, 64) if needed <= bits)
+    return next(bits for bits in (8, 10, 12, 14, 16, 24, 32, 64) if needed <= bits)
 
 
 def _spread(values: np.ndarray, bits: int) -> np.ndarray:

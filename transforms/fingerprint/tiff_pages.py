@@ -22,11 +22,12 @@ class Level:
 
 @dataclass
 class Page:
-    """A page: its full image, and smaller copies of it."""
+    """A page: its full image, smaller copies of it, and directories of reduced images before it, which may say more."""
 
     directory: ifd.Directory
     full: Level
     smaller: list[Level] = field(default_factory=list)
+    before: list[ifd.Directory] = field(default_factory=list)
 
     def adequate(self, short_side: int) -> Level:
         """Choose the smallest level that still has `short_side` pixels and the page's shape."""
@@ -34,6 +35,10 @@ class Page:
             level for level in self.smaller if self._same_shape(level) and min(level.width, level.height) >= short_side
         ]
         return min([self.full, *fits], key=lambda level: level.width * level.height)
+
+    def may_be_shrunk_to(self, level: Level) -> bool:
+        """Tell whether a level has this page's shape and half its sides at most."""
+        return 2 * level.width <= self.full.width and 2 * level.height <= self.full.height and self._same_shape(level)
 
     def _same_shape(self, level: Level) -> bool:
         across, down = self.full.width * level.height, self.full.height * level.width
@@ -64,6 +69,7 @@ def find_pages(data: bytes, layout: ifd.Layout) -> list[Page]:
     if not pages:
         return [Page(directory, level) for directory, level in early]  # nothing but reduced images: better than nothing
     pages[0].smaller += [level for _, level in early]
+    pages[0].before += [directory for directory, _ in early]
     return _merge_unflagged_pyramid(_without_associated(pages))
 
 

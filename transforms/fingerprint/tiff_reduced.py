@@ -42,10 +42,11 @@ def looks_like(small: Image.Image, parts: list[Part], full: Level) -> bool:
         box = (left * across, top * down, (left + width) * across, (top + height) * down)
         theirs.append(_means(Image.fromarray(pixels), cells))
         ours.append(_means(grey.convert("F"), cells, box))
-    return _alike(np.concatenate(theirs), np.concatenate(ours))
+    return same_means(np.concatenate(theirs), np.concatenate(ours))
 
 
-def _alike(first: np.ndarray, second: np.ndarray) -> bool:
+def same_means(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tell whether two rows of means are those of one picture; two blank ones are."""
     if second.std() < _LEVELS:  # nothing in it: so must be the page
         return bool(first.std() <= _LEVELS * max(1.0, float(np.abs(first).max()) / 255))
     if first.std() == 0:
