@@ -16,7 +16,7 @@ _OF_THE_LISTING = ("in_cluster", "reason")
 
 EDGES = Table(
     name="edges",
-    version=1,
+    version=2,
     order=("content_a", "content_b"),
     shard_key=("content_a", "content_b"),
     schema=pa.schema(

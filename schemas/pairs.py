@@ -16,9 +16,11 @@ DISTANCES = (
     column("d_pdq256", pa.int16(), "Hamming distance of pdq256, in bits of 256"),
 )
 
+WARP = pa.list_(pa.field("element", pa.float32(), nullable=False))
+
 PAIRS = Table(
     name="pairs",
-    version=1,
+    version=2,
     order=("content_a", "content_b"),
     shard_key=("content_a", "content_b"),
     schema=pa.schema(
@@ -36,6 +38,12 @@ PAIRS = Table(
             column("highpass", pa.float32(), "correlation of the high-passed lumas after alignment, -1..1"),
             column("crop_area", pa.float32(), "share of the larger picture that the smaller shows, 0..1"),
             column("aspect", pa.float32(), "relative difference of the aspect ratios"),
+            column(
+                "warp",
+                WARP,
+                "how content_a lies on content_b: its place (x, y) at (p x + q y + r, s x + t y + u), by "
+                "coordinates of -1..1 from edge to edge; null where neither was laid on the other, or in version 1",
+            ),
             column("rule", pa.string(), "the verification rule that set the tier", nullable=False),
             column("capture_conflict", pa.bool_(), "the two state different capture times", nullable=False),
         ]

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mirrorfold.schemas.pairs import WARP
+
 
 def _objects_with_places(rows: pa.Table) -> pa.Table:
     """Say that nobody has read the lifecycle rules of buckets; folders have none."""
@@ -24,6 +26,12 @@ def _objects_with_places(rows: pa.Table) -> pa.Table:
 
 def _same(rows: pa.Table) -> pa.Table:
     return rows
+
+
+def _not_registered(rows: pa.Table) -> pa.Table:
+    """Say that nobody kept how the two pictures of a pair lie on each other."""
+    place = rows.schema.get_field_index("aspect") + 1
+    return rows.add_column(place, "warp", pa.nulls(rows.num_rows, WARP))
 
 
 def _confirmations_unseen(rows: pa.Table) -> pa.Table:
@@ -47,6 +55,8 @@ UPGRADES: dict[tuple[str, int], Callable[[pa.Table], pa.Table]] = {
     ("savings", 1): _same,  # bucket, the bill and the move were added: nobody priced them then
     ("decisions", 2): _same,  # earlier_kept_uri, earlier_kept_version and read_sha256 were added
     ("failures", 1): _same,  # sha256 was added
+    ("pairs", 1): _not_registered,
+    ("edges", 1): _not_registered,
     ("changes", 1): _same,  # sha256_before and sha256 were added
 }
 """By table and the version that is left behind."""

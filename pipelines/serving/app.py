@@ -56,6 +56,7 @@ class ReviewServer:
         app.router.add_get("/served.js", self._served)
         app.router.add_get("/data/team.js", self._team)
         app.router.add_get("/pictures/{content}", self._picture)
+        app.router.add_get("/looks/{content}", self._looks)
         app.router.add_get("/originals/{content}", self._original)
         app.router.add_post("/answers", self._save)
         app.router.add_get("/{path:.+}", self._file)
@@ -145,6 +146,13 @@ class ReviewServer:
         if data is None:
             raise web.HTTPNotFound(text="no source gives this picture now")
         return web.Response(body=data, content_type="image/webp", headers={"Cache-Control": "private, max-age=86400"})
+
+    async def _looks(self, request: web.Request) -> web.Response:
+        content = _content(request)
+        found = await self._later(lambda: self._desk.looks(content))
+        if found is None:
+            raise web.HTTPNotFound(text="no source gives this picture now")
+        return web.json_response(found, headers={"Cache-Control": "private, max-age=86400"})
 
     async def _original(self, request: web.Request) -> web.Response:
         content = _content(request)

@@ -15,6 +15,7 @@ from mirrorfold.transforms.blocks.cores import cores
 from mirrorfold.transforms.blocks.tables import open_tables
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.details import wanted_pictures
+from mirrorfold.transforms.publish.looks import looks
 from mirrorfold.transforms.publish.pages import pair_key, team_script
 from mirrorfold.transforms.publish.pictures import Maker, Wanted, thumb_path
 from mirrorfold.transforms.retain.verdicts import checked_verdict
@@ -76,9 +77,15 @@ class Desk:
         path = thumb_path(content_id, side)
         if not self.store.exists(path):
             wanted = self._wanted(content_id)
-            if wanted is None or not all(made for _, made in self._maker.make([wanted], (side,))):
+            if wanted is None or not self._maker.make_one(wanted, side):
                 return None
         return self.store.get(path)
+
+    def looks(self, content_id: str) -> dict | None:
+        """Measure a content's tones and sharpness on its pictures; None where they can't be made."""
+        pictures = {side: self.picture(content_id, side) for side in SIDES[:2]}
+        made = {side: data for side, data in pictures.items() if data is not None}
+        return looks(made) if made else None
 
     def original(self, content_id: str) -> Original | None:
         """Read a content's own bytes; None where no source gives them now."""

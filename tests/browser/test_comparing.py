@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -31,6 +33,23 @@ return [...document.querySelectorAll(".layer")].map((layer) => {
 """
 
 
+TURNED = (
+    ([0, 1, 0, -1, 0, 0], "rotate(90deg)"),
+    ([0, -1, 0, 1, 0, 0], "rotate(270deg)"),
+    ([-1, 0, 0, 0, 1, 0], "scaleX(-1)"),
+    ([0, 1, 0, 1, 0, 0], "rotate(270deg) scaleX(-1)"),
+)
+"""How the left picture lies on the right one, and what turns the right one back."""
+PAINTED = """
+const painted = (one) => one.getContext("2d").getImageData(0, 0, 160, 48).data.some(Boolean);
+return [...document.querySelectorAll(".looks canvas")].map(painted);
+"""
+SHOW = """
+const image = document.querySelector("#left img").src;
+mirrorfold.compare.show([image, image], "", arguments[0]);
+"""
+
+
 @pytest.fixture
 def desk(browser):
     size = {"width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -53,16 +72,49 @@ def go(browser, condition: str) -> int:
 
 def test_a_crop_is_outlined_and_laid_onto_its_place(desk, published) -> None:
     open_review(desk, published)
-    go(desk, "one.cut")
+    go(desk, "one.warp")
     (mark,) = [mark for mark in desk.find_elements(By.CSS_SELECTOR, ".cut") if mark.is_displayed()]
     left = desk.find_element(By.CSS_SELECTOR, "#left img")
     assert 0.4 < mark.size["width"] / left.size["width"] < 1
+    layer = mark.find_element(By.XPATH, "..")
+    assert mark.location["x"] - layer.location["x"] > 10, "its place is at the lower right"
     side = desk.execute_script("return document.querySelector('#right img').style.transform")
     press(desk, "r")
     settle(desk)
     over = desk.execute_script("return document.querySelector('#right img').style.transform")
-    assert over != side
-    assert "scale(0.8" in over, "cut to seven eighths of each side"
+    assert over != side or "matrix" in desk.execute_script("return document.querySelector('#left img').style.transform")
+    left = desk.execute_script("return document.querySelector('#left img').style.transform")
+    assert "matrix(0.8" in left + over, "cut to seven eighths of each side"
+
+
+def test_a_turned_picture_is_turned_back_as_it_lies_and_not_as_its_kind_is_called(desk, published) -> None:
+    open_review(desk, published)
+    press(desk, "q")
+    for warp, turn in TURNED:
+        desk.execute_script(SHOW, warp)
+        settle(desk)
+        settle(desk)
+        style = desk.execute_script("return document.querySelector('#right img').style.transform")
+        assert turn in style
+        assert turn.count("rotate") == style.count("rotate")
+
+
+def test_histograms_and_sharpness_of_both_pictures(desk, published) -> None:
+    open_review(desk, published)
+    boxes = desk.find_elements(By.CSS_SELECTOR, ".looks")
+    assert not any(box.is_displayed() for box in boxes)
+    press(desk, "i")
+    settle(desk)
+    assert all(box.is_displayed() for box in boxes)
+    assert all(re.fullmatch(r"sharpness \d+\.\d at (256|1024) px", box.text) for box in boxes), [
+        box.text for box in boxes
+    ]
+    assert desk.execute_script(PAINTED) == [True, True]
+    press(desk, "j")
+    settle(desk)
+    assert boxes[0].is_displayed(), "it stays as it was chosen"
+    press(desk, "i")
+    assert not boxes[0].is_displayed()
 
 
 def test_the_loupe_shows_both_pictures_pixel_by_pixel(desk, published) -> None:

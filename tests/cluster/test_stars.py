@@ -56,7 +56,7 @@ class Near:
                     "a": int(a), "b": int(b), "tier": "probable", "joins": gap <= self.tight,
                     "near_miss": gap > self.tight, "kind": "similar", "kind_text": "", "rule": "test",
                     "capture_conflict": False, "correlation": 1.0, "residual": 0.0, "highpass": 1.0 - gap / 100,
-                    "crop_area": 1.0, "aspect": 0.0, **{column.name: gap for column in DISTANCES},
+                    "crop_area": 1.0, "aspect": 0.0, "warp": None, **{column.name: gap for column in DISTANCES},
                 }
                 for (a, b), gap in zip(pairs.tolist(), gaps, strict=True)
             ]

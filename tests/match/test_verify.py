@@ -37,6 +37,30 @@ def judge(one, other, changes=({}, {})):
     return VERIFIER.verify(features, np.array([[0, 1]])).to_pylist()[0]
 
 
+@pytest.mark.parametrize(
+    ("change", "warp"),
+    [
+        (lambda p: p.resize((p.width // 2, p.height // 2)), (1, 0, 0, 0, 1, 0)),
+        (lambda p: p.crop((0, 0, p.width * 8 // 10, p.height * 9 // 10)), (1.25, 0, 0.25, 0, 10 / 9, 1 / 9)),
+        (lambda p: p.rotate(90, expand=True), (0, 1, 0, -1, 0, 0)),
+        (lambda p: p.rotate(270, expand=True), (0, -1, 0, 1, 0, 0)),
+        (lambda p: p.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (-1, 0, 0, 0, 1, 0)),
+        (lambda p: p.transpose(Image.Transpose.TRANSPOSE), (0, 1, 0, 1, 0, 0)),
+    ],
+    ids=["resized", "corner", "left", "right", "mirrored", "transposed"],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_pair_says_how_the_first_lies_on_the_second(change, warp, swapped) -> None:
+    whole = photograph()
+    changed = change(whole)
+    found = np.array(judge(*((changed, whole) if swapped else (whole, changed)))["warp"])
+    expected = np.array(warp, float)
+    if swapped:
+        linear = np.linalg.inv(expected.reshape(2, 3)[:, :2])
+        expected = np.column_stack([linear, -linear @ expected.reshape(2, 3)[:, 2]]).ravel()
+    assert np.abs(found - expected).max() < 0.02
+
+
 def page(seed: int, size: int = 640) -> Image.Image:
     """Draw a page of a form: the same lines, other words."""
     random = np.random.default_rng(seed)

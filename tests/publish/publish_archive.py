@@ -170,6 +170,9 @@ class Archive:
         )
 
     def add_pair(self, a: str, b: str, tier: str, kind: str, text: str, d: int | None, in_cluster: bool = True):
+        # What `crop` leaves of a picture is seven eighths of each side, at the lower right.
+        size, shift = (8 / 7, -1 / 7) if a < b else (7 / 8, 1 / 8)
+        warp = [size, 0, shift, 0, size, shift] if kind == "cropped" else None
         a, b = sorted((a, b))
         self.rows["pairs"].append(
             {
@@ -185,6 +188,7 @@ class Archive:
                 "residual": 0.04,
                 "highpass": 0.9,
                 "crop_area": 0.77 if kind == "cropped" else None,
+                "warp": warp,
                 "rule": "aligned",
                 "capture_conflict": False,
             }

@@ -10,11 +10,13 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from mirrorfold.transforms.publish.decoder_worker import FORMATS, RefusedError, decode_small
+from mirrorfold.transforms.publish.decoder_worker import FORMATS, RefusedError, decode_small, shrink
 from mirrorfold.transforms.publish.decoding import DecoderPool
-from mirrorfold.transforms.publish.pictures import Maker, Patience, UndecodableError, Wanted, sketch, thumb_path
+from mirrorfold.transforms.publish.looks import looks, sketched
+from mirrorfold.transforms.publish.pictures import SIDE, Maker, Patience, UndecodableError, Wanted, sketch, thumb_path
+from mirrorfold.transforms.publish.pictures import encode as webp
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.publish.publish_archive import encode, photographs
@@ -155,3 +157,22 @@ def test_one_answer_restores_patience() -> None:
     patience.note(ref, StoreError("throttled", ""))
     assert not patience.worth(ref)
     assert patience.worth(ref._replace(bucket="other"))
+
+
+def test_what_is_blurred_is_less_sharp_at_the_same_size_and_a_small_picture_is_no_sharper() -> None:
+    picture = photographs()["coffee"]
+    small = picture.resize((picture.width // 4, picture.height // 4))
+    sharp, soft, less = (
+        looks({SIDE: webp(shrink(one, SIDE)), 1024: webp(shrink(one, 1024))})
+        for one in (picture, picture.filter(ImageFilter.GaussianBlur(3)), small)
+    )
+    assert sharp["sharp"]["1024"] > 1.3 * soft["sharp"]["1024"]
+    assert sharp["sharp"]["1024"] > 1.3 * less["sharp"]["1024"]
+    assert [len(channel) for channel in sharp["tones"]] == [32] * 4
+    assert max(map(max, sharp["tones"])) == 99
+
+
+def test_tones_lie_where_the_picture_has_them() -> None:
+    red = looks({SIDE: webp(Image.new("RGB", (64, 64), (250, 0, 0)))})["tones"]
+    assert [channel.index(max(channel)) for channel in red[1:]] == [31, 0, 0]
+    assert sketched(bytes([128]) * 4096)["tones"][0].index(99) == 16

@@ -123,6 +123,9 @@ def test_pictures_and_originals_are_read_when_they_are_looked_at(server, folder)
         status, body = server.ask(f"originals/{content}")
         assert status == 200
         assert hashlib.sha256(body).hexdigest() == content
+    status, body = server.ask(f"looks/{contents[0]}")
+    assert (status, sorted(json.loads(body)["sharp"])) == (200, ["1024", "256"])
+    assert server.ask(f"looks/{'0' * 64}")[0] == 404
     assert server.ask(f"pictures/{'0' * 64}")[0] == 404
     assert server.ask(f"pictures/{contents[0]}?side=99999")[0] == 404
     assert HOSTILE  # the archive's names are hostile; none of them is part of an address

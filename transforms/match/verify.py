@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mirrorfold.schemas.pairs import DISTANCES
+from mirrorfold.schemas.pairs import DISTANCES, WARP
 from mirrorfold.transforms.match.candidates import candidates
 from mirrorfold.transforms.match.detail import has_detail, measure_detail, worth_detail
 from mirrorfold.transforms.match.features import Features, colour_shift, make_features, otherwise_clear
@@ -32,6 +32,7 @@ from mirrorfold.transforms.match.rules import (
     taken,
 )
 from mirrorfold.transforms.match.second import as_it_lies, both_ways, measure_again, moved
+from mirrorfold.transforms.match.tries import reversed_warps, stored
 
 PAGE_RADIUS = 6
 LIES_AS_IT_IS = 16
@@ -54,6 +55,7 @@ RESULT = pa.schema(
         ("highpass", pa.float32()),
         ("crop_area", pa.float32()),
         ("aspect", pa.float32()),
+        ("warp", WARP),
         ("rule", pa.string()),
         ("capture_conflict", pa.bool_()),
         ("undecided", pa.bool_()),
@@ -197,7 +199,7 @@ def judge(features: Features, found: Measures, limits: Limits) -> pa.Table:
         [describe(features, found, k, kinds[k]) for k in range(len(a))],
         *(found.distances[field.name] for field in DISTANCES),
         *(_scores(getattr(found, name), blind & (name != "aspect")) for name in SCORES),
-        rule, conflict, undecided,
+        _warps(features, found, blind | ~found.alike), rule, conflict, undecided,
     ]  # fmt: skip
     arrays = [pa.array(values, type=field.type) for values, field in zip(columns, RESULT, strict=True)]
     return pa.table(arrays, schema=RESULT)
@@ -232,6 +234,15 @@ def _settle(pairs: Pairs, open_: np.ndarray) -> tuple[Measures, np.ndarray]:
 def _scores(values: np.ndarray, unknown: np.ndarray) -> pa.Array:
     # Four digits say all there is, and hide the last bits in which two CPUs may differ.
     return pa.array(np.round(values, 4).astype(np.float32), mask=unknown)
+
+
+def _warps(features: Features, found: Measures, unknown: np.ndarray) -> pa.Array:
+    """Give how the first of each pair lies on the second, both as they are stored."""
+    onto = stored(found.warp, found.symmetry)
+    first = (found.reference == found.a) | (found.reference == features.on_black[found.a])
+    values = np.round(np.where(first[:, None], onto, reversed_warps(onto)), 4) + 0.0
+    offsets = np.arange(0, 6 * len(values) + 1, 6, dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, values.astype(np.float32).ravel(), type=WARP, mask=pa.array(unknown))
 
 
 def same_pages(features: Features, i: int, j: int) -> bool:

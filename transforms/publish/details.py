@@ -20,9 +20,6 @@ PROPOSED = 60
 PATHS = 12
 """Places shown of one content; the rest are counted."""
 
-OUTLINED = 5_000
-"""Clusters in which a crop is outlined on the larger picture."""
-
 RECORD = ("catalogue_no", "licence", "creator", "capture_time", "provenance", "role")
 """What a catalogue may say of an object beside what its file states."""
 
@@ -48,10 +45,7 @@ _GATHER = (
     select distinct item, content_id from (select item, unnest([kept, other]) content_id from queue where item < $items)
     """,
     f"""create table shown_contents as
-    select s.item, {", ".join(f"c.{name}" for name in CONTENT_COLUMNS)},
-        if(s.item < {OUTLINED} and s.content_id in (
-            select unnest([kept, other]) from queue where contains(kind, 'crop')),
-            c.luma, null) luma
+    select s.item, {", ".join(f"c.{name}" for name in CONTENT_COLUMNS)}
     from shown s join contents c using (content_id)""",
     f"""create table shown_objects as
     with found as (select content_id, uri, version, library, storage_class, action,

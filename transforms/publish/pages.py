@@ -7,6 +7,7 @@ import hashlib
 import importlib.resources
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import duckdb
 
@@ -14,7 +15,6 @@ from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.details import describe, describe_beside, describe_record, read_items
 from mirrorfold.transforms.publish.environment import environment
 from mirrorfold.transforms.publish.languages import LANGUAGES, NAMES, words
-from mirrorfold.transforms.publish.placing import place_crop
 from mirrorfold.transforms.publish.queue import PAIRS_PER_ITEM, Work
 from mirrorfold.transforms.publish.reason_words import parts_of
 from mirrorfold.transforms.publish.team import TEAM
@@ -46,8 +46,15 @@ FAMILIES = "select cluster_id, min(family_id) family from clusters group by clus
 LICENCE = 80
 """Characters of a licence that a filter shows."""
 
-PictureOf = Callable[[str], str | None]
-"""Gives a content's picture for a page: a path below review/, a data URI, or None."""
+
+class Shown(NamedTuple):
+    """A content's picture for a page: a path below review/ or a data URI, and what `looks` says of it; or nothing."""
+
+    source: str | None = None
+    looks: dict | None = None
+
+
+PictureOf = Callable[[str], Shown]
 
 
 def write_pages(
@@ -137,7 +144,7 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
                 "text": row["kind_text"], "why": parts_of(row["reason"]),
                 "rule": row["rule"], "conflicts": row["conflicts"],
                 "objects": row["objects"], "same": row["bytes_if_same"], "d": row["d_phash64"],
-                "corr": row["correlation"], "cut": _outline(row, item["contents"]),
+                "corr": row["correlation"], "warp": _lies(row),
                 "spot": _spot(row, item["contents"]),
             }
             for row in item["pairs"]
@@ -145,20 +152,21 @@ def page_item(item: Mapping, pictures: PictureOf) -> dict:
     }  # fmt: skip
 
 
-def _outline(pair: Mapping, contents: list[Mapping]) -> list | None:
-    """Give which side of a pair is the larger, and where on it the other lies: [content, x, y, w, h], shares."""
-    if "crop" not in pair["kind"]:
+def _lies(pair: Mapping) -> list[float] | None:
+    """Give how the kept picture lies on the other, see `schemas.pairs`; None where it plainly does, or nobody knows."""
+    if not pair["warp"]:
         return None
-    sides = {
-        name: at for at, row in enumerate(contents) if (name := row["content_id"]) in (pair["kept"], pair["other"])
-    }
-    if len(sides) < 2:
-        return None
-    # The crop is the one whose place can be found in the other.
-    for larger, crop in ((pair["kept"], pair["other"]), (pair["other"], pair["kept"])):
-        if place := place_crop(contents[sides[larger]], contents[sides[crop]], pair["crop_area"]):
-            return [sides[larger], *(round(share, 4) for share in place)]
-    return None
+    p, q, r, s, t, u = pair["warp"]
+    if pair["kept"] != pair["content_a"]:
+        determinant = p * t - q * s
+        if abs(determinant) < 1e-6:
+            return None
+        p, q, s, t = t / determinant, -q / determinant, -s / determinant, p / determinant
+        r, u = -(p * r + q * u), -(s * r + t * u)
+    warp = [round(value, 4) + 0.0 for value in (p, q, r, s, t, u)]
+    return (
+        None if max(abs(value - plain) for value, plain in zip(warp, (1, 0, 0, 0, 1, 0), strict=True)) < 0.001 else warp
+    )
 
 
 def _spot(pair: Mapping, contents: list[Mapping]) -> list | None:
@@ -181,6 +189,7 @@ def _spot(pair: Mapping, contents: list[Mapping]) -> list | None:
 
 
 def _page_content(row: Mapping, places: list[dict], pictures: PictureOf) -> dict:
+    shown = pictures(row["content_id"])
     return {
         "id": row["content_id"],
         "w": row["width"],
@@ -191,7 +200,8 @@ def _page_content(row: Mapping, places: list[dict], pictures: PictureOf) -> dict
         "beside": describe_beside(places),
         "at": [[place[name] for name in ("uri", "version", "library", "storage_class", "action")] for place in places],
         "places": places[0]["places"] if places else 0,
-        "pic": pictures(row["content_id"]),
+        "pic": shown.source,
+        "looks": shown.looks,
     }
 
 

@@ -85,6 +85,10 @@ class Maker:
         with ThreadPoolExecutor(self.threads) as pool:
             yield from pool.map(partial(self._one, sides=tuple(sides), there=there), wanted)
 
+    def make_one(self, content: Wanted, side: int) -> bool:
+        """Make one thumbnail without asking which others are there; False where no source could be read and decoded."""
+        return self._one(content, (side,), set())[1]
+
     def _one(self, content: Wanted, sides: tuple[int, ...], there: set[str]) -> tuple[str, bool]:
         missing = [side for side in sides if thumb_path(content.content_id, side) not in there]
         if not missing:

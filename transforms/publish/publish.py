@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -19,7 +21,8 @@ from mirrorfold.transforms.publish.details import (
     gather_records,
     wanted_pictures,
 )
-from mirrorfold.transforms.publish.pages import data_uri, write_pages
+from mirrorfold.transforms.publish.looks import looks, sketched
+from mirrorfold.transforms.publish.pages import Shown, data_uri, write_pages
 from mirrorfold.transforms.publish.part_clusters import Picture
 from mirrorfold.transforms.publish.pictures import SIDE, Decode, Maker, Read, sketch, thumb_path
 from mirrorfold.transforms.publish.report import Report, render
@@ -47,7 +50,7 @@ COLUMNS = {
     ),
     "pairs": (
         "content_a", "content_b", "reason", "tier", "kind", "kind_text", "d_phash64", "d_phash256", "correlation",
-        "residual", "crop_area",
+        "residual", "warp",
     ),
     "confirmations": ("content_a", "content_b", "confirmed", "width", "height", "x", "y", "w", "h"),
     "changes": (
@@ -144,6 +147,13 @@ def publish_pages(
         store.put("report.html", render(report).encode())
 
 
+class Sketch(NamedTuple):
+    """What a content's luma draws, and the luma."""
+
+    webp: bytes
+    luma: bytes
+
+
 class Pictures:
     """Makes the pictures for the pages: proofs and thumbnails first, sketches for what can't be had.
 
@@ -160,15 +170,16 @@ class Pictures:
         self._make(proofs, (SIDE, PROOF_SIDE))
         self._proofs = {content_id for content_id in proofs if self._made.get(content_id)}
         self._make(self._ranked("item < ? or sample", options.thumbnails))
+        self._looks = self._measure(self._ranked("item < ? or sample", options.thumbnails))
         self._sketches = self._draw(self._ranked("item < ? or sample", options.thumbnails + options.sketches))
 
-    def for_page(self, content_id: str) -> str | None:
-        """Give the address of a content's picture on the review pages: a file below review/, or a sketch itself."""
+    def for_page(self, content_id: str) -> Shown:
+        """Give a content's picture on the review pages: a file below review/, or a sketch itself."""
         if self._made.get(content_id):
-            side = PROOF_SIDE if content_id in self._proofs else SIDE
-            return thumb_path(content_id, side).removeprefix("review/")
+            path = thumb_path(content_id, self._sides(content_id)[-1])
+            return Shown(path.removeprefix("review/"), self._looks.get(content_id))
         drawn = self._sketches.get(content_id)
-        return data_uri(drawn) if drawn else None
+        return Shown(data_uri(drawn.webp), sketched(drawn.luma)) if drawn else Shown()
 
     def embedded(self, content_ids: list[str]) -> dict[str, Picture]:
         """Give pictures to embed in the report, thumbnails where they can be had."""
@@ -179,7 +190,7 @@ class Pictures:
             if self._made.get(content_id):
                 found[content_id] = Picture(self._store.get(thumb_path(content_id)))
             elif content_id in drawn:
-                found[content_id] = Picture(drawn[content_id], sketch=True)
+                found[content_id] = Picture(drawn[content_id].webp, sketch=True)
         return found
 
     def _ranked(self, where: str, limit: int) -> list[str]:
@@ -192,10 +203,21 @@ class Pictures:
         wanted = wanted_pictures(self._connection, new, luma=False)
         self._made |= dict(self._maker.make(wanted, sides))
 
-    def _draw(self, content_ids: list[str]) -> dict[str, bytes]:
+    def _sides(self, content_id: str) -> tuple[int, ...]:
+        return (SIDE, PROOF_SIDE) if content_id in self._proofs else (SIDE,)
+
+    def _measure(self, content_ids: list[str]) -> dict[str, dict]:
+        made = [content_id for content_id in content_ids if self._made.get(content_id)]
+        with ThreadPoolExecutor(cores()) as pool:
+            return dict(zip(made, pool.map(self._looks_of, made), strict=True))
+
+    def _looks_of(self, content_id: str) -> dict:
+        return looks({side: self._store.get(thumb_path(content_id, side)) for side in self._sides(content_id)})
+
+    def _draw(self, content_ids: list[str]) -> dict[str, Sketch]:
         missing = [content_id for content_id in content_ids if not self._made.get(content_id)]
         wanted = wanted_pictures(self._connection, missing, luma=True)
-        return {row.content_id: sketch(row.luma, row.width, row.height) for row in wanted if row.luma}
+        return {row.content_id: Sketch(sketch(row.luma, row.width, row.height), row.luma) for row in wanted if row.luma}
 
 
 def register_verdicts(

@@ -104,7 +104,7 @@ select j.cluster_id, least(j.kept, j.other) content_a, greatest(j.kept, j.other)
     list_sort(list_distinct(if(j.kept = j.other, j.conflicts, list_concat(j.conflicts, coalesce(t.conflicts, [])))))
         conflicts,
     coalesce(j.reason, t.reason, '') reason, j."rule", j.sample, j.sample_only, j.beside,
-    p.d_phash64, p.d_phash256, p.correlation, p.residual, p.crop_area, v.outcome, l.outcome found, l.people
+    p.d_phash64, p.d_phash256, p.correlation, p.residual, p.warp, v.outcome, l.outcome found, l.people
 from joined j
 left join stated t on t.cluster_id = j.cluster_id and t.content_id = j.other
 left join looked l on l.content_a = least(j.kept, j.other) and l.content_b = greatest(j.kept, j.other)

@@ -134,7 +134,7 @@
     const one = state.item.pairs.length < 2;
     const shown = grid.on && !one;
     get("grid-view").hidden = !shown;
-    for (const id of ["stage", "modes", "zooms", "loupe", "question", "sides", "metadata-title", "metadata", "record-title", "record", "variants"]) get(id).classList.toggle("away", shown);
+    for (const id of ["stage", "modes", "zooms", "loupe", "looks", "question", "sides", "metadata-title", "metadata", "record-title", "record", "variants"]) get(id).classList.toggle("away", shown);
     for (const button of get("decide").querySelectorAll("[data-verdict]")) button.hidden = shown;
     get("whole").lastElementChild.textContent = t(shown ? "review.grid_accept" : "review.whole");
     get("whole").classList.toggle("primary", shown);
@@ -265,9 +265,9 @@
     const { item } = state;
     const index = mirrorfold.index;
     const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
-    const cut = pair.cut && { side: pair.cut[0] === pair.kept ? 0 : 1, box: pair.cut.slice(1) };
     const spot = pair.spot && { sides: pair.spot[0].map((side) => (side === pair.kept ? 0 : 1)), box: pair.spot.slice(1) };
-    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]], cut, spot);
+    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]], pair.warp, spot);
+    drawLooks([left, right]);
     const clashes = facts.clashes(left, right, pair.conflicts);
     get("clashes").replaceChildren(...clashes);
     get("clashes").hidden = !clashes.length;
@@ -306,6 +306,23 @@
         const other = next.pairs.find((candidate) => candidate.n === ahead);
         compare.preload([picture(next.contents[other.kept]), picture(next.contents[other.other])]);
       }, () => null);
+  };
+
+  // Served pages measure what they show once it is looked at.
+  const drawLooks = async (contents) => {
+    compare.looks([null, null]);
+    const pair = state.pair;
+    if (mirrorfold.served && compare.state.measured)
+      await Promise.all(contents.map(async (content) => {
+        if (content.looks?.sharp[1024] === undefined) content.looks = await fetch(`looks/${content.id}`).then((reply) => (reply.ok ? reply.json() : content.looks), () => content.looks);
+      }));
+    if (pair === state.pair) compare.looks(contents.map((content) => content.looks));
+  };
+  const measure = () => {
+    compare.measure();
+    progress.setting("looks", compare.state.measured ? "1" : "");
+    const pair = question();
+    if (pair) drawLooks([state.item.contents[pair.kept], state.item.contents[pair.other]]);
   };
 
   const drawFamily = () => {
@@ -469,7 +486,7 @@
     const groups = [
       ["review.help_decide", [["A", "same"], ["C", "whole"], ["1", "keep_left"], ["2", "keep_right"], ["V", "split"], ["D", "different"], ["L", "defer"], ["U", "undo"], ["G", "grid"], ["1 – 9", "help_grid"]]],
       ["review.help_move", [["J ↓ →", "next"], ["K ↑ ←", "previous"], ["N", "next_page"], ["P", "previous_page"], ["F", "help_filter"]]],
-      ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0 9", "help_zoom"], ["O", "rotate"], ["Z", "loupe"], ["H", "heat"]]],
+      ["review.help_views", [["Q", "side"], ["W", "slider"], ["E", "flicker"], ["R", "difference"], ["␣", "help_space"], ["+ − 0 9", "help_zoom"], ["O", "rotate"], ["Z", "loupe"], ["H", "heat"], ["I", "looks"]]],
       ["review.export", [["X", "export"], ["?", "help"], ["Esc", "help_close"]]],
     ];
     get("help-keys").replaceChildren(
@@ -505,7 +522,7 @@
     q: () => compare.mode("side"), w: () => compare.mode("slider"), e: () => compare.mode("flicker"),
     r: () => compare.mode("difference"), " ": () => compare.swapByHand(), o: () => compare.rotate(),
     "+": () => compare.zoom(1.4), "=": () => compare.zoom(1.4), "-": () => compare.zoom(1 / 1.4), 0: () => compare.fit(),
-    x: exportAll, "?": help, g: () => showGrid(!grid.on), z: () => compare.loupe(), h: () => compare.heat(),
+    x: exportAll, "?": help, g: () => showGrid(!grid.on), z: () => compare.loupe(), h: () => compare.heat(), i: measure,
   };
   const inGrid = () => get("grid-view").hidden === false;
   for (let digit = 1; digit <= 8; digit++)
@@ -584,7 +601,7 @@
     const clicks = {
       whole: decideWhole, "zoom-full": () => compare.full(),
       "zoom-in": () => compare.zoom(1.4), "zoom-out": () => compare.zoom(1 / 1.4), "zoom-fit": () => compare.fit(),
-      rotate: () => compare.rotate(), loupe: () => compare.loupe(), heat: () => compare.heat(), undo, back: () => step(-1), on: () => step(1), export: exportAll,
+      rotate: () => compare.rotate(), loupe: () => compare.loupe(), heat: () => compare.heat(), looks: measure, undo, back: () => step(-1), on: () => step(1), export: exportAll,
       "help-open": help, "help-close": () => get("help").close(), batch: () => askBatch(), "grid-open": () => showGrid(!grid.on), "batch-confirm": acceptBatch,
       "batch-cancel": () => get("batch-dialog").close(), "page-back": () => turnPage(-1), "page-on": () => turnPage(1),
       import: () => get("import-file").click(),
@@ -621,6 +638,7 @@
     setLanguage(get("language").value);
     get("f-part").value = String(people.part());
     compare.mode("side");
+    if (progress.setting("looks")) compare.measure();
     state.found = filters.apply();
     const first = flat().find((pair) => !progress.get(pair));
     refilter(first);

@@ -4,13 +4,15 @@
   const get = (id) => document.getElementById(id);
   const stage = get("stage");
   const layers = [get("left"), get("right")];
-  const view = { mode: "side", zoom: 1, x: 0, y: 0, turn: 0, front: true, timer: 0, heat: false, loupe: false, cut: null, spot: null };
+  const view = { mode: "side", zoom: 1, x: 0, y: 0, turn: 0, front: true, timer: 0, heat: false, loupe: false, start: 0, warp: null, cut: null, spot: null };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let shown = 0;
 
   // The symmetries of a rectangle, in the order in which the key goes through them; a kind of variant starts at its own.
   const TURNS = ["", "rotate(90deg)", "rotate(180deg)", "rotate(270deg)", "scaleX(-1)", "scaleY(-1)",
     "rotate(90deg) scaleX(-1)", "rotate(270deg) scaleX(-1)"];
+  const MOVES = [[1, 0, 0, 1], [0, -1, 1, 0], [-1, 0, 0, -1], [0, 1, -1, 0], [-1, 0, 0, 1], [1, 0, 0, -1], [0, -1, -1, 0], [0, 1, 1, 0]];
+  // Of runs that didn't keep how two pictures lie on each other, the kind says it, but for which way a quarter turn goes.
   const STARTS = { "rotated-90": 1, "rotated-180": 2, "rotated-270": 3, mirrored: 4, flipped: 5, "mirrored-rotated-90": 6,
     "mirrored-rotated-270": 7 };
 
@@ -28,22 +30,45 @@
     const [width, height] = [image.naturalWidth * scale, image.naturalHeight * scale];
     return { width, height, x: (image.clientWidth - width) / 2, y: (image.clientHeight - height) / 2, scale };
   };
-  // Where pictures lie over each other, a crop is laid onto its place in the larger one.
+  // A warp is six numbers (p, q, r, s, t, u): a place (x, y) of one picture is (p x + q y + r, s x + t y + u) of the
+  // other, in coordinates of -1..1 from edge to edge.
+  const extent = ([p, q, , s, t]) => p * t - q * s;
+  const back = ([p, q, r, s, t, u]) => {
+    const size = p * t - q * s;
+    const [a, b, c, d] = [t / size, -q / size, -s / size, p / size];
+    return [a, b, -(a * r + b * u), c, d, -(c * r + d * u)];
+  };
+  // Which of the turns brings the right picture back to how the left one lies.
+  const turnOf = (warp) => {
+    const [p, q, , s, t] = back(warp);
+    const fits = MOVES.map(([a, b, c, d]) => a * p + b * q + c * s + d * t);
+    return fits.indexOf(Math.max(...fits));
+  };
+  // The picture that shows more, and where in it the other lies, as shares of its sides; none where both show the same.
+  const cutOf = (warp, turn) => {
+    const side = extent(warp) ** 2 < 1 ? 1 : 0;
+    const [p, q, r, s, t, u] = side ? warp : back(warp);
+    if (Math.abs(p * t - q * s) > 0.97 || (turn && side)) return null;
+    const [w, h] = [Math.abs(p) + Math.abs(q), Math.abs(s) + Math.abs(t)];
+    return { side, box: [(1 + r - w) / 2, (1 + u - h) / 2, w, h] };
+  };
+  // Where pictures lie over each other, the one that shows less is laid onto its place in the other.
   const laid = (index) => {
-    if (!view.cut || view.mode === "side" || view.cut.side === index) return "";
-    const [own, larger] = [painted(layers[index].firstElementChild), painted(layers[view.cut.side].firstElementChild)];
-    const [x, y, w, h] = view.cut.box;
-    const shift = (at, share, size, length, extent) => at + (share + extent / 2) * size - length / 2;
-    const image = layers[index].firstElementChild;
-    const [dx, dy] = [shift(larger.x, x, larger.width, image.clientWidth, w), shift(larger.y, y, larger.height, image.clientHeight, h)];
-    return own.width ? ` translate(${dx}px, ${dy}px) scale(${(w * larger.width) / own.width}, ${(h * larger.height) / own.height})` : "";
+    const base = view.cut ? view.cut.side : 0;
+    if (!view.warp || view.mode === "side" || index === base || view.turn !== view.start) return "";
+    const [p, q, r, s, t, u] = index ? back(view.warp) : view.warp;
+    const [own, under] = [painted(layers[index].firstElementChild), painted(layers[base].firstElementChild)];
+    if (!own.width || !under.width) return "";
+    const [x, y] = [under.width / own.width, under.height / own.height];
+    const slant = [(s * under.height) / own.width, (q * under.width) / own.height];
+    return ` matrix(${p * x}, ${slant[0]}, ${slant[1]}, ${t * y}, ${(r * under.width) / 2}, ${(u * under.height) / 2})`;
   };
 
   const draw = () => {
     layers.forEach((layer, index) => {
       const image = layer.firstElementChild;
       const turn = index === 1 && view.turn ? ` ${TURNS[view.turn]} scale(${refit(image)})` : "";
-      image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${laid(index)}${turn}`;
+      image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${laid(index) || turn}`;
     });
     const share = Number(get("slide").value);
     layers[1].style.clipPath = view.mode === "slider" ? `inset(0 0 0 ${share}%)` : "";
@@ -110,6 +135,23 @@
     });
   };
 
+  // Luma as an area, the three colours as lines.
+  const plot = (canvas, tones) => {
+    const { width, height } = canvas;
+    const ink = canvas.getContext("2d");
+    ink.clearRect(0, 0, width, height);
+    tones.forEach((heights, channel) => {
+      ink.beginPath();
+      ink.moveTo(0, height);
+      heights.forEach((tall, at) => ink.lineTo(((at + 0.5) / heights.length) * width, height - (tall / 99) * (height - 2)));
+      ink.lineTo(width, height);
+      ink.fillStyle = "rgb(255 255 255 / .45)";
+      ink.strokeStyle = ["transparent", "#ff7b72", "#7ee787", "#79c0ff"][channel];
+      if (channel) ink.stroke();
+      else ink.fill();
+    });
+  };
+
   const decoded = async (source) => {
     const image = new Image();
     image.src = source;
@@ -123,10 +165,9 @@
 
   mirrorfold.compare = {
     // Both pictures are decoded before either is swapped in: the pair on screen is never half of two questions.
-    async show(sources, kind, cut = null, spot = null) {
+    async show(sources, kind, warp = null, spot = null) {
       const turn = ++shown;
-      view.cut = null;
-      view.spot = null;
+      Object.assign(view, { warp: null, cut: null, spot: null });
       view.missing = false;
       const ready = await Promise.all(sources.map((source) => (source ? decoded(source) : false)));
       if (turn !== shown) return;
@@ -139,7 +180,8 @@
       view.missing = !ready.every(Boolean);
       get("no-picture").hidden = ready.some(Boolean);
       get("sketch").hidden = !sources.some((source) => source && source.startsWith("data:"));
-      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: STARTS[kind] || 0, front: true, cut, spot });
+      const start = warp ? turnOf(warp) : STARTS[kind] || 0;
+      Object.assign(view, { zoom: 1, x: 0, y: 0, turn: start, start, front: true, warp, cut: warp && cutOf(warp, start), spot });
       draw();
     },
     // Tells whether none of the two pictures is known to be missing.
@@ -194,6 +236,25 @@
       view.loupe = !view.loupe;
       get("loupe").setAttribute("aria-pressed", String(view.loupe));
       if (!view.loupe) loupe({ target: document.body });
+    },
+    // Histograms and sharpness, of which only what was measured at one size compares.
+    looks(found) {
+      if (found) view.looks = found;
+      get("looks").setAttribute("aria-pressed", String(Boolean(view.measured)));
+      const sides = view.looks?.map((one) => Object.keys(one?.sharp || {})) || [[], []];
+      const side = sides[0].filter((one) => sides[1].includes(one)).pop();
+      layers.forEach((layer, index) => {
+        const box = layer.querySelector(".looks");
+        const one = view.looks?.[index];
+        box.hidden = !view.measured || !one || layer.classList.contains("blank");
+        if (box.hidden) return;
+        plot(box.firstElementChild, one.tones);
+        box.lastElementChild.textContent = side ? mirrorfold.t("review.sharpness", { value: one.sharp[side].toFixed(1), side }) : "";
+      });
+    },
+    measure() {
+      view.measured = !view.measured;
+      this.looks();
     },
     rotate() {
       view.turn = (view.turn + 1) % TURNS.length;
