@@ -159,4 +159,5 @@ def test_a_finished_run_needs_no_working_files(tmp_path) -> None:
     again = run(request, str(tmp_path / "out"), steps=WITHOUT_PAGES)
     assert len(again.skipped) == len(WITHOUT_PAGES), "nothing is done again"
     assert {name: shards(tmp_path / "out", name) for name in TABLES} == tables
-    assert pq.read_schema(next((tmp_path / "out/edges").iterdir())).metadata[b"mirrorfold.version"] == str(TABLES["edges"].version).encode()
+    written = pq.read_schema(next((tmp_path / "out/edges").iterdir())).metadata[b"mirrorfold.version"]
+    assert written == str(TABLES["edges"].version).encode()
