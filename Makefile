@@ -6,6 +6,7 @@ BIN := .venv/bin
 TOOLS := build/tools/bin
 UV_VERSION := 0.13.9
 VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+AZURITE := 3.37.0
 FAKE_GCS := github.com/fsouza/fake-gcs-server@v1.56.1
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 export OPENBLAS_NUM_THREADS := 1
@@ -46,8 +47,9 @@ lock: ## Resolve the dependencies again into requirements.lock
 tools: tools-servers tools-engines tools-browser ## Install the pinned servers, engines and Debian's chromium
 
 .PHONY: tools-servers
-tools-servers: ## Install versitygw (S3) and fake-gcs-server (GCS); needs Go
+tools-servers: ## Install versitygw (S3) and fake-gcs-server (GCS) by Go, Azurite (Azure Blob) by npm
 	@./tools/servers.sh $(TOOLS) $(VERSITYGW) $(FAKE_GCS)
+	@./tools/azurite.sh $(dir $(TOOLS)) $(AZURITE)
 
 .PHONY: tools-flink
 tools-flink: ## Fetch Flink with Beam's job server (115 MB of jars); needs Java and Maven

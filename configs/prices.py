@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-Store = Literal["s3", "gs", "file", "*"]
+Store = Literal["s3", "gs", "az", "file", "*"]
 LINE = "__line__"
 
 UNITS = {

@@ -54,6 +54,10 @@ class SourceSettings(Section):
     object_lock: Literal["none"] | None = Field(
         None, description="your word that nothing in this source is locked, where its store can't tell; it is recorded"
     )
+    lifecycle: Literal["none"] | None = Field(
+        None, description="your word that no rule deletes in this source, where its rules can't be read; it is recorded"
+    )
+    account: str | None = Field(None, description="Azure storage account, instead of AZURE_STORAGE_ACCOUNT's")
 
 
 class ListingSettings(Section):

@@ -14,10 +14,12 @@ from mirrorfold.transforms.stores.output import open_output
 
 _RIGHTS = {
     "s3": "grant s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on it",
+    "az": "grant the role Storage Blob Data Contributor on it",
     "gs": "grant storage.objects.get, create, delete and list on it (roles/storage.objectAdmin)",
 }
 _LOG_IN = {
     "s3": "log in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID",
+    "az": "run `az login`, or set AZURE_STORAGE_CONNECTION_STRING",
     "gs": "run `gcloud auth application-default login`",
 }
 
@@ -51,7 +53,8 @@ def check_output(output: str) -> None:
     if separator and scheme != "file":
         if scheme not in _RIGHTS:
             raise UsageError(
-                f"can't write to {scheme}://: --output is a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"
+                f"can't write to {scheme}://: --output is a folder, s3://BUCKET/PREFIX, "
+                "gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
             )
         if not rest.strip("/") or rest.startswith("/"):
             raise UsageError(f"{output} names no bucket: write {scheme}://BUCKET/PREFIX")

@@ -174,7 +174,7 @@ class Run:
 
 
 def open_run(folder: str | os.PathLike[str]) -> Run:
-    """Open a finished run's folder: local, s3:// or gs://.
+    """Open a finished run's folder: local, s3://, gs:// or az://.
 
     Raises:
       mirrorfold.UsageError: no finished run lies there.

@@ -25,7 +25,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _REPORTS = {"s3-inventory+": "s3-inventory", "gcs-inventory+": "gcs-inventory", "listing+": "listing"}
 _FIELDS = {"kind": "server"}
 """Settings of a source whose name means something else in a `SourceSpec`."""
-_FORMS = "use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, a folder, or a report (s3-inventory+, gcs-inventory+, listing+)"
+_FORMS = (
+    "use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, a folder, or a report "
+    "(s3-inventory+, gcs-inventory+, listing+)"
+)
 
 
 def parse_sources(args: Sequence[str], settings: Settings, output: str | None) -> tuple[SourceSpec, ...]:
@@ -120,7 +123,7 @@ def _parse(arg: str, settings: Settings) -> SourceSpec:
     scheme = _SCHEME.fullmatch(uri)
     if scheme is None or scheme[1] == "file":
         spec = _folder(uri if scheme is None else scheme[2], library)
-    elif scheme[1] in ("s3", "gs"):
+    elif scheme[1] in ("s3", "gs", "az"):
         spec = _bucket(arg, scheme[1], scheme[2], library)
     else:
         raise UsageError(f"{arg}: can't list {scheme[1]}:// sources: {_FORMS}")
@@ -182,10 +185,10 @@ def _report(arg: str, library: str | None, kind: str, place: str, settings: Sett
 
 def _report_place(arg: str, place: str) -> str:
     scheme = _SCHEME.fullmatch(place)
-    if scheme and scheme[1] in ("s3", "gs"):
+    if scheme and scheme[1] in ("s3", "gs", "az"):
         return place
     if scheme and scheme[1] != "file":
-        raise UsageError(f"{arg}: can't read a report from {scheme[1]}://: use s3://, gs:// or a path")
+        raise UsageError(f"{arg}: can't read a report from {scheme[1]}://: use s3://, gs://, az:// or a path")
     path = os.path.realpath(os.path.expanduser(scheme[2] if scheme else place))
     if os.path.isdir(path):
         path = os.path.join(path, "manifest.json")
@@ -218,7 +221,7 @@ def check_endpoints(specs: Sequence[SourceSpec]) -> None:
     seen: dict[tuple[str, str], SourceSpec] = {}
     for spec in specs:
         first = seen.setdefault((spec.store, spec.bucket), spec)
-        if first.endpoint != spec.endpoint:
+        if (first.endpoint, first.account) != (spec.endpoint, spec.account):
             raise UsageError(f"bucket {spec.bucket!r} at two endpoints in one run: its objects' URIs would be the same")
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from mirrorfold.schemas.table import STRINGS, TIMESTAMP, Table, column
 
-STORES = ("s3", "gs", "file")
+STORES = ("s3", "gs", "az", "file")
 HOLDS = ("yes", "no", "unknown")
 FRAIL_CLASSES = ("ONEZONE_IA", "EXPRESS_ONEZONE", "REDUCED_REDUNDANCY", "DURABLE_REDUCED_AVAILABILITY")
 """Storage classes that keep fewer copies, or all of them in one building: another copy is kept before theirs."""
@@ -25,13 +25,16 @@ OBJECTS = Table(
                 nullable=False,
             ),
             column("library", pa.string(), "the named collection the object's source belongs to", nullable=False),
-            column("store", pa.string(), "s3, gs or file", nullable=False),
+            column("store", pa.string(), "s3, gs, az or file", nullable=False),
             column(
                 "bucket", pa.string(), "the bucket; for folders the absolute path of the source folder", nullable=False
             ),
             column("key", pa.string(), "the key, or the path below the source folder", nullable=False),
             column(
-                "version", pa.string(), "S3 version id or GCS generation; '' where the store has none", nullable=False
+                "version",
+                pa.string(),
+                "S3 version id, GCS generation, Azure version id or snapshot:TIME; '' where the store has none",
+                nullable=False,
             ),
             column("size", pa.int64(), "bytes; 0 for delete markers", nullable=False),
             column(

@@ -53,6 +53,13 @@ def fake_gcs() -> Iterator[servers.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[servers.Server]:
+    """Azurite for the session: use a container of your own."""
+    with _started(servers.azurite_server) as server:
+        yield server
+
+
 @pytest.fixture
 def stub() -> Iterator[GcsStub]:
     """A fresh read-only GCS stub."""
@@ -63,7 +70,9 @@ def stub() -> Iterator[GcsStub]:
 @pytest.fixture
 def no_ambient_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what the developer's own shell would lend to the SDKs' default chains."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "GOOGLE_", "STORAGE_", "CLOUDSDK_"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("AWS_", "AZURE_", "GOOGLE_", "STORAGE_", "CLOUDSDK_"))
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

@@ -118,6 +118,19 @@ def fake_gcs_server() -> Iterator[Server]:
         yield Server(f"http://127.0.0.1:{port}")
 
 
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The emulator's account key, which its documents state."""
+
+
+@contextlib.contextmanager
+def azurite_server() -> Iterator[Server]:
+    """Start Azurite's blob service in memory: real signatures, tiers, snapshots, conditions."""
+    port = free_port()
+    command = [find_program("azurite-blob"), "--blobHost", "127.0.0.1", "--blobPort", str(port), "--silent"]
+    with running([*command, "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"], port):
+        yield Server(f"http://127.0.0.1:{port}/devstoreaccount1", "devstoreaccount1", AZURITE_KEY)
+
+
 @dataclass
 class Recorder:
     """What passed through a recording proxy: (method, path with query), and the headers, in order of arrival.

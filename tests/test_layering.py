@@ -20,7 +20,7 @@ SOURCES = sorted(
     )
 )
 SHARED_ROOMS = {"blocks", "stores"}
-CLOUD = ("boto3", "botocore", "google.api_core", "google.auth", "google.cloud", "obstore", "s3fs", "gcsfs")
+CLOUD = ("azure", "boto3", "botocore", "google.api_core", "google.auth", "google.cloud", "obstore", "s3fs", "gcsfs")
 BEAM_WIRING = {"wiring.py"}
 
 

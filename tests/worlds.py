@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from azure.storage.blob import ContainerClient
 from botocore.config import Config
 
 from mirrorfold.schemas.uri import escape_key
@@ -93,6 +94,11 @@ def cloud_output(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         requests.post(f"{server.url}/storage/v1/b", json={"name": bucket}, timeout=30).raise_for_status()
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
         return CloudOutput(f"gs://{bucket}/{folder}")
+    if request.param == "azurite":
+        azure_owner(server, bucket)
+        for name, value in azure_environment(server).items():
+            monkeypatch.setenv(name, value)
+        return CloudOutput(f"az://{bucket}/{folder}")
     owner(server).create_bucket(Bucket=bucket)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
@@ -154,6 +160,44 @@ def gcs_world(server: Server) -> Iterator[World]:
         spec = SourceSpec("lib", "live", "gs", bucket)
         environment = {"STORAGE_EMULATOR_HOST": proxy.url}
         yield World("fake-gcs", spec, put, remove, frozenset({"not utf-8"}), proxy.requests, environment)
+
+
+def azure_owner(server: Server, container: str) -> ContainerClient:
+    """Make a container and give a client that may write to it."""
+    credential: Any = {"account_name": server.access_key, "account_key": server.secret_key}
+    client = ContainerClient(server.url, container, credential=credential)
+    client.create_container()
+    return client
+
+
+def azure_environment(server: Server, endpoint: str | None = None) -> dict[str, str]:
+    """Give the connection string under which Azure's own tools find a server."""
+    text = f"AccountName={server.access_key};AccountKey={server.secret_key};BlobEndpoint={endpoint or server.url}"
+    return {"AZURE_STORAGE_CONNECTION_STRING": text}
+
+
+@contextlib.contextmanager
+def azure_world(server: Server) -> Iterator[World]:
+    """Give a new container of Azurite."""
+    container = new_bucket()
+    client = azure_owner(server, container)
+
+    def put(key: str, data: bytes) -> ObjectRef:
+        etag = client.upload_blob(key, data, overwrite=True).get_blob_properties().etag.strip('"')
+        return ObjectRef("lib", "az", container, escape_key(key.encode()), "", etag, len(data))
+
+    # Azure takes a backslash for a slash, and clients resolve dots before they sign.
+    refused = frozenset({"dot", "dots", "leading dots", "control", "backslash", "not utf-8"})
+    with recording_proxy(server.url.removesuffix("/devstoreaccount1")) as proxy:
+        yield World(
+            "azurite",
+            SourceSpec("lib", "live", "az", container, lifecycle="none"),
+            put,
+            client.delete_blob,
+            refused,
+            proxy.requests,
+            azure_environment(server, f"{proxy.url}/devstoreaccount1"),
+        )
 
 
 @contextlib.contextmanager

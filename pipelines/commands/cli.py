@@ -147,7 +147,7 @@ def store_words(error: Exception) -> str | None:
 def named_folder(arguments: Sequence[str]) -> str:
     """Find the folder in a bucket that a command line names."""
     values = [value for argument in arguments for value in (argument, argument.partition("=")[2])]
-    return next((value for value in values if value.startswith(("s3://", "gs://"))), "the output folder")
+    return next((value for value in values if value.startswith(("s3://", "gs://", "az://"))), "the output folder")
 
 
 def _say(message: str) -> None:

@@ -8,13 +8,17 @@ from mirrorfold.pipelines.commands.beam_command import BeamCommand
 from mirrorfold.pipelines.commands.printing import folder_argument, json_option
 
 SOURCE_HELP = """
-SOURCE is [LIBRARY=]URI: s3://bucket/prefix, gs://bucket/prefix, a folder, an inventory report
+SOURCE is [LIBRARY=]URI: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, a folder, an inventory report
 (s3-inventory+s3://.../manifest.json, gcs-inventory+gs://.../manifest.json) or listing+FILE. Give several to compare
 libraries; each is only ever read. LIBRARY defaults to the bucket's or folder's name.
 """
 
 output_option = click.option(
-    "-o", "--output", required=True, metavar="DIR", help="Where tables, plans and pages go: a folder, s3:// or gs://."
+    "-o",
+    "--output",
+    required=True,
+    metavar="DIR",
+    help="Where tables, plans and pages go: a folder, s3://, gs:// or az://.",
 )
 config_option = click.option("--config", metavar="FILE", help="Settings as YAML; see configs/example.yaml.")
 policy_option = click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import re
 import shutil
@@ -19,6 +20,7 @@ ROOMS = ("schemas", "transforms", "pipelines", "configs")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 COMES_WITH = {
+    "azure-core": "azure-storage-blob",
     "botocore": "boto3",
     "google-api-core": "google-cloud-storage",
     "google-auth": "google-cloud-storage",
@@ -118,20 +120,32 @@ def imported() -> dict[str, str]:
     return found
 
 
+@functools.cache
+def owners_by_module() -> dict[str, list[str]]:
+    """Name the distributions of every top module."""
+    return dict(importlib.metadata.packages_distributions())
+
+
+@functools.cache
+def files_of(distribution: str) -> frozenset[str]:
+    """Name a distribution's files."""
+    return frozenset(str(file) for file in importlib.metadata.files(distribution) or ())
+
+
 def distribution_of(module: str) -> str | None:
     """Name the distribution that a module's file belongs to; None for Python's own and ours."""
     top = module.split(".")[0]
     if top in sys.stdlib_module_names or top == "mirrorfold":
         return None
-    owners = importlib.metadata.packages_distributions()[top]
+    owners = owners_by_module()[top]
     if len(owners) > 1:  # a namespace such as google: the one that has the file
         parts = module.split(".")
         owners = [
             owner
             for depth in range(len(parts), 1, -1)
             for owner in dict.fromkeys(owners)
-            for file in importlib.metadata.files(owner) or []
-            if str(file) in ("/".join(parts[:depth]) + "/__init__.py", "/".join(parts[:depth]) + ".py")
+            for file in ("/".join(parts[:depth]) + "/__init__.py", "/".join(parts[:depth]) + ".py")
+            if file in files_of(owner)
         ]
     return normal(owners[0]) if owners else None
 

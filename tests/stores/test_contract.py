@@ -12,14 +12,14 @@ from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
 from mirrorfold.transforms.stores.sources import open_stores
 from tests.stores.personality import PERSONALITIES, personality_world
-from tests.worlds import ODD_KEYS, World, folder_world, gcs_world, s3_world, stub_world
+from tests.worlds import ODD_KEYS, World, azure_world, folder_world, gcs_world, s3_world, stub_world
 
 pytestmark = pytest.mark.usefixtures("no_ambient_credentials")
 KNOWING_LESS = [pytest.param(name, marks=() if name in ("oss", "bare") else pytest.mark.slow) for name in PERSONALITIES]
 DATA = bytes(range(256)) * 40
 
 
-@pytest.fixture(params=["moto", "versity", "fake-gcs", "gcs-stub", "folder", *KNOWING_LESS])
+@pytest.fixture(params=["moto", "versity", "fake-gcs", "gcs-stub", "azurite", "folder", *KNOWING_LESS])
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
     """Every kind of store in turn."""
     with contextlib.ExitStack() as stack:
@@ -27,6 +27,8 @@ def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
             made = stack.enter_context(s3_world(request.param, request.getfixturevalue(request.param)))
         elif request.param == "fake-gcs":
             made = stack.enter_context(gcs_world(request.getfixturevalue("fake_gcs")))
+        elif request.param == "azurite":
+            made = stack.enter_context(azure_world(request.getfixturevalue("azurite")))
         elif request.param in PERSONALITIES:
             request.getfixturevalue("versity")  # skips, or fails in CI, where the program is missing
             made = stack.enter_context(personality_world(PERSONALITIES[request.param]))

@@ -10,7 +10,7 @@ from mirrorfold.transforms.stores.output_cloud import CloudOutput
 from tests.worlds import cloud_output, new_bucket
 
 
-@pytest.fixture(params=["local", "moto", "versity", "fake-gcs"])
+@pytest.fixture(params=["local", "moto", "versity", "fake-gcs", "azurite"])
 def output(request: pytest.FixtureRequest, no_ambient_credentials, monkeypatch) -> OutputStore:
     if request.param == "local":
         return LocalOutput(str(request.getfixturevalue("tmp_path") / "out"))

@@ -57,6 +57,7 @@ MONTHS = 12
 HOLD_RIGHTS = {
     "s3": "s3:GetBucketObjectLockConfiguration, s3:GetObjectLegalHold and s3:GetObjectRetention",
     "gs": "storage.objects.get",
+    "az": "the role Storage Blob Data Reader",
 }
 """What a look-up of holds takes, by store."""
 

@@ -1,4 +1,4 @@
-"""How S3 and GCS list, for whoever lists ranges: pages of entries, and rows made of them."""
+"""How S3, GCS and Azure list, for whoever lists ranges: pages of entries, and rows made of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from mirrorfold.schemas.uri import escape_key
+from mirrorfold.transforms.listing.azure_rows import azure_rows
 from mirrorfold.transforms.listing.gcs_rows import gcs_rows
 from mirrorfold.transforms.listing.pages import Page, Pages
 from mirrorfold.transforms.listing.ranges import KeyRange
@@ -21,9 +22,10 @@ from mirrorfold.transforms.stores.sources import open_stores
 PAGE = 1000
 
 
-def open_pages(spec: SourceSpec, rank: int, limit: int = PAGE) -> S3Pages | GcsPages:
-    """Open a bucket for listing."""
-    return (S3Pages if spec.store == "s3" else GcsPages)(spec, rank, limit)
+def open_pages(spec: SourceSpec, rank: int, limit: int = PAGE) -> S3Pages | GcsPages | AzurePages:
+    """Open a bucket or container for listing."""
+    kinds: dict[str, Any] = {"s3": S3Pages, "gs": GcsPages, "az": AzurePages}
+    return kinds[spec.store](spec, rank, limit)
 
 
 def is_small(pages: Pages, keys: KeyRange) -> bool:
@@ -40,6 +42,8 @@ def is_small(pages: Pages, keys: KeyRange) -> bool:
 
 class S3Pages:
     """Pages of an S3 bucket, with versions where it has them and holds where it can have any."""
+
+    cuttable = True
 
     def __init__(self, spec: SourceSpec, rank: int, limit: int):
         self.spec, self.rank, self.limit = spec, rank, limit
@@ -111,6 +115,8 @@ class S3Pages:
 class GcsPages:
     """Pages of a GCS bucket, with all generations."""
 
+    cuttable = True
+
     def __init__(self, spec: SourceSpec, rank: int, limit: int):
         self.spec, self.rank, self.limit = spec, rank, limit
         self.source = open_stores((spec,)).source("gs", spec.bucket)
@@ -137,6 +143,37 @@ class GcsPages:
 
     def rows(self, entries: list[Any]) -> pa.Table:
         return gcs_rows(entries, library=self.spec.library, bucket=self.spec.bucket, rank=self.rank, now=self.now)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+class AzurePages:
+    """Pages of a container, with versions, snapshots and what is deleted but kept for a while.
+
+    They can't be cut: accounts with a hierarchy of folders list in another order than others.
+    """
+
+    cuttable = False
+
+    def __init__(self, spec: SourceSpec, rank: int, limit: int):
+        self.spec, self.rank, self.limit = spec, rank, limit
+        self.source = open_stores((spec,)).source("az", spec.bucket)
+
+    def probe(self, after: str | None) -> str | None:
+        """Nothing can be asked for behind a key."""
+        return None
+
+    def page(self, after: str | None, token: Any) -> Page:
+        found = self.source.list_page(self.spec.prefix, token, self.limit)
+        return Page(found.blobs, found.blobs[-1].name if found.blobs else None, found.token)
+
+    def key(self, entry: Any) -> str:
+        return entry.name
+
+    def rows(self, entries: list[Any]) -> pa.Table:
+        place: dict[str, Any] = {"library": self.spec.library, "bucket": self.spec.bucket, "rank": self.rank}
+        return azure_rows(entries, [self.source.facts(blob) for blob in entries], **place)
 
     def close(self) -> None:
         """Nothing stays open."""

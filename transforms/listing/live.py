@@ -35,6 +35,8 @@ def plan_live(spec: SourceSpec, hints: Sequence[str] = (), limit: int = PAGE) ->
     if spec.store == "file":
         return plan_folder(unescape_key(spec.bucket), way=_way(spec))
     with contextlib.closing(open_pages(spec, 0, limit)) as pages:
+        if not pages.cuttable:
+            return None
         page = pages.page(None, None)
         if not in_order(pages, page.entries):
             return None
@@ -61,7 +63,7 @@ def list_live(
             yield folder_rows(entries, library=spec.library, bucket=spec.bucket, rank=rank)
         return
     with contextlib.closing(open_pages(spec, rank, limit)) as pages:
-        wanted = keys if isinstance(keys, KeyRange) else None
+        wanted = keys if isinstance(keys, KeyRange) and pages.cuttable else None
         yield from in_blocks(list_range(pages, wanted or KeyRange(), THREADS if wanted else 1, wanted is not None))
 
 

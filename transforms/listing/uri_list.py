@@ -15,6 +15,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from mirrorfold.schemas.uri import escape_key, make_uri, unescape_key
+from mirrorfold.transforms.listing.azure_rows import azure_rows
 from mirrorfold.transforms.listing.encodings import extra_map
 from mirrorfold.transforms.listing.folder import Entry, folder_rows
 from mirrorfold.transforms.listing.gcs_rows import gcs_rows
@@ -86,11 +87,11 @@ def _parse(uri: str, version: str, where: str) -> Named:
         if slash and name:
             real = os.path.realpath(unescape_key(folder or "/"))
             return Named("file", escape_key(real), name, version)
-    elif separator and scheme in ("s3", "gs"):
+    elif separator and scheme in ("s3", "gs", "az"):
         bucket, _, key = rest.partition("/")
         if bucket and key:
             return Named(scheme, bucket, key, version)
-    said = f"{where}: {uri[:200]!r} isn't s3://BUCKET/KEY, gs://BUCKET/KEY or an absolute path"
+    said = f"{where}: {uri[:200]!r} isn't s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY or an absolute path"
     raise StoreError("unreachable", said)
 
 
@@ -116,6 +117,9 @@ def list_named(spec: SourceSpec, rank: int, names: Sequence[Named]) -> Iterator[
                         yield apply_rules(_s3(some, versioned, place), rules)
             elif store == "gs" and present:
                 yield apply_rules(gcs_rows([one.entry for one in present], now=now, **place), rules)
+            elif store == "az" and present:
+                blobs, facts = zip(*(one.entry for one in present), strict=True)
+                yield apply_rules(azure_rows(blobs, facts, **place), rules)
             elif present:
                 yield folder_rows([Entry(*one.entry) for one in present], **place)
             absent = [one for one in found if one.entry is None]

@@ -13,8 +13,8 @@ class SourceSpec:
     Attributes:
       library: the library's name.
       kind: live, s3-inventory, gcs-inventory or listing.
-      store: s3, gs or file.
-      bucket: bucket name, or the folder's absolute real path.
+      store: s3, gs, az or file.
+      bucket: bucket or container name, or the folder's absolute real path.
       prefix: listed keys start with it; '' for all (always '' for folders).
       anonymous: read without credentials, as public buckets allow.
       manifest: for inventories and listings the report's URI or path.
@@ -26,6 +26,8 @@ class SourceSpec:
       server: the kind of S3 server, a name of stores/kinds.py; None to tell it by its endpoint.
       addressing: path or virtual; None as the AWS config says, else as the kind of server takes it.
       object_lock: none where the operator states that nothing in this source is locked.
+      lifecycle: none where the operator states that no rule deletes anything in this source.
+      account: Azure's storage account.
     """
 
     library: str
@@ -48,6 +50,8 @@ class SourceSpec:
     server: str | None = None
     addressing: str | None = None
     object_lock: str | None = None
+    lifecycle: str | None = None
+    account: str | None = None
 
     def __post_init__(self) -> None:
         """Take lists, as JSON has them, for tuples: a spec is a key."""

@@ -30,7 +30,7 @@ def check_source(spec: SourceSpec) -> bool:
     Raises:
       StoreError: one line for a person, saying what to mend.
     """
-    return {"s3": _check_s3, "gs": _check_gcs, "file": _check_folder}[spec.store](spec)
+    return {"s3": _check_s3, "gs": _check_gcs, "az": _check_azure, "file": _check_folder}[spec.store](spec)
 
 
 def bucket_has_lock(spec: SourceSpec) -> bool | None:
@@ -70,7 +70,7 @@ _CALLS = {
 
 def bucket_rules(spec: SourceSpec) -> tuple[Rule, ...] | None:
     """Read a bucket's lifecycle rules; None where that can't be asked. Folders have none."""
-    if spec.store == "file":
+    if spec.store == "file" or spec.lifecycle == "none":
         return ()
     try:
         if spec.store == "s3" and not (s3_access(spec).signed or spec.anonymous):
@@ -143,6 +143,12 @@ def _check_gcs(spec: SourceSpec) -> bool:
         raise StoreError("vanished", f"{spec.bucket!r} isn't a bucket name: write gs://BUCKET/PREFIX") from error
     finally:
         client.close()
+
+
+def _check_azure(spec: SourceSpec) -> bool:
+    from mirrorfold.transforms.stores.azure_check import check_azure  # its SDK is loaded where it is needed only
+
+    return check_azure(spec)
 
 
 def _no_credentials(name: str, cloud: str, hint: str) -> StoreError:

@@ -19,7 +19,8 @@ class Described(NamedTuple):
 
     Attributes:
       version: the version that was found.
-      entry: as the store's listing gives it (for files path, stat result, size, link or None); None where nothing
+      entry: as the store's listing gives it (for files path, stat result, size, link or None; for Azure
+        with what its source reads from it); None where nothing
         is there.
       hold: for S3 (yes, no or unknown; end of retention).
     """
@@ -39,7 +40,7 @@ def describe(spec: SourceSpec, store: str, bucket: str, key: str, version: str) 
     source = open_stores((spec,)).source(store, bucket, spec.library)
     ref = ObjectRef(spec.library, store, bucket, key, version, "", 0)
     try:
-        look_up = {"s3": _s3, "gs": _gcs, "file": _file}[store]
+        look_up = {"s3": _s3, "gs": _gcs, "az": _azure, "file": _file}[store]
         return look_up(source, ref)
     except StoreError as error:
         if error.code == "vanished":
@@ -67,6 +68,13 @@ def _s3(source: Any, ref: ObjectRef) -> Described:
 def _gcs(source: Any, ref: ObjectRef) -> Described:
     blob = source.look_up(ref)
     return Described(ref.key, str(blob.generation), blob)
+
+
+def _azure(source: Any, ref: ObjectRef) -> Described:
+    blob = source.look_up(ref)
+    blob.name = real_key(ref.key)
+    facts = source.facts(blob)
+    return Described(ref.key, facts["version"], (blob, facts))
 
 
 def _file(_: Any, ref: ObjectRef) -> Described:

@@ -1,4 +1,4 @@
-"""One vocabulary for what three kinds of client raise: a `StoreError` with a stable code.
+"""One vocabulary for what each kind of client raises: a `StoreError` with a stable code.
 
 Messages name the store's own error code and nothing that differs between runs (no request ids, no timings), because
 they end in a table.
@@ -34,6 +34,12 @@ _CREDENTIALS = (
 _BY_NAME = {
     "InvalidObjectState": "archived",
     "PreconditionFailed": "vanished",
+    "BlobArchived": "archived",
+    "BlobBeingRehydrated": "archived",
+    "BlobUsesCustomerSpecifiedEncryption": "encrypted",
+    "InvalidAuthenticationInfo": "denied",
+    "PublicAccessNotPermitted": "denied",
+    "ServerBusy": "throttled",
     "MethodNotAllowed": "vanished",  # S3 answers so when the version is a delete marker
     "InvalidAccessKeyId": "denied",
     "SignatureDoesNotMatch": "denied",

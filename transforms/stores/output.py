@@ -1,4 +1,4 @@
-"""The output folder, DIR: local, s3:// or gs://. The only place mirrorfold ever writes to."""
+"""The output folder, DIR: local, s3://, gs:// or az://. The only place mirrorfold ever writes to."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class LocalOutput(OutputStore):
 @lru_cache(maxsize=8)
 def open_output(url: str) -> OutputStore:
     """Open DIR by its URL; one store per process and DIR."""
-    if url.startswith(("s3://", "gs://")):
+    if url.startswith(("s3://", "gs://", "az://")):
         from mirrorfold.transforms.stores.output_cloud import CloudOutput
 
         return CloudOutput(url)

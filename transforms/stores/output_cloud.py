@@ -1,7 +1,8 @@
-"""DIR on S3 or GCS. A put of an object store is atomic by itself."""
+"""DIR on S3, GCS or Azure. A put of an object store is atomic by itself."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable
 from typing import IO, Any, Protocol
@@ -41,7 +42,7 @@ class Files(Protocol):
 
 
 class CloudOutput(OutputStore):
-    """DIR under `s3://bucket/prefix` or `gs://bucket/prefix`.
+    """DIR under `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
 
     Raises:
       StoreError: from every call, where the bucket is denied, absent or doesn't answer.
@@ -51,7 +52,8 @@ class CloudOutput(OutputStore):
         scheme, _, rest = url.partition("://")
         bucket, _, prefix = rest.strip("/").partition("/")
         self._url = f"{scheme}://{rest.strip('/')}"
-        self._files: Files = (S3Files if scheme == "s3" else GcsFiles)(bucket, prefix)
+        kinds: dict[str, Callable[[str, str], Files]] = {"s3": S3Files, "gs": GcsFiles, "az": AzureFiles}
+        self._files: Files = kinds[scheme](bucket, prefix)
 
     def put(self, path: str, data: bytes) -> None:
         self._files.put(_inside(path), data)
@@ -106,27 +108,23 @@ def _inside(path: str) -> str:
     return path
 
 
-class S3Files:
-    """Files on S3, through obstore."""
+class ObstoreFiles:
+    """Files of one of obstore's stores."""
 
-    def __init__(self, bucket: str, prefix: str):
-        try:
-            access = s3_access(SourceSpec(library="output", kind="live", store="s3", bucket=bucket))
-        except BOTO_ERRORS as error:
-            raise from_boto(error) from error
-        self._store = access.byte_store(bucket, prefix=prefix or None)
+    def __init__(self, store: Any):
+        self._store = store
 
     def put(self, path: str, data: bytes) -> None:
-        _ask_s3(lambda: obstore.put(self._store, path, data))
+        _ask(lambda: obstore.put(self._store, path, data))
 
     def get(self, path: str) -> bytes:
-        return _ask_s3(lambda: obstore.get(self._store, path).bytes().to_bytes())
+        return _ask(lambda: obstore.get(self._store, path).bytes().to_bytes())
 
     def get_part(self, path: str, start: int, stop: int) -> bytes:
-        return bytes(_ask_s3(lambda: obstore.get_range(self._store, path, start=start, end=stop)))
+        return bytes(_ask(lambda: obstore.get_range(self._store, path, start=start, end=stop)))
 
     def size(self, path: str) -> int:
-        return _ask_s3(lambda: obstore.head(self._store, path))["size"]
+        return _ask(lambda: obstore.head(self._store, path))["size"]
 
     def exists(self, path: str) -> bool:
         try:
@@ -137,10 +135,11 @@ class S3Files:
 
     def list(self, prefix: str) -> list[str]:
         pages = obstore.list(self._store, prefix=prefix or None)
-        return _ask_s3(lambda: [found["path"] for page in pages for found in page])
+        return _ask(lambda: [found["path"] for page in pages for found in page])
 
     def delete(self, path: str) -> None:
-        _ask_s3(lambda: obstore.delete(self._store, path))
+        with contextlib.suppress(FileNotFoundError):
+            _ask(lambda: obstore.delete(self._store, path))
 
     def put_if(self, path: str, data: bytes, tag: str | None) -> str | None:
         mode: Any = "create" if tag is None else {"e_tag": tag}
@@ -149,25 +148,46 @@ class S3Files:
         except (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError):
             return None
         except FileNotFoundError:
-            return None if tag else _ask_s3(lambda: obstore.put(self._store, path, data))["e_tag"]
+            return None if tag else _ask(lambda: obstore.put(self._store, path, data))["e_tag"]
         except OBSTORE_ERRORS as error:
             raise from_obstore(error) from error
         return found["e_tag"] or ""
 
     def get_tagged(self, path: str) -> tuple[bytes, str]:
-        found = _ask_s3(lambda: obstore.get(self._store, path))
+        found = _ask(lambda: obstore.get(self._store, path))
         return found.bytes().to_bytes(), found.meta["e_tag"] or ""
 
 
-def _ask_s3(call: Callable[[], Any]) -> Any:
+def _ask(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except FileNotFoundError as error:
-        if "<Code>NoSuchBucket</Code>" in str(error):
+        if "<Code>NoSuchBucket</Code>" in str(error) or "<Code>ContainerNotFound</Code>" in str(error):
             raise _NO_BUCKET from error
         raise
     except OBSTORE_ERRORS as error:
         raise from_obstore(error) from error
+
+
+class S3Files(ObstoreFiles):
+    """Files on S3."""
+
+    def __init__(self, bucket: str, prefix: str):
+        try:
+            access = s3_access(SourceSpec(library="output", kind="live", store="s3", bucket=bucket))
+        except BOTO_ERRORS as error:
+            raise from_boto(error) from error
+        super().__init__(access.byte_store(bucket, prefix=prefix or None))
+
+
+class AzureFiles(ObstoreFiles):
+    """Files on Azure Blob."""
+
+    def __init__(self, container: str, prefix: str):
+        from mirrorfold.transforms.stores.azure_client import azure_access
+
+        access = azure_access(SourceSpec(library="output", kind="live", store="az", bucket=container))
+        super().__init__(access.byte_store(container, prefix=prefix or None))
 
 
 class GcsFiles:

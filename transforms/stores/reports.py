@@ -87,6 +87,10 @@ class ReportFiles:
         try:
             if scheme == "s3":
                 return s3_access(spec).byte_store(bucket, requester_pays=spec.requester_pays)
+            if scheme == "az":
+                from mirrorfold.transforms.stores.azure_client import azure_access
+
+                return azure_access(spec).byte_store(bucket)
             access = gcs_access(spec)
             return access.byte_store(bucket, user_project=access.project if spec.requester_pays else None)
         except EndpointRefusedError as error:

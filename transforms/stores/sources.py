@@ -28,7 +28,23 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-_KINDS: dict[str, Callable[[SourceSpec], Source]] = {"s3": S3Source, "gs": GcsSource, "file": FolderSource}
+def _azure(spec: SourceSpec) -> Source:
+    # Its SDK is loaded where a run names a container only.
+    from mirrorfold.transforms.stores.azure import AzureSource
+    from mirrorfold.transforms.stores.azure_client import AZURE_ERRORS, from_azure
+
+    try:
+        return AzureSource(spec)
+    except AZURE_ERRORS as error:
+        raise from_azure(error) from error
+
+
+_KINDS: dict[str, Callable[[SourceSpec], Source]] = {
+    "s3": S3Source,
+    "gs": GcsSource,
+    "az": _azure,
+    "file": FolderSource,
+}
 
 
 class OpenStores:
@@ -109,7 +125,7 @@ def open_source(spec: SourceSpec) -> Source:
 
 _OPENED: dict[tuple, OpenStores] = {}
 _OPENING = threading.Lock()
-_ENVIRONMENT = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR_HOST")
+_ENVIRONMENT = ("AWS_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR_HOST")
 """What the SDKs' default chains read: clients opened under other values aren't the same clients."""
 
 

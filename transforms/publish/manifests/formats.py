@@ -152,7 +152,7 @@ ACTS = ("quarantine", "migrate", "restore")
 FORMATS: dict[str, Format] = {
     "s3-batch": Format(".csv", ACTS, ("s3",), True, _refuse_batch, _batch_line, _nothing),
     "storage-transfer": Format(".csv", ACTS, ("s3", "gs", "file"), True, _refuse_transfer, _transfer_line, _nothing),
-    "rclone": Format(".txt", ACTS, ("s3", "gs", "file"), True, _refuse_rclone, _rclone_line, _nothing),
+    "rclone": Format(".txt", ACTS, ("s3", "gs", "az", "file"), True, _refuse_rclone, _rclone_line, _nothing),
     "s5cmd": Format(".txt", ACTS, ("s3",), True, _refuse_s5cmd, _s5cmd_line, _nothing),
     "script": Format(
         ".tsv",
@@ -163,5 +163,5 @@ FORMATS: dict[str, Format] = {
         lambda row, job: script.line(row, job.target),
         _nothing,
     ),
-    "csv": Format(".csv", (*ACTS, "crosswalk"), ("s3", "gs", "file"), False, _take, _csv_line, _csv_header),
+    "csv": Format(".csv", (*ACTS, "crosswalk"), ("s3", "gs", "az", "file"), False, _take, _csv_line, _csv_header),
 }

@@ -99,7 +99,7 @@ def _how(job: Job, to: str, policy: dict, lists: list[Written]) -> list[str]:
 
 
 def _rclone(job: Job, policy: dict, found: Written) -> list[str]:
-    remote = {"s3": "s3", "gs": "gcs"}.get(found.store)
+    remote = {"s3": "s3", "gs": "gcs", "az": "azureblob"}.get(found.store)
     source = found.bucket if remote is None else f"{remote}:{found.bucket}"
     target = job.target or "TARGET"
     target = target if job.what == "migrate" else f"{target}/{found.stem}"
