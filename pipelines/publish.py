@@ -163,5 +163,6 @@ def tools(run: RunContext) -> list[str]:
             FROM objects o JOIN decisions d USING (uri, version)
             WHERE d.action = 'quarantine' GROUP BY ALL ORDER BY ALL"""
         ).fetchall()
-    found = {"storage-transfer" if s == "gs" else "s3-batch" if s == "s3" and fixed else "rclone" for s, fixed in rows}
+    own = {"gs": "storage-transfer", "az": "azcopy"}
+    found = {own.get(s) or ("s3-batch" if s == "s3" and fixed else "rclone") for s, fixed in rows}
     return sorted(found) or ["csv"]

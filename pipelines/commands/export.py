@@ -9,7 +9,7 @@ import click
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, many, prints, usage_errors
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
 
-TOOLS = ("s3-batch", "storage-transfer", "rclone", "s5cmd", "script", "csv")
+TOOLS = ("s3-batch", "storage-transfer", "rclone", "s5cmd", "azcopy", "script", "csv")
 PLANS = ("quarantine", "migrate", "restore", "crosswalk")
 RECORDS = {
     "savings": ("csv",),

@@ -162,7 +162,38 @@ def test_refused_rows_are_named_with_the_reason(tmp_path):
     assert "empty folder name" in refused["why"]
 
 
+def test_a_stand_in_for_an_etag_is_no_precondition(tmp_path):
+    write_run(tmp_path, tables("x.jpg", "y.jpg", etag="modified-2026-01-02T03:04:05Z", version=""), PREFER)
+    made = export(str(tmp_path), "quarantine", "rclone", recheck=False)
+    conditions = read_csv(tmp_path, "exports/quarantine-rclone/s3-b.preconditions.csv")
+    assert [(row["etag"], row["kept_etag"]) for row in conditions] == [("", "e-0.jpg")] * 2
+    assert "2 of them have no ETag" in (tmp_path / made.folder / "README.txt").read_text()
+
+
+AZURE = {
+    "quarantine": "azcopy set-properties https://ACCOUNT.blob.core.windows.net/b --list-of-files=az-b.txt "
+    "--blob-tags=mirrorfold-quarantine=planned",
+    "restore": "--blob-tags=mirrorfold-quarantine=restored",
+}
+
+
+@pytest.mark.parametrize("what", AZURE)
+def test_azcopy_tags_current_blobs_and_takes_the_mark_off_again(tmp_path, what: str):
+    run = tables()
+    rows = [obj("s3://keep/0.jpg", "a", version="v0")]
+    rows += [obj(f"az://b/{key}", "a", store="az") for key in ("x y.jpg", "50%.jpg", "line\nbreak", "a//b")]
+    twins = [twin(row["uri"], "a", "a", is_master=row is rows[0], version=row.get("version", "")) for row in rows]
+    write_run(tmp_path, run | {"objects": objects(*rows), "clusters": clusters(*twins)}, PREFER)
+    made = export(str(tmp_path), what, "azcopy", recheck=False)
+    assert (made.rows, made.refused) == (1, 3)
+    assert (tmp_path / made.folder / "az-b.txt").read_text() == "x y.jpg\n"
+    readme = (tmp_path / made.folder / "README.txt").read_text()
+    assert AZURE[what] in readme
+    assert ("--block-blob-tier=cool" in readme) == (what == "quarantine")
+
+
 BAD = {
+    "azcopy to another scheme": (("migrate", "azcopy"), {"target": "az://b"}, "names places by https"),
     "an unknown plan": (("purge", "csv"), {}, "--what purge"),
     "an unknown tool": (("quarantine", "rsync"), {}, "--to rsync"),
     "a crosswalk for a tool": (("crosswalk", "rclone"), {}, "use --to csv"),

@@ -20,4 +20,9 @@ def etag_of(entry: Mapping[str, Any]) -> str:
 
 def states_etag(ref: ObjectRef) -> bool:
     """Tell whether the store itself stated the ETag, so that it can be asked for."""
-    return bool(ref.etag) and not ref.etag.startswith(MODIFIED)
+    return bool(stated_etag(ref.etag))
+
+
+def stated_etag(etag: str | None) -> str:
+    """Give an ETag that its store itself stated; '' for what stands in for one."""
+    return "" if etag is None or etag.startswith(MODIFIED) else etag

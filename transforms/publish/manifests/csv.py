@@ -13,6 +13,7 @@ from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.at_risk import AT_RISK
 from mirrorfold.transforms.publish.manifests.rows import PlanRow, belongs, plan_rows
 from mirrorfold.transforms.publish.package_twins import PACKAGE_TWINS
+from mirrorfold.transforms.stores.etags import stated_etag
 from mirrorfold.transforms.stores.output import OutputStore
 
 ROWS_PER_FILE = 1_000_000
@@ -66,10 +67,12 @@ def unguard(cell: str) -> str:
 
 def cells(row: PlanRow, columns: Sequence[str]) -> list[str]:
     """Write a row's cells."""
-    return [guard(_text(getattr(row, name))) for name in columns]
+    return [guard(_text(getattr(row, name), name)) for name in columns]
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any, name: str) -> Any:
+    if name in ("etag", "kept_etag"):
+        return stated_etag(value)  # what stands in for one is nothing that a tool can ask for
     return "; ".join(value) if isinstance(value, list) else value
 
 

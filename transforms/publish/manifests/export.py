@@ -17,6 +17,7 @@ from mirrorfold.transforms.publish.manifests.kept import Kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
 from mirrorfold.transforms.publish.manifests.rows import WHATS, PlanRow, belongs, plan_rows
 from mirrorfold.transforms.publish.manifests.withdrawn import HandedOut, note_export, note_list, plan_name
+from mirrorfold.transforms.stores.etags import stated_etag
 from mirrorfold.transforms.stores.output import OutputStore
 
 ROWS_PER_FILE = 1_000_000
@@ -60,6 +61,8 @@ def check_request(what: str, to: str, target: str | None, method: str) -> None:
         raise ValueError("s5cmd copies: say where to with --target s3://BUCKET[/PREFIX]")
     if to == "s5cmd" and target and not target.startswith("s3://"):
         raise ValueError("s5cmd copies within S3: --target begins with s3://")
+    if to == "azcopy" and target and not target.startswith("https://"):
+        raise ValueError("AzCopy names places by https: --target https://ACCOUNT.blob.core.windows.net/CONTAINER")
     if to == "s3-batch" and what == "migrate" and not target:
         raise ValueError("S3 Batch Operations copies to a bucket: name it with --target s3://BUCKET[/PREFIX]")
     if to == "s3-batch" and what == "restore" and method == "copy":
@@ -181,7 +184,18 @@ class _Lists:
         self.output.put(self.folder + name, part.data.getvalue())
         self.names.append(name)
         self.written.append(
-            Written(stem, name, part.store, part.bucket, part.rows, part.bytes, part.newest, part.unversioned, ours)
+            Written(
+                stem,
+                name,
+                part.store,
+                part.bucket,
+                part.rows,
+                part.bytes,
+                part.newest,
+                part.unversioned,
+                ours,
+                part.untagged,
+            )
         )
 
 
@@ -191,7 +205,7 @@ class _Part:
     def __init__(self, bucket: str, header: bytes, number: int):
         self.bucket, self.number, self.data = bucket, number, io.BytesIO()
         self.data.write(header)
-        self.rows = self.bytes = self.unversioned = 0
+        self.rows = self.bytes = self.unversioned = self.untagged = 0
         self.newest: datetime.datetime | None = None
         self.store = ""
 
@@ -202,6 +216,7 @@ class _Part:
             self.store = row.store
             self.bytes += row.size
             self.unversioned += not row.fixed_version
+            self.untagged += bool(row.etag) and not stated_etag(row.etag)
             if row.last_modified is not None and (self.newest is None or row.last_modified > self.newest):
                 self.newest = row.last_modified
 
@@ -215,4 +230,4 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _names(row: PlanRow) -> tuple[str, str, str]:
-    return row.uri, row.version, row.etag
+    return row.uri, row.version, stated_etag(row.etag)

@@ -111,6 +111,16 @@ def _rclone_line(row: PlanRow, job: Job) -> bytes:
     return _exact(row).encode() + b"\n"
 
 
+def _refuse_azcopy(row: PlanRow, job: Job) -> str:
+    if LINE_BREAKS.search(row.key):
+        return "a line break in the key: AzCopy reads one name a line"
+    if not row.is_latest:
+        return "not the current blob: AzCopy's lists name current blobs alone"
+    if re.search(r"[%?*#\\]|^\s|\s$|//|^/|/$", row.key) or DOTS.search(row.key) or CONTROLS.search(row.key):
+        return "AzCopy may take this name for another (an escape, a pattern, a space, a dot or slash at its end)"
+    return ""
+
+
 def _refuse_s5cmd(row: PlanRow, job: Job) -> str:
     if LINE_BREAKS.search(row.key):
         return "a line break in the key: s5cmd reads one command a line"
@@ -154,6 +164,7 @@ FORMATS: dict[str, Format] = {
     "storage-transfer": Format(".csv", ACTS, ("s3", "gs", "file"), True, _refuse_transfer, _transfer_line, _nothing),
     "rclone": Format(".txt", ACTS, ("s3", "gs", "az", "file"), True, _refuse_rclone, _rclone_line, _nothing),
     "s5cmd": Format(".txt", ACTS, ("s3",), True, _refuse_s5cmd, _s5cmd_line, _nothing),
+    "azcopy": Format(".txt", ACTS, ("az",), True, _refuse_azcopy, _rclone_line, _nothing),
     "script": Format(
         ".tsv",
         ("quarantine",),

@@ -24,6 +24,7 @@ class Written(NamedTuple):
     newest: datetime.datetime | None
     unversioned: int
     ours: bool
+    untagged: int = 0
 
 
 DOES = {
@@ -68,6 +69,13 @@ def _readme(
             looked = "were looked up as this list was written" if rechecked else "were NOT looked up again"
             lines.append(f"  {found.unversioned:,} of them have no version that a tool could check, and {looked}:")
             lines.append("  act soon, or export again first.")
+        if found.untagged:
+            lines.append(
+                f"  {found.untagged:,} of them have no ETag, since their store states none: nothing but size and"
+            )
+            lines.append(
+                "  time of modification, to the second, tells that one was replaced, and no tool can ask for it."
+            )
     if not reread:
         lines += [
             "",
@@ -94,7 +102,7 @@ def _how(job: Job, to: str, policy: dict, lists: list[Written]) -> list[str]:
         return [
             "Cells that begin with = + - @ ' or a tab have an apostrophe before them, so that no spreadsheet runs them."
         ]
-    writers = {"rclone": _rclone, "s5cmd": _s5cmd, "storage-transfer": _transfer, "s3-batch": _batch}
+    writers = {"rclone": _rclone, "s5cmd": _s5cmd, "storage-transfer": _transfer, "s3-batch": _batch, "azcopy": _azcopy}
     return [line for found in lists for line in writers[to](job, policy, found)]
 
 
@@ -118,6 +126,27 @@ def _rclone(job: Job, policy: dict, found: Written) -> list[str]:
 
 def _s5cmd(job: Job, policy: dict, found: Written) -> list[str]:
     return [f"  s5cmd run {shlex.quote(found.name)}"]
+
+
+def _azcopy(job: Job, policy: dict, found: Written) -> list[str]:
+    """Tag the blobs where they lie, or copy them; ACCOUNT stands for what only the account knows."""
+    quarantine, here = policy["quarantine"], f"https://ACCOUNT.blob.core.windows.net/{found.bucket}"
+    if job.what == "migrate" or quarantine["method"] == "copy" or job.target:
+        target = job.target or "https://ACCOUNT.blob.core.windows.net/TARGET"
+        target = target if job.what == "migrate" else f"{target}/{found.stem}"
+        source, target = (target, here) if job.what == "restore" else (here, target)
+        command = ["azcopy", "copy", source, target, f"--list-of-files={found.name}", "--recursive=false"]
+        return ["  " + shlex.join([*command, "--s2s-preserve-blob-tags=true"])]
+    value = "restored" if job.what == "restore" else quarantine["tag_value"]
+    act = ["azcopy", "set-properties", here, f"--list-of-files={found.name}"]
+    lines = ["  " + shlex.join([*act, f"--blob-tags={quarantine['tag_key']}={value}"])]
+    lines.append("  AzCopy replaces ALL tags of a blob here: if yours carry tags, use `method: copy` in the policy.")
+    if job.what == "quarantine":
+        lines += [
+            "Or move them to a cheaper tier instead, which bills its minimum of days:",
+            "  " + shlex.join([*act, "--block-blob-tier=cool"]),
+        ]
+    return lines
 
 
 def _transfer(job: Job, policy: dict, found: Written) -> list[str]:
