@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from benchmarks.confirm_pairs import shown
 from demo.archive import encode
@@ -26,6 +28,18 @@ def jpeg(picture: Image.Image, quality: int) -> bytes:
     return encode(picture, "JPEG", quality=quality)
 
 
+def again(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def captioned(picture: Image.Image) -> Image.Image:
+    copy, side = picture.copy(), picture.height
+    ImageDraw.Draw(copy).text(
+        (9, side - side // 9), "Harbour, 1957", fill=(255,) * 3, font=ImageFont.load_default(side // 18)
+    )
+    return copy
+
+
 WORSE = {
     **{
         f"twice, {how.name}, JPEG": lambda p, how=how: jpeg(scaled(p, 2, how), 90)
@@ -37,6 +51,8 @@ WORSE = {
     "a blow-up of one size": lambda p: jpeg(scaled(scaled(p, 1 / 2), 2).resize(p.size), 92),
     "blurred": lambda p: jpeg(blurred(p, 1.0), 95),
     "much blurred": lambda p: jpeg(blurred(p, 1.6), 95),
+    "blurred and coarsely coded": lambda p: jpeg(blurred(p, 3), 70),
+    "twice, words over it": lambda p: jpeg(captioned(scaled(p, 2)), 92),
     "twice, in black and white dots": lambda p: encode(scaled(p, 2).convert("1"), "PNG"),
 }
 COPIES = {
@@ -67,3 +83,34 @@ def test_an_original_is_never_called_less_than_its_copy(kind, soft):
         found = compare(shown(jpeg(picture, 92)), shown(COPIES[kind](picture)))
         assert found.soft is not None
         assert not found.soft[0], number
+
+
+def test_words_over_one_of_two_are_no_detail_of_its():
+    picture = photograph(4)
+    original, half = shown(jpeg(picture, 92)), shown(jpeg(captioned(scaled(picture, 0.5)), 85))
+    assert compare(original, half).soft == (False, False)
+    blow_up = scaled(picture, 2)
+    assert compare(shown(jpeg(blow_up, 92)), shown(jpeg(captioned(blow_up), 92))).soft == (False, False)
+
+
+def test_what_is_larger_by_a_little_is_told_from_what_it_was_resized_from():
+    first = jpeg(photograph(4), 90)
+    larger = encode(scaled(again(first), 1.05, How.BILINEAR), "PNG")
+    assert compare(shown(larger), shown(first)).soft == (True, False)
+    smaller = encode(scaled(again(first), 0.95, How.BILINEAR), "PNG")
+    assert compare(shown(first), shown(smaller)).soft == (False, False)
+
+
+COARSE = {
+    "JPEG of quality 12 saved as TIFF": lambda p: encode(again(jpeg(p, 12)), "TIFF"),
+    "JPEG of quality 40": lambda p: jpeg(p, 40),
+    "WebP of quality 8": lambda p: encode(p, "WEBP", quality=8),
+}
+
+
+@pytest.mark.parametrize("kind", COARSE)
+def test_block_edges_of_a_coarse_copy_never_pass_for_detail_that_a_soft_original_lacks(kind):
+    picture = blurred(photograph(4), 1.2)
+    found = compare(shown(jpeg(picture, 97)), shown(COARSE[kind](picture)))
+    assert found.soft is not None
+    assert not found.soft[0]

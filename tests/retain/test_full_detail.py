@@ -178,6 +178,22 @@ def test_what_waits_for_people_is_read_where_the_policy_says_so_and_the_better_o
     assert rows[waits]["kept_uri"] == f"s3://x/{stays}.jpg"
 
 
+def test_what_waits_is_named_by_what_full_detail_found_and_where():
+    compares = Compares(False)
+    resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, compare: true}", "p.yaml")
+    made = decide_tables(tables("near-certain"), resolved, confirmer=lambda _: compares.answer)
+    row = next(row for row in made["decisions"].to_pylist() if row["action"] == "review")
+    assert (row["rule"], row["tier_to_kept"], row["kind"]) == ("near-certain-unconfirmed", "probable", "redacted")
+    assert "9x10 at 7,8 of 60x40" in row["reason"]
+
+
+def test_what_could_not_be_compared_waits_as_it_is():
+    resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, compare: true}", "p.yaml")
+    made = decide_tables(tables("near-certain"), resolved)
+    row = next(row for row in made["decisions"].to_pylist() if row["action"] == "review")
+    assert (row["rule"], row["tier_to_kept"], row["kind"]) == ("near-certain", "near-certain", "resized")
+
+
 def test_what_one_pair_shows_to_be_a_blow_up_is_one_beside_any_other():
     a, b, c = map(content_id, "abc")
     said = [Confirmed(a, b, True, "", soft_a=True, soft_b=False), Confirmed(a, c, True, "", soft_a=False, soft_b=False)]

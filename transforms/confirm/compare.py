@@ -20,7 +20,7 @@ from mirrorfold.transforms.confirm.kinds import name_kind
 from mirrorfold.transforms.confirm.place import Place, place_of
 from mirrorfold.transforms.confirm.register import cut, lay_over, match_tone
 
-ALGORITHM = "5"
+ALGORITHM = "6"
 """Version of the comparison: what another one confirmed is compared again."""
 WHOLE_KINDS = ("pages", "preview")
 """Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""
@@ -65,6 +65,8 @@ MEANS = Test("means", 10.5, 9.5, 0.5, 0.5, 0.07)
 CELLS = Test("cells", 13.0, 11.5, 0.7, 1.5, 0.12)
 FINE = Test("fine", 11.0, 9.5, 0.7, 2.5, 0.25)
 COLOUR = Test("colour", 10.0, 10.0, 0.7, 2.0, 0.08)
+WORDS = 40
+"""Cells over which letters count as one writing, some of which hardly stand out from the ground."""
 RINGING = 6
 """Cells of 2x2 pixels over which an encoder's blocks spread the error of an edge."""
 WIDE_CELLS, MOST_SHIFT = 8, 2.4
@@ -127,9 +129,9 @@ def compare(one: Shown, other: Shown) -> Comparison:
         np.hypot(max(spreads[0], noise.RESAVED), max(spreads[1], noise.RESAVED))
     )  # either may be a copy of a coarser file
     resized = large.image.size != small.image.size
-    found = _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
+    found, written = _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
     first, second = (Side(coded.getchannel(0), of.steps, of.few_colours) for coded, of in ((a, large), (b, small)))
-    soft = softer(first, second, box)
+    soft = softer(first, second, box, written)
     again = recoded(first._replace(steps=_lying(large)), second._replace(steps=_lying(small)))
     return replace(found, soft=soft[::-1] if turned else soft, recoded=again[::-1] if turned else again)
 
@@ -162,25 +164,27 @@ class Loss:
         return Loss(self.spread * factor, self.most * factor, self.slope * min(factor, 1.5))
 
 
-def _judge(a: Image.Image, b: Image.Image, loss: Loss) -> Comparison:
+def _judge(a: Image.Image, b: Image.Image, loss: Loss) -> tuple[Comparison, Place | None]:
+    """Judge two pictures of one size; give also the place where one of them may be written over."""
     width, height = b.size
     p, q = (np.asarray(one.getchannel(0), np.float32) for one in (a, b))
     p = match_tone(p, q)
     cells = blocks.sums_of(p, q)
     found = {test.name: over for test, over in _tests(cells, a, b, loss)}
     if _other_frame(cells, loss.most):
-        return Comparison(False, "another-frame", width, height, 9.0, Place(0, 0, width, height))
+        return Comparison(False, "another-frame", width, height, 9.0, Place(0, 0, width, height)), None
     look = _other_look(cells, a, b)
     if look:
-        return Comparison(False, look, width, height, 9.0, Place(0, 0, width, height))
+        return Comparison(False, look, width, height, 9.0, Place(0, 0, width, height)), None
     worst = max(found, key=lambda name: float(found[name].max(initial=0)))
     excess = float(found[worst].max(initial=0))
     if excess <= 1:
         place = place_of(found[worst], excess, (width, height))
-        return Comparison(True, "", width, height, excess, place)
+        return Comparison(True, "", width, height, excess, place), None
     place = place_of(found[worst], 1.0, (width, height))
+    written = place_of(found[worst], 1.0, (width, height), WORDS)
     share = float(np.mean(found["means"] > 1))
-    return Comparison(False, name_kind(p, q, place, share), width, height, excess, place)
+    return Comparison(False, name_kind(p, q, place, share), width, height, excess, place), written
 
 
 def _tests(cells: np.ndarray, a: Image.Image, b: Image.Image, loss: Loss) -> Iterator[tuple[Test, np.ndarray]]:

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from mirrorfold.transforms.confirm.register import WHOLE, Box, blur
+from mirrorfold.transforms.confirm.place import Place
+from mirrorfold.transforms.confirm.register import WHOLE, Box, blur, cut
 
 WINDOW = 1_024
 """Pixels of the side of what is looked at: the part that has most detail of a larger picture."""
@@ -26,12 +27,22 @@ BEYOND, BEYOND_DITHER = 0.04, 0.25
 """Energy beyond the smaller one, as a share of that in its finest octave, up to which it is a blow-up: photographs have
 .1 to 1.6, soft ones .06 to .4, blow-ups .001 to .02; and of a palette's, which adds dither."""
 CODED, MOST_CODED = 1.6, 0.4
-"""The same for a JPEG, whose quantisation adds to it: times what its tables add to a blow-up (blow-ups .8 to 1.4, soft
-photographs 2.1 to 25), and the share."""
+"""The same for a JPEG, whose quantisation adds to it: times what its tables add to a blow-up by that filter (blow-ups
+.8 to 1.4, soft photographs 2.1 to 25), and the share."""
+ROUNDED, LOST = 0.8, 4.0
+"""Of one that is larger by less than that: squared levels of rounding, and of another decoder of the JPEG, up to which
+it is the smaller one, resized; and times as much that the way there and back loses where there is detail to tell by."""
 PATTERN = 6.0
 """Energy beyond, as the same share, that no photograph has: dots of a print or of a dither."""
-GAP, LESS, FOLLOWS = 0.08, 0.87, 0.3
-"""Of two of one size: by how much better the blurred one follows, its detail's share of the other's, and how well."""
+SHARPER = 1.15
+"""Times the blurred one's second octave that the other has of what both show: 1.2 to 2.8. A coarsely coded copy, whose
+block edges pass for detail, has less of it than the original, .3 to 1."""
+GAPS, LESS, FOLLOWS = (0.08, 0.1), 0.87, 0.3
+"""Of two of one size, in the finest octave or the next: by how much better the blurred one follows (a sharpened one
+does by .01, of soft pictures by .09), its detail's share of the other's, and how well."""
+EDGE = 4
+MOST_WRITTEN, RINGS = 0.15, 6
+"""Share of the picture up to which a place that differs is left out, and pixels around it that it rings into."""
 FLOOR = 0.05
 """Squared levels that rounding to whole ones adds."""
 ENLARGERS = (
@@ -51,21 +62,41 @@ class Side(NamedTuple):
     """Of few colours, a palette's or two: what it has of fine detail is dither."""
 
 
-def softer(large: Side, small: Side, box: Box) -> tuple[bool, bool]:
+def softer(large: Side, small: Side, box: Box, written: Place | None = None) -> tuple[bool, bool]:
     """Tell of the larger and of the smaller picture whether it has less detail than its pixels promise.
 
     Args:
       large, small: upright; large has at least as many pixels.
       box: the part of the large one that the small one shows (`register.lay_over`).
+      written: a place, in pixels of the small one, where the two differ: words over one of them are no detail of its.
     """
     if min(small.luma.size) < SMALLEST:
         return False, False
+    if written is not None and written.w * written.h <= MOST_WRITTEN * small.luma.width * small.luma.height:
+        large, small = _without(large, small, box, written)
     if large.luma.width >= ENLARGED * small.luma.width:
         return _is_enlarged(large, small, box), False
     a, b = _windows(large.luma, small.luma, box)
-    return _is_blurred(a, b) and not small.few_levels, large.luma.size == small.luma.size and (
+    enlarged = large.luma.size != small.luma.size and _is_resampled(large, small, box)
+    return enlarged or (_is_blurred(a, b) and not small.few_levels), large.luma.size == small.luma.size and (
         _is_blurred(b, a) and not large.few_levels
     )
+
+
+def _without(large: Side, small: Side, box: Box, place: Place) -> tuple[Side, Side]:
+    """Give both with the same soft ground where a place lies, without an edge around it."""
+    mask = Image.new("L", small.luma.size)
+    mask.paste(255, (place.x - RINGS, place.y - RINGS, place.x + place.w + RINGS, place.y + place.h + RINGS))
+    mask = mask.filter(ImageFilter.GaussianBlur(RINGS / 2))
+    ground = small.luma.filter(ImageFilter.GaussianBlur(RINGS))
+    plain = Image.composite(ground, small.luma, mask)
+    if large.luma.size != small.luma.size or box != WHOLE:
+        area = [
+            edge / (box[at % 2 + 2] - box[at % 2]) for at, edge in enumerate((-box[0], -box[1], 1 - box[0], 1 - box[1]))
+        ]
+        back = Box(*area)
+        ground, mask = (cut(layer, back, large.luma.size) for layer in (ground, mask))
+    return large._replace(luma=Image.composite(ground, large.luma, mask)), small._replace(luma=plain)
 
 
 def _is_enlarged(large: Side, small: Side, box: Box) -> bool:
@@ -81,17 +112,36 @@ def _is_enlarged(large: Side, small: Side, box: Box) -> bool:
     if box != WHOLE:
         return False  # it was cut, and a tenth of a pixel isn't close enough
     source = _image(plane_of(small.luma))
-    least, nearest = min(
-        (
-            (float(np.square(_beyond(shown - made, size)).mean()), made)
-            for made in (*_enlarged(source, part.size, area), _repeated(shown, size))
-        ),
-        key=lambda found: found[0],
-    )
-    share = least / finest
-    if share <= (BEYOND_DITHER if large.few_levels else BEYOND):
+    made = [*_enlarged(source, part.size, area), _repeated(shown, size)]
+    shares = [float(np.square(_beyond(shown - one, size)).mean()) / finest for one in made]
+    if min(shares) <= (BEYOND_DITHER if large.few_levels else BEYOND):
         return True
-    return share <= MOST_CODED and least <= CODED * _coding(nearest, large.steps, size)
+    return any(
+        share <= MOST_CODED and share * finest <= CODED * _coding(one, large.steps, size)
+        for share, one in zip(shares, made, strict=True)
+    )
+
+
+def _is_resampled(large: Side, small: Side, box: Box) -> bool:
+    """Tell a picture that was enlarged by a little: the smaller one, resized, but for what rounding and coding do.
+
+    A smaller copy, enlarged again, isn't its original.
+    """
+    if box != WHOLE:
+        return False
+    part, area = _part(large.luma, small.luma)
+    shown, source = plane_of(part), _image(plane_of(small.luma))
+    inner = plane_of(small.luma.crop(tuple(map(round, area))))
+    for how, made in zip(ENLARGERS, _enlarged(source, part.size, area), strict=True):
+        coding = float(np.square(quantised(made, large.steps)).mean()) if large.steps else 0.0
+        allowed = ROUNDED + CODED * coding
+        apart = (shown - made)[EDGE:-EDGE, EDGE:-EDGE]  # what lies beyond a part's edge is left out
+        if float(np.square(apart).mean()) > allowed:
+            continue
+        back = _image(inner).resize(part.size, how).resize(inner.shape[::-1], how)
+        if float(np.square(np.asarray(back) - inner).mean()) > LOST * allowed:
+            return True
+    return False
 
 
 def _enlarged(
@@ -143,11 +193,23 @@ def _windows(large: Image.Image, small: Image.Image, box: Box) -> tuple[np.ndarr
 def _is_blurred(a: np.ndarray, b: np.ndarray) -> bool:
     """Tell whether `a` is a blurred copy of `b`."""
     of_a, of_b = _bands(a), _bands(b)
-    energy_a, energy_b = (float(np.square(bands[0]).mean()) for bands in (of_a, of_b))
-    if energy_b < FLOOR or energy_a > LESS**2 * energy_b:
+    if float(np.square(of_b[0]).mean()) < FLOOR or _slope(of_a[1], of_b[1]) < SHARPER:
         return False
-    follows = _follows(of_a[0], of_b)
-    return follows >= FOLLOWS and follows - _follows(of_b[0], of_a) >= GAP
+    return any(_is_filtered(of_a, of_b, octave, gap) for octave, gap in enumerate(GAPS))
+
+
+def _is_filtered(of_a: list[np.ndarray], of_b: list[np.ndarray], octave: int, gap: float) -> bool:
+    """Tell whether an octave of `a` is a filter's of `b`, and that of `b` none of `a`."""
+    energy_a, energy_b = (float(np.square(bands[octave]).mean()) for bands in (of_a, of_b))
+    if energy_a > LESS**2 * energy_b:
+        return False
+    follows = _follows(of_a[octave], of_b)
+    return follows >= FOLLOWS and follows - _follows(of_b[octave], of_a) >= gap
+
+
+def _slope(a: np.ndarray, b: np.ndarray) -> float:
+    """Give how much `b` has of what `a` shows, as a multiple of it: what only one of them has counts for nothing."""
+    return float((a * b).sum() / max(float(np.square(a).sum()), 1e-6))
 
 
 def _bands(plane: np.ndarray) -> list[np.ndarray]:

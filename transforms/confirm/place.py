@@ -20,7 +20,7 @@ class Place(NamedTuple):
     h: int
 
 
-def place_of(excess: np.ndarray, above: float, size: tuple[int, int]) -> Place:
+def place_of(excess: np.ndarray, above: float, size: tuple[int, int], reach: int = REACH) -> Place:
     """Give the box around the largest difference: cells of at least `above` that lie within reach of each other."""
     worst = np.unravel_index(int(excess.argmax()), excess.shape)
     rows, columns = np.nonzero(excess >= above)
@@ -28,10 +28,10 @@ def place_of(excess: np.ndarray, above: float, size: tuple[int, int]) -> Place:
     if len(rows) <= MOST_CELLS:
         while True:
             near = (
-                (rows >= top - REACH)
-                & (rows <= bottom + REACH)
-                & (columns >= left - REACH)
-                & (columns <= right + REACH)
+                (rows >= top - reach)
+                & (rows <= bottom + reach)
+                & (columns >= left - reach)
+                & (columns <= right + reach)
             )
             box = (int(rows[near].min()), int(rows[near].max()), int(columns[near].min()), int(columns[near].max()))
             if box == (top, bottom, left, right):

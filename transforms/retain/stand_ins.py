@@ -128,30 +128,36 @@ def _better(
 def _at_full_detail(said: StandIn, pair: Confirmed | None) -> StandIn:
     """Let go without a person's word on the pair only what full detail confirms; the rest goes to people.
 
-    So does everything beside a kept copy that is damaged, and a pair of which one is and nobody can tell which.
+    So does everything beside a kept copy that is damaged, and a pair of which one is and nobody can tell which. What
+    waits for people anyhow is named by what was found.
     """
-    if said.action != "quarantine" or said.tier not in COMPARED:
+    goes = said.action == "quarantine"
+    if said.tier not in COMPARED or not (goes or said.action == "review"):
         return said
     if pair is None:
-        return replace(said, ask=True)
+        return replace(said, ask=True) if goes else said
     named = f"{pair.content_a}:{pair.content_b}"
     kept, gone = (pair.damaged_a, pair.damaged_b)[:: 1 if said.kept == pair.content_a else -1]
     if pair.confirmed and not kept:
-        return replace(said, evidence=(*said.evidence, f"confirmed:{named}"))
+        return replace(said, evidence=(*said.evidence, f"confirmed:{named}")) if goes else said
+    if not (goes or pair.width):
+        return said  # nothing was compared, which says nothing of the pair
     damaged = bool(kept) or pair.kind == DAMAGED
     where = f"{pair.kind}: {pair.place}" if pair.width else pair.kind
     if damaged:
         told = [f"{name}: {said_of}" for name, said_of in (("the kept one", kept), ("this one", gone)) if said_of]
         where = "; ".join(told) or f"a few bytes of one coding differ, which is sound can't be told: {pair.place}"
-    return replace(
+    found = replace(
         said,
         action="review",
-        rule=DAMAGED if damaged else f"{said.tier}-unconfirmed",
         tier="probable",
         kind=DAMAGED if damaged else pair.kind,
-        lost=(where, f"{said.rule}: quarantine", *said.lost),
         evidence=(*said.evidence, f"differs:{named}"),
     )
+    if not (goes or said.rule == said.tier):
+        return found  # why it waits stands already: a conflict, reviewers who disagree
+    ruled = (f"{said.rule}: quarantine",) if goes else ()
+    return replace(found, rule=DAMAGED if damaged else f"{said.tier}-unconfirmed", lost=(where, *ruled, *said.lost))
 
 
 def neighbours(contents: dict[str, list[Member]], links: Iterable[Link]) -> dict[str, StandIn]:
