@@ -131,7 +131,8 @@ def _is_resampled(large: Side, small: Side, box: Box) -> bool:
         return False
     part, area = _part(large.luma, small.luma)
     shown, source = plane_of(part), _image(plane_of(small.luma))
-    inner = plane_of(small.luma.crop(tuple(map(round, area))))
+    left, top, right, bottom = map(round, area)
+    inner = plane_of(small.luma.crop((left, top, right, bottom)))
     for how, made in zip(ENLARGERS, _enlarged(source, part.size, area), strict=True):
         coding = float(np.square(quantised(made, large.steps)).mean()) if large.steps else 0.0
         allowed = ROUNDED + CODED * coding
