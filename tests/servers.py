@@ -89,12 +89,16 @@ def moto_server() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def versity_server(
-    access_key: str = "mirror-user", secret_key: str = "mirror-secret", domain: str | None = None
+    access_key: str = "mirror-user",
+    secret_key: str = "mirror-secret",
+    domain: str | None = None,
+    iam: Path | None = None,
 ) -> Iterator[Server]:
     """Start versitygw over a temporary folder: real signatures, versions, object lock and checksums.
 
     Args:
       domain: host names that end in it name the bucket.
+      iam: a folder for users and what they may do.
     """
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +106,11 @@ def versity_server(
         files.mkdir()
         versions.mkdir()
         command = [find_program("versitygw"), "--port", f"127.0.0.1:{port}"]
-        command += ["--virtual-domain", domain, "posix"] if domain else ["posix"]
+        command += [
+            *(["--virtual-domain", domain] if domain else []),
+            *(["--iam-dir", str(iam)] if iam else []),
+            "posix",
+        ]
         command += ["--versioning-dir", str(versions), str(files)]
         with running(command, port, {"ROOT_ACCESS_KEY": access_key, "ROOT_SECRET_KEY": secret_key}):
             yield Server(f"http://127.0.0.1:{port}", access_key, secret_key, files)

@@ -10,6 +10,7 @@ import requests
 
 from demo.archive import write_folder
 from tests.servers import Server
+from tests.worlds import azure_owner
 
 
 def s3_client(server: Server):
@@ -43,6 +44,13 @@ def fill_gcs(server: Server, bucket: str, files: dict[str, bytes]) -> None:
             timeout=30,
         )
         answer.raise_for_status()
+
+
+def fill_azure(server: Server, container: str, files: dict[str, bytes]) -> None:
+    """Make a container of a library."""
+    client = azure_owner(server, container)
+    for key, data in files.items():
+        client.upload_blob(key, data)
 
 
 def fill_folder(folder: Path, files: dict[str, bytes]) -> Path:

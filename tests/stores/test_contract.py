@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from inspect import signature
 
 import pytest
 
@@ -11,6 +12,7 @@ from mirrorfold.transforms.listing.live import list_live
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
 from mirrorfold.transforms.stores.sources import open_stores
+from tests.stores.conftest import PROMISES, STORES, table
 from tests.stores.personality import PERSONALITIES, personality_world
 from tests.worlds import ODD_KEYS, World, azure_world, folder_world, gcs_world, s3_world, stub_world
 
@@ -19,7 +21,10 @@ KNOWING_LESS = [pytest.param(name, marks=() if name in ("oss", "bare") else pyte
 DATA = bytes(range(256)) * 40
 
 
-@pytest.fixture(params=["moto", "versity", "fake-gcs", "gcs-stub", "azurite", "folder", *KNOWING_LESS])
+WORLDS = ["moto", "versity", "fake-gcs", "gcs-stub", "azurite", "folder", *KNOWING_LESS]
+
+
+@pytest.fixture(params=WORLDS)
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
     """Every kind of store in turn."""
     with contextlib.ExitStack() as stack:
@@ -134,3 +139,14 @@ def test_only_reads_reach_a_source(world: World):
 
 def test_one_set_of_clients_serves_a_process(world: World):
     assert open_stores((world.spec,)) is open_stores((world.spec,))
+
+
+def test_the_table_of_stores_has_every_promise_and_store():
+    """The suite's own promises and stores, none more and none left out."""
+    functions = {
+        name for name, found in globals().items() if name.startswith("test_") and "world" in signature(found).parameters
+    }
+    assert functions == PROMISES.keys()
+    named = {str(getattr(one, "values", (one,))[0]) for one in WORLDS}
+    assert named == STORES.keys()
+    assert table().keys() == {(store, promise) for store in STORES.values() for promise in PROMISES.values()}

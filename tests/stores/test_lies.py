@@ -16,7 +16,7 @@ from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.clock import in_force
 from mirrorfold.transforms.stores.sources import open_stores
-from tests.mission.test_three_stores import mirrorfold
+from tests.mission.test_five_stores import mirrorfold
 from tests.stores.lying import LISTINGS, Liar, lying
 
 pytestmark = pytest.mark.usefixtures("no_ambient_credentials")
