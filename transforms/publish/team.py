@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 
 import duckdb
+import pyarrow as pa
 
 from mirrorfold.transforms.blocks.tables import rows_of
 from mirrorfold.transforms.publish.kappa import agreements
@@ -79,19 +80,14 @@ def team_of(
       said: every verdict that decides, oldest first; disputed_pairs: those on which they disagree; needed: how many
         must agree.
     """
-    rows = rows_of(connection, "select pair, item, cluster_id, content_a, content_b from queue order by pair")
-    shown = [row for row in rows if row["item"] < items]
-    parts = assign(read_units(connection, split.by), split) if split else {}
-    masks: dict[int, int] = {}
-    for row in shown:
-        masks[row["item"]] = sum(1 << part for part in set(parts.get(row["cluster_id"], ())))
+    masks = _masks(connection, split, items) if split else {}
     people: list[str] = []
     latest: dict[tuple[str, str], dict[str, Mapping]] = {}
     for verdict in said:
         latest.setdefault((verdict["content_a"], verdict["content_b"]), {})[verdict["reviewer"]] = verdict
     answered: dict[int, list[int]] = {}
     disputed: dict[int, list[list]] = {}
-    for row in shown:
+    for row in _asked(connection, latest, items):
         given = [v for v in latest.get((row["content_a"], row["content_b"]), {}).values() if v["verdict"] != "defer"]
         if not given:
             continue
@@ -107,6 +103,24 @@ def team_of(
         "answered": answered,
         "disputed": disputed,
     }
+
+
+def _masks(connection: duckdb.DuckDBPyConnection, split: Split, items: int) -> dict[int, int]:
+    """Give the parts that each shown cluster, or part of one, belongs to, a bit each."""
+    parts = assign(read_units(connection, split.by), split)
+    rows = rows_of(connection, "select distinct item, cluster_id from queue where item < ?", [items])
+    return {row["item"]: sum(1 << part for part in set(parts.get(row["cluster_id"], ()))) for row in rows}
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, pairs: Collection[tuple[str, str]], items: int) -> list[dict]:
+    """Give the shown questions that somebody said something of: few of a queue, which isn't read whole for them."""
+    columns = list(zip(*pairs, strict=True)) or [(), ()]
+    table = pa.table([pa.array(column, pa.string()) for column in columns], names=["content_a", "content_b"])
+    connection.register("_answered", table)
+    sql = "select pair, content_a, content_b from queue join _answered using (content_a, content_b) where item < ?"
+    rows = rows_of(connection, f"{sql} order by pair", [items])
+    connection.unregister("_answered")
+    return rows
 
 
 def people_of(said: Iterable[Mapping]) -> dict[str, list]:

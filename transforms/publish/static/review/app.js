@@ -101,8 +101,9 @@
   // ---- moving through the queue ----
   const place = (pair) => state.found.findIndex((group) => group.pairs.includes(pair));
 
-  const refilter = (keep) => {
+  const refilter = (wanted) => {
     state.found = filters.apply();
+    const keep = typeof wanted === "function" ? wanted() : wanted;
     const at = keep === undefined ? -1 : place(keep);
     drawBatch();
     if (!state.found.length) {
@@ -148,7 +149,11 @@
     grid.draw(state.item, { number: mirrorfold.index.item[state.pair], complete: seen, source, look });
     get("whole").hidden = false;
   };
-  const flat = () => state.found.flatMap((group) => group.pairs);
+  // The pairs in view, laid flat once for each view: a hundred thousand are not, at every key.
+  const flat = () => {
+    if (state.flatOf !== state.found) [state.flatOf, state.flat] = [state.found, state.found.flatMap((group) => group.pairs)];
+    return state.flat;
+  };
   const step = (by) => {
     if (get("grid-view").hidden === false) {
       const group = state.found[state.at + by];
@@ -328,10 +333,18 @@
   const drawFamily = () => {
     const { index } = mirrorfold;
     const here = index.item[state.pair];
-    const others = new Map();
-    index.item.forEach((item, pair) => {
-      if (index.families[item] === index.families[here] && index.clusters[item] !== index.clusters[here] && !others.has(index.clusters[item])) others.set(index.clusters[item], pair);
-    });
+    // The first pair of each cluster, by family.
+    if (!state.kin) {
+      state.kin = new Map();
+      index.item.forEach((item, pair) => {
+        const family = index.families[item];
+        if (!state.kin.has(family)) state.kin.set(family, new Map());
+        const clusters = state.kin.get(family);
+        if (!clusters.has(index.clusters[item])) clusters.set(index.clusters[item], pair);
+      });
+    }
+    const others = new Map(state.kin.get(index.families[here]));
+    others.delete(index.clusters[here]);
     get("family").hidden = !others.size;
     get("family").replaceChildren(`${t("review.family")}: `, ...[...others.values()].slice(0, 8).map((pair) => h("button", { on: { click: () => open(pair) } }, `${named("kinds", index.kinds[index.kind[pair]])} · ${mirrorfold.bytes(index.bytes[pair])}`)));
   };
@@ -639,9 +652,7 @@
     get("f-part").value = String(people.part());
     compare.mode("side");
     if (progress.setting("looks")) compare.measure();
-    state.found = filters.apply();
-    const first = flat().find((pair) => !progress.get(pair));
-    refilter(first);
+    refilter(() => flat().find((pair) => !progress.get(pair)));
   };
 
   start();

@@ -13,7 +13,7 @@
   // What a person said of one kind, three times and never otherwise, is how the next of that kind is ticked; accepting
   // it is still that person's doing, with the picture before their eyes.
   const learned = (kind) => {
-    const said = progress.all().filter(([pair, word]) => word.seen && mirrorfold.index.kind[pair] === kind && sure(word.verdict));
+    const said = [...progress.each()].filter(([pair, word]) => word.seen && mirrorfold.index.kind[pair] === kind && sure(word.verdict));
     const stay = said.filter(([, word]) => STAYS.has(word.verdict)).length;
     return said.length >= LEARNED && stay === said.length;
   };

@@ -195,6 +195,7 @@
     outward,
     inward,
     get: (pair) => verdicts.get(pair),
+    each: () => verdicts.entries(), // in no order
     all: () => [...verdicts.entries()].sort((one, other) => one[0] - other[0]),
     // Decisions on pairs that these pages don't ask about: [said with ids].
     beside: () => [...chunks.values()].flatMap((held) => [...held].filter(([key]) => !pairs.has(key)).map(([, said]) => said)),

@@ -21,7 +21,7 @@
     propose() {
       const { index } = mirrorfold;
       const seen = new Map();
-      for (const [pair, word] of progress.all()) {
+      for (const [pair, word] of progress.each()) {
         if (!word.seen || flagged(pair, FLAG.sampleOnly | FLAG.conflict | FLAG.below) || word.verdict === "defer") continue;
         for (const like of likes(pair)) {
           const group = seen.get(like) || { n: 0, answers: new Set(), folders: new Set() };
