@@ -12,11 +12,15 @@ from mirrorfold.schemas.contents import IMAGEHASHES
 PASSING = (
     "#recycle", "@recycle", "@recently-snapshot", ".recycle", "$recycle.bin", "recycler", ".trash",
     ".trash-*", ".trashes", ".trashed*", ".wastebasket", "#snapshot", "~snapshot", ".snapshot",
-    ".snapshots", "@snapshots", "@gmt-*", ".zfs", ".ckpt", "@eadir", "@tmp", "lost+found", "found.000", ".stversions",
+    ".snapshots", "@snapshots", "@gmt-*", ".zfs", ".ckpt", "@eadir", "@tmp", "lost+found", ".stversions",
     ".stfolder", ".deleted", ".dropbox.cache", ".spotlight-v100", ".fseventsd", ".temporaryitems",
-    "system volume information",
+    "system volume information", "recycled", ".recycled", ".recyclebin", ".local/share/trash", ".trashcan", ".dtrash",
+    "files_trashbin", "files_versions", ".sync/archive", "network trash folder", "temporary items", "trashbox",
+    "_nas_recycle_*", "@sharebin", "@sharesnap", ".snap", ".snaps", ".glusterfs", "timeshift/snapshots", "found.0*",
+    "lost.dir", ".@__thumb", "@__thumb", ".appledouble", ".thumbnails", ".mobilebackups", ".documentrevisions-v100",
+    ".tmp.drivedownload", ".tmp.driveupload", ".pending-*", ".nfs0*", ".fuse_hidden*",
 )  # fmt: skip
-"""Folders that file servers, desktops and synchronisers empty or turn over by themselves."""
+"""Folders, and files by their own names, that servers, desktops and synchronisers empty or turn over by themselves."""
 
 
 class Section(BaseModel):
@@ -71,8 +75,8 @@ class ListingSettings(Section):
     allow_unmatched_holds: bool = Field(False, description="go on although hold lines match no listed object")
     passing: tuple[str, ...] = Field(
         PASSING,
-        description="names of folders that won't last, * and ? within a name, in any letter case: bins, snapshots, "
-        "what file servers keep for themselves. What lies there is listed and never a kept copy",
+        description="names of folders and files that won't last, * and ? within a name, in any letter case: bins, "
+        "snapshots, what file servers keep for themselves. What lies there is listed and never a kept copy",
     )
     mets_files: Annotated[int, Field(ge=0)] = Field(
         10_000, description="small XML files that are read while listing: a METS file names what belongs to its package"

@@ -33,6 +33,17 @@ def s3(**rule):
     return s3_rules({"Rules": [{"Status": "Enabled", "Expiration": {"Days": 10}} | rule]})
 
 
+DELETE = {"action": {"type": "Delete"}}
+
+
+def move(to, *classes):
+    """A rule of GCS that moves objects of some classes to another."""
+    return {
+        "action": {"type": "SetStorageClass", "storageClass": to},
+        "condition": {"age": 1, "matchesStorageClass": list(classes)},
+    }
+
+
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
@@ -54,15 +65,30 @@ def s3(**rule):
          (None, "attributes", None)),
         (gcs_rules([{"action": {"type": "Delete"}, "condition": {"numNewerVersions": 3}}]), (None, None, None)),
         (gcs_rules([{"action": {"type": "Delete"}, "condition": {"age": 1, "isLive": False}}]), (None, None, None)),
+        (gcs_rules([DELETE | {"condition": {"age": 10, "matchesStorageClass": ["NEARLINE"]}}]), (None, None, None)),
+        (gcs_rules([move("COLDLINE", "NEARLINE"), move("NEARLINE", "STANDARD"),
+                    DELETE | {"condition": {"age": 10, "matchesStorageClass": ["COLDLINE"]}}]),
+         (WRITTEN + dt.timedelta(days=10), None, "COLDLINE")),
+        (gcs_rules([move("COLDLINE", "ARCHIVE"),
+                    DELETE | {"condition": {"age": 10, "matchesStorageClass": ["COLDLINE"]}}]), (None, None, None)),
+        (gcs_rules([DELETE | {"condition": {"numNewerVersions": 0, "age": 10}}]),
+         (WRITTEN + dt.timedelta(days=10), None, None)),
         (None, (None, "unknown", None)),
     ],
     ids=[
         "days", "prefix", "other prefix", "size", "too large", "disabled", "date", "markers only", "tag", "class",
-        "gcs age", "gcs created before", "gcs suffix", "gcs custom time", "gcs old versions", "gcs not live", "refused",
+        "gcs age", "gcs created before", "gcs suffix", "gcs custom time", "gcs old versions", "gcs not live",
+        "gcs another class", "gcs moved, then deleted by class", "gcs moves of others", "gcs no newer version",
+        "refused",
     ],
 )  # fmt: skip
 def test_rules_are_applied_as_the_stores_do(rules, expected):
     assert applied(rules) == expected
+
+
+def test_a_size_that_no_report_states_may_be_within_a_rule():
+    rules = s3() + s3(Filter={"ObjectSizeGreaterThan": 5}, Expiration={"Days": 20})
+    assert applied(rules, size=None) == (TEN_DAYS, None, None)
 
 
 def test_a_report_that_states_expiry_needs_no_rules():

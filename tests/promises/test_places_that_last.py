@@ -23,13 +23,18 @@ from .kit import broken, copies, finish, send_away, tamper
 
 BINS = (
     "#recycle", ".Trash-1000/files", "$RECYCLE.BIN/S-1-5", ".snapshot/daily", ".zfs/snapshot/d", "@eaDir",
-    "~snapshot", "lost+found", ".Trashes/501",
+    "~snapshot", "lost+found", ".Trashes/501", "home/ann/.local/share/Trash/files", "RECYCLED", "FOUND.001", ".snap/d",
+    "ann/files_trashbin/files", ".sync/Archive", "Network Trash Folder", ".dtrash/files",
+    ".trashed-1712345678-IMG_1.jpg",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("place", BINS)
 def test_a_bin_or_snapshot_is_never_kept_for_a_live_file(tmp_path, place):
-    live, passing = obj("s3://nas/photos/a.jpg", "a"), obj(f"s3://nas/{place}/a.jpg", "a")
+    live, passing = (
+        obj("s3://nas/photos/a.jpg", "a"),
+        obj(f"s3://nas/{place}{'' if place.endswith('.jpg') else '/a.jpg'}", "a"),
+    )
     assert finish(tmp_path, copies(live, passing)) == {
         live["uri"]: ("keep", "keep-order"), passing["uri"]: ("keep", "passing"),
     }  # fmt: skip
@@ -135,7 +140,8 @@ def test_no_pattern_of_the_settings_is_a_person_s_folder():
     regex = passing_regex(PASSING)
     import re
 
-    for key in ("photos/recycled art/a.jpg", "snapshots/a.jpg", "trash/a.jpg", "lost and found/a.jpg", "a#recycle.jpg"):
+    for key in ("photos/recycled art/a.jpg", "snapshots/a.jpg", "trash/a.jpg", "lost and found/a.jpg", "a#recycle.jpg",
+                "share/trash/a.jpg", "timeshift/a.jpg", "found.jpg", "recycled.jpg"):  # fmt: skip
         assert not re.search(regex, f"file:///nas/{key}"), key
 
 

@@ -12,14 +12,15 @@ from mirrorfold.transforms.blocks.globs import any_match, to_regex
 
 
 def passing_regex(names: Sequence[str]) -> str | None:
-    """Write names of folders that won't last as one RE2 expression over URIs; None where there are none.
+    """Write names of places that won't last as one RE2 expression over URIs; None where there are none.
 
-    Names are whole folders' names in any letter case; `*` and `?` stand for anything within the name.
+    Names are whole names of folders or files (Android's bin is `.trashed-1712345678-IMG_1.jpg`), or several folders
+    with slashes between, in any letter case; `*` and `?` stand for anything within a name.
     """
     if not names:
         return None
     parts = [re.escape(name).replace(r"\*", "[^/]*").replace(r"\?", "[^/]") for name in names]
-    return f"(?is)/(?:{'|'.join(parts)})/"
+    return f"(?is)/(?:{'|'.join(parts)})(?:/|$)"
 
 
 def mark_places(objects: pa.Table, passing: str | None, doors: Collection[str]) -> pa.Table:

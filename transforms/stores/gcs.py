@@ -167,7 +167,8 @@ class GcsSource:
         return gcs_rules(list(self.bucket.lifecycle_rules))
 
     def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
-        rules = [rule for rule in self.rules() or () if rule.custom_time and rule.to_class is None]
+        every = self.rules() or ()
+        rules = [rule for rule in every if rule.custom_time and rule.to_class is None]
         try:
             blob = self.look_up(ref)
         except StoreError as error:
@@ -175,7 +176,7 @@ class GcsSource:
         if (blob.metadata or {}).get(tag[0]) == tag[1]:
             return LastingAnswer("tagged", f"carries the quarantine's own mark {tag[0]}={tag[1]}")
         object_ = listed_object(ref, blob.time_created, blob.storage_class or "STANDARD")
-        if blob.custom_time and any(matches(object_, rule)[0].as_py() for rule in rules):
+        if blob.custom_time and any(matches(object_, rule, every)[0].as_py() for rule in rules):
             return LastingAnswer("no", "a lifecycle rule goes by the custom time it has")
         return LastingAnswer("yes", "no rule goes by a custom time of its own")
 

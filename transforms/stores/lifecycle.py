@@ -80,7 +80,7 @@ def s3_rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-_OLD_ONLY = ("daysSinceNoncurrentTime", "noncurrentTimeBefore", "numNewerVersions")
+_OLD_ONLY = ("daysSinceNoncurrentTime", "noncurrentTimeBefore")
 
 
 def gcs_rules(rules: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
@@ -93,6 +93,7 @@ def gcs_rules(rules: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
             kind not in ("Delete", "SetStorageClass")
             or when.get("isLive") is False
             or any(n in when for n in _OLD_ONLY)
+            or when.get("numNewerVersions")
         ):
             continue
         before = when.get("createdBefore")
@@ -124,7 +125,7 @@ def apply_rules(block: pa.Table, rules: Sequence[Rule] | None) -> pa.Table:
     if rules is None:
         said = pc.if_else(current, pc.coalesce(said, unknown), said)
     for rule in rules or ():
-        hit = pc.and_(current, matches(block, rule))
+        hit = pc.and_(current, matches(block, rule, rules or ()))
         if rule.hidden:
             said = pc.if_else(hit, pa.scalar("attributes"), said) if rule.to_class is None else said
         elif rule.to_class is not None:
@@ -139,20 +140,48 @@ def apply_rules(block: pa.Table, rules: Sequence[Rule] | None) -> pa.Table:
     return block
 
 
-def matches(block: pa.Table, rule: Rule) -> pa.ChunkedArray:
-    """Tell which objects a rule is about, as far as a listing shows; tags and custom times are left out."""
+def matches(block: pa.Table, rule: Rule, rules: Sequence[Rule] = ()) -> pa.ChunkedArray:
+    """Tell which objects a rule is about, as far as a listing shows; tags and custom times are left out.
+
+    Args:
+      rules: of the same bucket: one that goes by classes is about what others will move into them, too.
+    """
+    hit = _named(block, rule)
+    if rule.classes:
+        hit = pc.and_(hit, pc.or_(_in_classes(block, rule), _will_be(block, rule, rules)))
+    return hit
+
+
+def _in_classes(block: pa.Table, rule: Rule) -> pa.ChunkedArray:
+    return pc.is_in(block.column("storage_class"), value_set=pa.array(rule.classes))
+
+
+def _will_be(block: pa.Table, rule: Rule, rules: Sequence[Rule]) -> pa.ChunkedArray:
+    """Tell which objects others of the rules will move into a rule's classes, over any number of moves."""
+    moves = [other for other in rules if other.to_class and other is not rule]
+    moved = {move: _named(block, move) for move in moves}
+    reached = {move: pc.and_(moved[move], _in_classes(block, move)) if move.classes else moved[move] for move in moves}
+    for _ in moves:
+        for move in (move for move in moves if move.classes):
+            from_others = [reached[other] for other in moves if other.to_class in move.classes]
+            if from_others:
+                reached[move] = pc.or_(reached[move], pc.and_(moved[move], _any(from_others)))
+    nothing = pc.is_null(block.column("key"))
+    return _any([nothing, *(reached[move] for move in moves if move.to_class in rule.classes)])
+
+
+def _named(block: pa.Table, rule: Rule) -> pa.ChunkedArray:
+    """Tell which objects a rule is about, whatever their class; what a report doesn't state may be as the rule asks."""
     keys, sizes, written = (block.column(name) for name in ("key", "size", "last_modified"))
     hit = pc.is_valid(keys)
     for ends, test in ((rule.prefixes, pc.starts_with), (rule.suffixes, pc.ends_with)):
         if ends:
             found = [test(keys, escape_key(end.encode())) for end in ends]
             hit = pc.and_(hit, _any(found))
-    if rule.classes:
-        hit = pc.and_(hit, pc.is_in(block.column("storage_class"), value_set=pa.array(rule.classes)))
     if rule.larger is not None:
-        hit = pc.and_(hit, pc.greater(sizes, rule.larger))
+        hit = pc.and_(hit, pc.fill_null(pc.greater(sizes, rule.larger), True))
     if rule.smaller is not None:
-        hit = pc.and_(hit, pc.less(sizes, rule.smaller))
+        hit = pc.and_(hit, pc.fill_null(pc.less(sizes, rule.smaller), True))
     if rule.before is not None:
         hit = pc.and_(hit, pc.fill_null(pc.less(written, pa.scalar(rule.before, TIMESTAMP)), True))
     return hit
