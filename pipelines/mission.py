@@ -14,7 +14,6 @@ from mirrorfold.pipelines import (
     safety,
     savings,
 )
-from mirrorfold.pipelines.confirming import carried
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.record.previous import state_of
 from mirrorfold.pipelines.record.reread import window
@@ -80,7 +79,7 @@ MISSION = (
         "retain",
         stage="retain",
         builds=(retain.build,),
-        drive=carried.keep,
+        drive=retain.keep,
         writes=("decisions", "hold_checks", "confirmations", "lineage"),
         depends=lambda run: [run.policy, retain.depends_on(run)],
         total="objects",

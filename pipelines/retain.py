@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import apache_beam as beam
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.pipelines import lists
@@ -25,7 +28,7 @@ from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
-from mirrorfold.transforms.retain import acceptance, blocks, sidecar, verdicts
+from mirrorfold.transforms.retain import acceptance, blocks, outside, sidecar, verdicts
 from mirrorfold.transforms.retain.earlier import EARLIER
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.wiring import Retain
@@ -46,7 +49,13 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     inputs["confirmed"] = root | "ReadCarried" >> carried.ReadCarried(carried.folders(run))
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
-        inputs["earlier"] = root | "ReadEarlier" >> ReadTable(run.previous, DECISIONS, EARLIER.names)
+        decided = root | "ReadEarlier" >> ReadTable(run.previous, DECISIONS, EARLIER.names)
+        remembered = (
+            root
+            | "NameOutside" >> beam.Create([run.previous])
+            | "ReadOutside" >> beam.FlatMap(_outside).with_output_types(pa.Table)
+        )
+        inputs["earlier"] = (decided, remembered) | "JoinEarlierRows" >> beam.Flatten()
     files = lists.sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
@@ -67,6 +76,31 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     retained.hold_checks | "WriteHoldChecks" >> WriteTable(run.output, HOLD_CHECKS, rows, spill=run.spill)
     retained.confirmations | "WriteConfirmations" >> WriteTable(run.output, CONFIRMATIONS, rows, spill=run.spill)
     retained.lineage | "WriteLineage" >> WriteTable(run.output, LINEAGE, rows, spill=run.spill)
+
+
+def keep(run: RunContext) -> None:
+    """Keep what later runs go by: pairs that were compared, and what earlier plans name where this run didn't look."""
+    carried.keep(run)
+    run.store.delete(outside.PATH)
+    if not run.previous:
+        return
+    before = open_output(run.previous)
+    decided = parquet.table_blocks(before, DECISIONS.name, EARLIER.names)
+    rows = outside.remember(
+        itertools.chain(decided, _outside(run.previous)),
+        run.sources,
+        lambda: parquet.table_blocks(run.store, OBJECTS.name, ["uri"]),
+        withdrawn=is_withdrawn(before),
+    )
+    if rows.num_rows:
+        run.store.put(outside.PATH, parquet.to_parquet(rows))
+
+
+def _outside(folder: str) -> Iterator[pa.Table]:
+    """Read what a run remembers of places where it didn't look."""
+    store = open_output(folder)
+    if store.exists(outside.PATH):
+        yield from parquet.read_blocks(store, outside.PATH, EARLIER.names)
 
 
 def listed_bytes(store: OutputStore) -> int:

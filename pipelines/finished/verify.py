@@ -27,7 +27,7 @@ from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.listing.mets import POINTED_PATH
 from mirrorfold.transforms.listing.places import passing_regex
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn, last_list, plan_name
-from mirrorfold.transforms.retain import acceptance, sidecar, verdicts
+from mirrorfold.transforms.retain import acceptance, outside, sidecar, verdicts
 from mirrorfold.transforms.retain.policy import TierRule, compile_policy, policy_hash
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
@@ -55,8 +55,8 @@ def verify(folder: str) -> list[BrokenPromise]:
         if lists.had_catalogue(store):
             asked = tuple(name for name in expected.conflict_review if name not in sidecar.OVERRULED)
             expected = replace(expected, conflict_review=asked)
-        with _decided_before(store) as (before, withdrawn):
-            expected = replace(expected, withdrawn=withdrawn)
+        with _decided_before(store) as (before, withdrawn, remembered):
+            expected = replace(expected, withdrawn=withdrawn, remembered=remembered)
             queue = _local_queue(store, work)
             broken += verify_tables(files, expected, _folder_uri(store), work, queue, before)
     return sorted(broken, key=lambda b: (b.promise, b.table, b.text))
@@ -143,14 +143,23 @@ def _recorded(store: OutputStore) -> dict:
     record = _record_of(store)
     specs = tuple(SourceSpec(**spec) for spec in record.get("sources", []))
     passing = record.get("settings", {}).get("listing", {}).get("passing", PASSING)
-    return {"passing": passing_regex(passing), "doors": tuple(sorted(door_libraries(specs)))}
+    looked = tuple((start, tuple(map(globs.to_regex, exclude))) for start, exclude in outside.looked_at(specs))
+    doors = tuple(sorted(door_libraries(specs)))
+    return {
+        "passing": passing_regex(passing),
+        "doors": doors,
+        "looked": looked,
+        "outside": _parquet(store, outside.PATH),
+    }
 
 
 def _pointed(store: OutputStore) -> pa.Table | None:
     """Read what METS documents name, as it was found while listing."""
-    if not store.exists(POINTED_PATH):
-        return None
-    return pa.concat_tables(parquet.read_blocks(store, POINTED_PATH))
+    return _parquet(store, POINTED_PATH)
+
+
+def _parquet(store: OutputStore, path: str) -> pa.Table | None:
+    return pa.concat_tables(parquet.read_blocks(store, path)) if store.exists(path) else None
 
 
 def _handed(store: OutputStore) -> dict:
@@ -173,21 +182,21 @@ def read_again(folder: str) -> str:
 
 
 @contextmanager
-def _decided_before(store: OutputStore) -> Iterator[tuple[list[str], bool]]:
-    """Give the previous run's decisions as local paths, and whether its plan was taken back.
+def _decided_before(store: OutputStore) -> Iterator[tuple[list[str], bool, pa.Table | None]]:
+    """Give the previous run's decisions as local paths, whether its plan was taken back, and what it remembers itself.
 
     Where that run isn't there any more, what this run remembers of it (`decisions.earlier`) is all there is.
     """
     previous = _record_of(store).get("previous")
     if not previous:
-        yield [], False
+        yield [], False, None
         return
     earlier = open_output(previous)
     paths = parquet.shards(earlier, "decisions/")
     if not paths:
         _log.warning("%s isn't there: what its plan named is checked by this run's own word alone", previous)
     with _fetched(earlier, paths) as found:
-        yield found, is_withdrawn(earlier)
+        yield found, is_withdrawn(earlier), _parquet(earlier, outside.PATH)
 
 
 def _record_of(store: OutputStore) -> dict:

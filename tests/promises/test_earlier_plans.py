@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+from itertools import chain
+
+import pyarrow as pa
 import pytest
 
+from mirrorfold.pipelines import retain
 from mirrorfold.pipelines.finished.export import export
+from mirrorfold.transforms.blocks.parquet import table_blocks, to_parquet
+from mirrorfold.transforms.publish.manifests.withdrawn import note_export
+from mirrorfold.transforms.retain import outside
+from mirrorfold.transforms.retain.earlier import EARLIER
+from mirrorfold.transforms.stores.api import SourceSpec
+from mirrorfold.transforms.stores.output import LocalOutput
+from tests.retain.runs import accept_tampering, write_run
 from tests.retain.tables import obj
 
-from .kit import broken, copies, finish, send_away, tamper
+from .kit import broken, copies, finish, note_previous, send_away, tamper
 
 OLDEST, NEWEST = "keep_order: [oldest, uri]", "keep_order: [newest, uri]"
 A = obj("s3://hk/a.jpg", "a", last_modified=0)
@@ -72,3 +84,56 @@ def test_other_bytes_under_the_name_are_not_what_was_named(tmp_path):
     finish(one, copies(A, Z), OLDEST)
     later = copies(obj("s3://hk/z.jpg", "b", etag="new", last_modified=10**15), obj("s3://hk/b.jpg", "b"), name="b")
     assert finish(two, later, OLDEST, one)["s3://hk/z.jpg"] == ("keep", "keep-order")
+
+
+HERE = SourceSpec("hk", "live", "s3", "hk")
+THERE = SourceSpec("gz", "live", "s3", "gz", "scans/")
+Y = obj("s3://gz/scans/y.jpg", "a", last_modified=10**15)
+
+
+def audited(folder, tables, order, previous, *sources, **how):
+    """Decide as an audit of these sources would, and keep what it keeps for the next."""
+    rules = finish(folder, tables, order, previous, sources=[asdict(spec) for spec in sources], **how)
+    before = LocalOutput(str(previous))
+    decided = chain(table_blocks(before, "decisions", EARLIER.names), retain._outside(str(previous)))
+    rows = outside.remember(decided, sources, lambda: [tables["objects"]], withdrawn=how.get("withdrawn", False))
+    if rows.num_rows:
+        LocalOutput(str(folder)).put(outside.PATH, to_parquet(rows))
+    accept_tampering(folder)
+    return rules
+
+
+@pytest.mark.parametrize(
+    ("scope", "withdrawn", "kept"),
+    [((HERE,), False, A), ((THERE,), False, Y), ((HERE, replace(THERE, prefix="other/")), False, A),
+     ((HERE, replace(THERE, exclude=("scans/**",))), False, A), ((HERE, replace(THERE, kind="listing")), False, A),
+     ((HERE, THERE), False, Y), ((HERE,), True, Y)],
+    ids=["not listed", "listed again", "another prefix", "excluded", "a list", "looked and gone", "taken back"],
+)  # fmt: skip
+def test_what_an_audit_of_fewer_places_did_not_look_for_stays_named(tmp_path, scope, withdrawn, kept):
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    assert finish(one, copies(A, Y), OLDEST)[Y["uri"]][0] == "quarantine"
+    seen = copies(Y if scope == (THERE,) else A) | {"clusters": copies()["clusters"]}
+    note_export(LocalOutput(str(one)), "restore" if withdrawn else "quarantine")
+    audited(two, seen, OLDEST, one, *scope, withdrawn=withdrawn)
+    assert "didn't look" not in broken(two)
+    earlier = chain(table_blocks(LocalOutput(str(two)), "decisions", EARLIER.names), retain._outside(str(two)))
+    tables = copies(A, Y) | {"earlier": pa.concat_tables(earlier), "withdrawn": False}
+    if scope == (THERE,):  # named, listed by the second run, and so in its decisions
+        assert not (two / outside.PATH).exists()
+        return
+    made = {row["uri"]: row["action"] for row in write_run(three, tables, NEWEST)["decisions"].to_pylist()}
+    assert made[kept["uri"]] == "keep"
+    assert made[A["uri"]] == ("keep" if kept is A else "quarantine")
+    note_previous(three, two)
+    assert broken(three) == ""
+
+
+def test_verify_sees_a_place_that_was_forgotten(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    finish(one, copies(A, Y), OLDEST)
+    audited(two, copies(A) | {"clusters": copies()["clusters"]}, OLDEST, one, HERE)
+    assert broken(two) == ""
+    (two / outside.PATH).unlink()
+    accept_tampering(two)
+    assert "names an object where this run didn't look, and it isn't remembered" in broken(two)

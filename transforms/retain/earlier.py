@@ -18,6 +18,8 @@ COLUMNS = (
     "uri", "version", "etag", "size", "content_id", "read_sha256", "action", "earlier", "kept_uri", "kept_version",
     "earlier_kept_uri", "earlier_kept_version",
 )  # fmt: skip
+OUTSIDE = "outside"
+"""The `action` of what an earlier plan names where the run before didn't look; its own `restore` leaves that."""
 STOPPED = "kept-copy-rotted"
 """Rule of the last copy that an earlier plan names, where the copy that the plan keeps has rotted."""
 KEPT_ALTHOUGH_PLANNED = pa.array(["planned-before", "page-run"])
@@ -46,7 +48,7 @@ def join_earlier(
     bytes are others.
 
     Args:
-      before: rows of EARLIER about objects of the same URIs.
+      before: rows of EARLIER about objects of the same URIs: its decisions, and what it remembers (`outside`).
       failures: rows of FAILED about them.
       withdrawn: that run's plan was taken back (`export --what restore`).
     """
@@ -57,7 +59,9 @@ def join_earlier(
     unread = pc.and_(pc.is_null(now), unmoved)
     same = pc.or_(pc.fill_null(pc.equal(now, then), False), unread)
     named = pc.or_(pc.equal(found.column("action"), "quarantine"), _was(found, "planned"))
-    planned = pc.and_(pc.and_(pc.fill_null(named, False), same), pa.scalar(not withdrawn))
+    named = pc.and_(pc.fill_null(named, False), pa.scalar(not withdrawn))
+    outside = pc.fill_null(pc.equal(found.column("action"), OUTSIDE), False)
+    planned = pc.and_(pc.or_(named, outside), same)
     changed = pc.and_(pc.fill_null(pc.not_equal(now, then), False), unmoved)
     rotted = pc.or_(changed, pc.and_(_was(found, "rotted"), same))
     nothing = pa.scalar(None, pa.string())

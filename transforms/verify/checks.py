@@ -221,6 +221,12 @@ CHECKS: tuple[Check, ...] = (
     Check(7, "decisions", "what the run before said of an object isn't remembered", """
         SELECT s.uri, s.version, s.earlier FROM standing s JOIN decisions d USING (uri, version)
         WHERE s.earlier IS NOT NULL AND s.earlier IS DISTINCT FROM d.earlier AND s.action <> 'quarantine'"""),
+    Check(7, "outside", "an earlier plan names an object where this run didn't look, and it isn't remembered", """
+        SELECT b.uri, b.version FROM before b WHERE (b.named OR b.rotted) AND EXISTS (SELECT 1 FROM looked)
+        AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.uri = b.uri)
+        AND NOT EXISTS (SELECT 1 FROM looked l WHERE starts_with(b.uri, l.start)
+            AND NOT coalesce(regexp_matches(b.uri, l.left_out), false))
+        AND NOT EXISTS (SELECT 1 FROM outside m WHERE m.uri = b.uri AND m.version = b.version)"""),
     Check(7, "decisions", "an earlier plan names a last good copy because of one that rotted, and nothing says so", """
         SELECT s.uri, s.version, s.named_for_uri FROM standing s JOIN decisions d USING (uri, version)
         JOIN standing k ON k.uri = s.named_for_uri AND k.version = s.named_for_version

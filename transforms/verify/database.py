@@ -106,6 +106,12 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
             }
         ),
     }
+    plain["looked"] = pa.table(
+        {
+            "start": pa.array([start for start, _ in expected.looked], pa.string()),
+            "left_out": pa.array(["|".join(regexes) or None for _, regexes in expected.looked], pa.string()),
+        }
+    )
     nothing = pa.table({name: pa.array([], pa.string()) for name in ("uri", "package")})
     plain["pointed"] = nothing if expected.pointed is None else expected.pointed
     for name, table in plain.items():
@@ -122,13 +128,15 @@ def _remember(db: duckdb.DuckDBPyConnection, expected: Expected, before: Sequenc
             UNION ALL BY NAME SELECT * FROM {parquet_files(before)}""")
     else:
         db.register("previous", DECISIONS.empty())
+    for name, rows in (("remembered", expected.remembered), ("outside", expected.outside)):
+        db.register(name, DECISIONS.empty() if rows is None else rows)
     named = "false" if expected.withdrawn else "action = 'quarantine' OR earlier = 'planned'"
     db.execute(f"""
         CREATE VIEW before AS SELECT uri, version, etag, size, coalesce(content_id, read_sha256) AS sha256,
-            coalesce({named}, false) AS named, coalesce(earlier = 'rotted', false) AS rotted,
+            coalesce({named} OR action = 'outside', false) AS named, coalesce(earlier = 'rotted', false) AS rotted,
             coalesce(kept_uri, earlier_kept_uri) AS kept_uri,
             coalesce(kept_version, earlier_kept_version) AS kept_version
-        FROM previous""")
+        FROM (SELECT * FROM previous UNION ALL BY NAME SELECT * FROM remembered)""")
 
 
 def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:

@@ -48,6 +48,8 @@ class Expected:
       handed: of the last list of this plan: whether its kept copies were read again, and its rows; None without one.
       plan: names this plan, as `rereadings` does.
       withdrawn: the previous run's plan was taken back.
+      looked: where the run saw all that there is: what URIs begin with there, and RE2 expressions of what it left out.
+      remembered, outside: what the previous run and this one keep of places where they didn't look, rows as decisions.
       doors: libraries whose objects are another library's, seen by another way.
       pointed: what METS files name, rows of uri and package; None where none was found.
       tiers: by name (action, kinds, verification).
@@ -71,6 +73,9 @@ class Expected:
     passing: str | None = None
     doors: tuple[str, ...] = ()
     withdrawn: bool = False
+    looked: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    remembered: pa.Table | None = None
+    outside: pa.Table | None = None
     pointed: pa.Table | None = None
     handed: tuple[bool, int] | None = None
     plan: str = ""
