@@ -115,4 +115,28 @@ def seal(folder: str, key: str | None, gpg: str | None, tsa: str | None, check: 
     return Said({"faults": faults, "notes": notes}, [*notes[:20], *faults[:20], *more], error)
 
 
-COMMANDS = (reconcile, seal)
+@click.command()
+@folder_argument()
+@click.option(
+    "--catalog",
+    required=True,
+    metavar="NAME|URL",
+    help="A catalogue of pyiceberg's own settings (Glue, REST, Hive ...), or its URL: sqlite:////PATH.db, https://...",
+)
+@click.option("--namespace", default="mirrorfold", show_default=True, help="Where the tables stand in the catalogue.")
+@prints
+def register(folder: str, catalog: str, namespace: str) -> Said:
+    """Put a finished run's tables into an Iceberg catalogue, where Spark, Trino, Athena or DuckDB find them.
+
+    No byte is copied: the catalogue names the files of DIR, which has to stay where it is. A later run or audit becomes
+    a new snapshot of the same tables, with a tag of its own. Credentials come by pyiceberg's settings.
+    """
+    from mirrorfold.pipelines.finished import register as registering
+
+    with usage_errors():
+        made = registering.register(folder, catalog, namespace)
+    told = f"{len(made.tables)} tables are in {catalog} as {namespace}.*, tag {made.tag}"
+    return Said(made._asdict(), [told if made.new else f"{told}: they were there already"])
+
+
+COMMANDS = (reconcile, seal, register)

@@ -158,8 +158,8 @@ def declared() -> set[str]:
     return {normal(re.match(r"[\w.-]+", line)[0]) for line in PROJECT["dependencies"]}
 
 
-OPTIONAL = {"imagehash"}
-"""Extras that bear the name of the one package that they bring, which a setting asks for."""
+OPTIONAL = {"imagehash", "pyiceberg"}
+"""Extras that bear the name of the one package that they bring, which a setting or a command asks for."""
 
 
 def test_each_dependency_is_imported_and_each_import_is_declared() -> None:

@@ -14,6 +14,7 @@ from mirrorfold.transforms.blocks.ipc import sort_rows
 from mirrorfold.transforms.stores.output import OutputStore
 
 ROW_GROUP = 50_000
+PAGE_BYTES = 256 << 10
 
 READ_BYTES = 32 << 20
 """A row group of contents, with their luma, is 200 MB, and Arrow's buffers grow to twice that while it is read."""
@@ -44,9 +45,17 @@ def replace_table(output: OutputStore, table: Table, rows: pa.Table) -> None:
 
 
 def to_parquet(rows: pa.Table) -> bytes:
-    """Write rows as Parquet bytes (zstd)."""
+    """Write rows as Parquet bytes (zstd), with an index of pages, by which readers that know it find one row's page."""
     sink = io.BytesIO()
-    pq.write_table(rows.combine_chunks(), sink, compression="zstd", row_group_size=ROW_GROUP, version="2.6")
+    pq.write_table(
+        rows.combine_chunks(),
+        sink,
+        compression="zstd",
+        row_group_size=ROW_GROUP,
+        version="2.6",
+        data_page_size=PAGE_BYTES,
+        write_page_index=True,
+    )
     return sink.getvalue()
 
 
