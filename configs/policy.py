@@ -320,7 +320,7 @@ class Policy(Part):
             Preference(**_preference(step))
             for step in (
                 "protected", "sound", "master", "parts", "detail", "pixel_class", "rights", "pixels", "history",
-                "bit_depth", "metadata_richness", "lossless", "lasting", "oldest", "uri",
+                "bit_depth", "metadata_richness", "lossless", "quality", "lasting", "oldest", "uri",
             )
         ],
         description="which copy is preferred; the first difference decides",

@@ -286,5 +286,33 @@ def blown_up() -> Iterator[tuple[str, Pair]]:
         yield f"blurred {number}", Pair(encode(sharp, "JPEG", quality=90), blurred, "detail", None, seen=True)
 
 
+def worse_ways(first: bytes) -> dict[str, bytes]:
+    """What programs make of a JPEG that looks better by some number: pixels, a coding without loss, quality."""
+    picture = again(first)
+    labelled = picture.resize((960, 720), Image.Resampling.BICUBIC)
+    ImageDraw.Draw(labelled).text((20, 620), "Harbour, 1957", fill=(255, 255, 255), font_size=40)
+    return {
+        "of quality 12, as TIFF": encode(again(encode(picture, "JPEG", quality=12)), "TIFF"),
+        "of quality 20, as PNG": encode(again(encode(picture, "JPEG", quality=20)), "PNG"),
+        "as JPEG 2000": encode(picture, "JPEG2000"),
+        "as WebP without loss": encode(picture, "WEBP", lossless=True),
+        "as GIF": encode(picture.quantize(96), "GIF"),
+        "as a halftone": encode(picture.convert("1"), "PNG"),
+        "saved again, finer": encode(picture, "JPEG", quality=99, subsampling=0),
+        "saved again, coarser": encode(picture, "JPEG", quality=55),
+        "half": encode(picture.resize((240, 180), Image.Resampling.LANCZOS), "JPEG", quality=85),
+        "twice, words over it": encode(labelled, "JPEG", quality=92),
+    }
+
+
+def made_worse() -> Iterator[tuple[str, Pair]]:
+    """Originals beside what programs made of them; each original's bytes are used once."""
+    for number in (21, 22, 25, 42, 47):
+        ways = worse_ways(encode(photograph(number), "JPEG", quality=85))
+        for quality, name in enumerate(ways, 86):
+            first = encode(photograph(number), "JPEG", quality=quality)
+            yield f"{name} {number}", Pair(first, worse_ways(first)[name], "", None)
+
+
 GROUPS = (damaged, betrayed, rights, bits, parts, blown_up)
 PAIRS = {name: pair for group in GROUPS for name, pair in group()}

@@ -6,7 +6,7 @@ import pytest
 
 from mirrorfold.configs.policy import load_policy
 
-from .better_pairs import PAIRS
+from .better_pairs import PAIRS, made_worse
 from .judged import BETTER, WORSE, decide_pairs, judge_pairs
 
 POLICIES = {name: load_policy(name) for name in ("training-set", "default")}
@@ -41,3 +41,17 @@ def test_the_better_one_stays_and_the_other_goes_only_where_nothing_is_lost(name
             assert pair.by in worse["reason"]
     if pair.by and decided["policy"] == "default":
         assert worse["action"] == "review" or pair.seen, worse["reason"]
+
+
+def test_of_a_hundred_pairs_compared_at_full_detail_the_better_one_is_proposed_in_each():
+    known = {name: pair for name, pair in PAIRS.items() if pair.by} | dict(made_worse())
+    policy = load_policy("default")
+    policy["review"] |= {"min_bytes_freed": 0, "compare": True}
+    rows = decide_pairs(judge_pairs(known), policy)
+    wrong = {}
+    for name in known:
+        better, worse = (rows[f"s3://x/{name}/{key}"] for key in (BETTER, WORSE))
+        if better["action"] != "keep" or worse["kept_uri"] != better["uri"]:
+            wrong[name] = better["reason"]
+    assert len(known) >= 100
+    assert wrong == {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorfold.configs.policy import resolve_policy
+from mirrorfold.configs.policy import load_policy, resolve_policy
 from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.transforms.retain import verdicts
-from mirrorfold.transforms.retain.compared import Compared
+from mirrorfold.transforms.retain.compared import Compared, nothing_confirmed
 from mirrorfold.transforms.retain.records import Confirmed, Question
 from mirrorfold.transforms.retain.seen import seen_of
 
@@ -78,6 +78,32 @@ def test_what_differs_at_full_detail_goes_to_people_with_kind_and_place(tier):
     assert (row["tier_to_kept"], row["kind"]) == ("probable", "redacted")
     assert "compared at full detail they differ (redacted: 9x10 at 7,8 of 60x40)" in row["reason"]
     assert (confirmations[0]["x"], confirmations[0]["y"]) == (7, 8)
+
+
+READY = ("default", "museum", "newsroom", "studio", "training-set")
+
+
+@pytest.mark.parametrize("ready", READY)
+@pytest.mark.parametrize("tier", ["near-certain", "probable"])
+@pytest.mark.parametrize("confirmed", [True, False, None])
+@pytest.mark.parametrize("asked_for", ["the policy", "a batch", "a policy of one's own"])
+def test_under_no_policy_goes_anything_near_that_full_detail_did_not_confirm(ready, tier, confirmed, asked_for):
+    policy = load_policy(ready) | {"min_archival_copies": 1}
+    policy["review"] |= {"min_bytes_freed": 0, "reviewers": 1}
+    if asked_for == "a policy of one's own":
+        demands = f"version: 1\ntiers:\n{BY_POLICY.format(tier=tier)}"
+        policy["tiers"] |= {tier: resolve_policy(demands, "p.yaml")["tiers"][tier]}
+    said = [word(seen=False)] if asked_for == "a batch" else []
+    compares = Compares(bool(confirmed))
+    rulings = verdicts.rule_on([verdicts.checked_verdict(row, "x:1") for row in said])
+    answers = nothing_confirmed if confirmed is None else lambda _: compares.answer
+    rows = decide_tables(tables(tier), policy, rulings, confirmer=answers)["decisions"].to_pylist()
+    gone = [row for row in rows if row["action"] == "quarantine"]
+    assert all(f"confirmed:{PAIR[0]}:{PAIR[1]}" in row["evidence"] for row in gone)
+    if confirmed and asked_for == "a policy of one's own":
+        assert gone, "what is confirmed goes, or this would hold of anything"
+    if not confirmed:
+        assert gone == []
 
 
 def test_a_word_on_many_at_once_needs_full_detail_too():
@@ -189,7 +215,7 @@ def test_what_waits_is_named_by_what_full_detail_found_and_where():
 
 def test_what_could_not_be_compared_waits_as_it_is():
     resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, compare: true}", "p.yaml")
-    made = decide_tables(tables("near-certain"), resolved)
+    made = decide_tables(tables("near-certain"), resolved, confirmer=nothing_confirmed)
     row = next(row for row in made["decisions"].to_pylist() if row["action"] == "review")
     assert (row["rule"], row["tier_to_kept"], row["kind"]) == ("near-certain", "near-certain", "resized")
 
