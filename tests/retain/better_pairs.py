@@ -310,7 +310,7 @@ def made_worse() -> Iterator[tuple[str, Pair]]:
     for number in (21, 22, 25, 42, 47):
         ways = worse_ways(encode(photograph(number), "JPEG", quality=85))
         for quality, name in enumerate(ways, 86):
-            first = encode(photograph(number), "JPEG", quality=quality)
+            first = encode(photograph(number), "JPEG", quality=quality, optimize=True)
             yield f"{name} {number}", Pair(first, worse_ways(first)[name], "", None)
 
 
