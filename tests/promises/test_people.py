@@ -23,7 +23,8 @@ from tests.retain.runs import write_run
 from tests.retain.tables import clusters, content, content_id, contents, failures, obj, objects, pairs, twin
 
 A, B = sorted((content_id("a"), content_id("b")))
-NAMES = ("Ann Lee", "ann lee", "ANN  LEE ", "\uff21nn\u3000Lee", "A\u200bnn Lee", "ann\u00a0lee")
+NAMES = ("Ann Lee", "ann lee", "ANN  LEE ", "\uff21nn\u3000Lee", "A\u200bnn Lee", "ann\u00a0lee", "Ann\tLee",
+         "AnnLee", "Ann\u200bLee", "Ann Lee\ufe0f", "Ann\u034f Lee", "Ann\u3164Lee", "Ann\u2800Lee")  # fmt: skip
 
 
 def said(reviewer: str, verdict: str = "same", at: str = "2026-01-01") -> dict:

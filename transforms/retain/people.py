@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""What shows nothing beside Cf and Cc: Unicode's Default_Ignorable_Code_Point, and Braille's blank."""
+
 
 def person(name: str) -> str:
-    """Give the form in which names are compared: `Ann Lee`, `ann  lee` and `ＡＮＮ LEE` are one person."""
-    text = unicodedata.normalize("NFKC", name).casefold()
+    """Give the form in which names are compared: `Ann Lee`, `ann  lee`, `AnnLee` and `ＡＮＮ LEE` are one person.
+
+    Blanks don't count: a name may hold unseen ones between its words, or other characters that look like them.
+    """
+    text = _UNSEEN.sub("", unicodedata.normalize("NFKC", name).casefold())
     seen = "".join(character for character in text if unicodedata.category(character) not in ("Cf", "Cc"))
-    return " ".join(unicodedata.normalize("NFKC", seen).split())
+    return "".join(unicodedata.normalize("NFKC", seen).split())
 
 
 def listed(policy: Mapping[str, Any]) -> dict[str, tuple[str, ...]] | None:

@@ -34,7 +34,7 @@ _METADATA_NETWORKS = [
     for network in (
         "169.254.0.0/16",  # AWS, GCP, Azure and OpenStack
         "fe80::/10",
-        "fd00:ec2::254/128",  # AWS over IPv6
+        "fd00:ec2::/32",  # AWS over IPv6: metadata, and credentials of pods
         "fd20:ce::254/128",  # GCP over IPv6
         "100.100.100.200/32",  # Alibaba Cloud
         "168.63.129.16/32",  # Azure's wire server
@@ -115,8 +115,11 @@ def _is_metadata(address: str) -> bool:
     return any(form in network for form in (found, *_inner(found)) for network in _METADATA_NETWORKS)
 
 
-_LAST_32 = [ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")]
-"""IPv6 addresses that end in an IPv4 address: NAT64 (RFC 6052, 8215) and the old IPv4-compatible form."""
+_LAST_32 = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")]
+"""IPv6 addresses that end in an IPv4 address: NAT64 (RFC 6052, 8215), the old IPv4-compatible and translated forms."""
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+_ISATAP = (0x5EFE, 0x02005EFE)
+"""What stands before the IPv4 address at the end of an address by ISATAP (RFC 5214)."""
 
 
 def _inner(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
@@ -124,6 +127,11 @@ def _inner(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddre
     if isinstance(found, ipaddress.IPv4Address):
         return []
     inner = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
-    if any(found in network for network in _LAST_32):
-        inner.append(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
+    number = int(found)
+    if any(found in network for network in _LAST_32) or number >> 32 & 0xFFFFFFFF in _ISATAP:
+        inner.append(ipaddress.IPv4Address(number & 0xFFFFFFFF))
+    if found in _LOCAL_NAT64:  # by RFC 6052 the address stands around bits 64 to 71, which are 0
+        inner += [ipaddress.IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF)]
+        inner += [ipaddress.IPv4Address((number >> 64 & 0xFF) << 24 | number >> 32 & 0xFFFFFF)]
+        inner += [ipaddress.IPv4Address(number >> 24 & 0xFFFFFFFF)]
     return [address for address in inner if address is not None]
