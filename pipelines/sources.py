@@ -22,12 +22,15 @@ from mirrorfold.transforms.stores.guard import EndpointRefusedError, check_endpo
 
 _log = logging.getLogger("mirrorfold.sources")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_REPORTS = {"s3-inventory+": "s3-inventory", "gcs-inventory+": "gcs-inventory", "listing+": "listing"}
+_REPORTS = {"s3-inventory+": "s3-inventory", "gcs-inventory+": "gcs-inventory"} | {
+    "azure-inventory+": "azure-inventory",
+    "listing+": "listing",
+}
 _FIELDS = {"kind": "server"}
 """Settings of a source whose name means something else in a `SourceSpec`."""
 _FORMS = (
     "use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, a folder, or a report "
-    "(s3-inventory+, gcs-inventory+, listing+)"
+    "(s3-inventory+, gcs-inventory+, azure-inventory+, listing+)"
 )
 
 
@@ -174,7 +177,7 @@ def _report(arg: str, library: str | None, kind: str, place: str, settings: Sett
     if kind == "listing":
         name = posixpath.basename(place)
         return _with_settings(SourceSpec(library or name, kind, "", "", manifest=place), settings)
-    store = "s3" if kind == "s3-inventory" else "gs"
+    store = {"s3-inventory": "s3", "gcs-inventory": "gs"}.get(kind, "az")
     spec = _with_settings(SourceSpec(library or "", kind, store, "", manifest=place), settings)
     try:
         bucket = read_manifest(spec).bucket

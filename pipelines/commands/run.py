@@ -9,8 +9,9 @@ from mirrorfold.pipelines.commands.printing import folder_argument, json_option
 
 SOURCE_HELP = """
 SOURCE is [LIBRARY=]URI: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, a folder, an inventory report
-(s3-inventory+s3://.../manifest.json, gcs-inventory+gs://.../manifest.json) or listing+FILE. Give several to compare
-libraries; each is only ever read. LIBRARY defaults to the bucket's or folder's name.
+(s3-inventory+s3://.../manifest.json, gcs-inventory+gs://.../manifest.json, azure-inventory+az://.../RULE-manifest.json)
+or listing+FILE. Give several to compare libraries; each is only ever read. LIBRARY defaults to the bucket's or folder's
+name.
 """
 
 output_option = click.option(

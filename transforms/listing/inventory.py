@@ -10,6 +10,7 @@ import pyarrow.csv as csv
 import pyarrow.orc as orc
 import pyarrow.parquet as pq
 
+from mirrorfold.transforms.listing.azure_inventory import azure_inventory_rows
 from mirrorfold.transforms.listing.inventory_rows import gcs_inventory_rows, s3_inventory_rows
 from mirrorfold.transforms.listing.manifest import ReportFile
 from mirrorfold.transforms.stores.api import SourceSpec, StoreError
@@ -33,6 +34,9 @@ def list_report(
             for block in _blocks(path, file):
                 if spec.kind == "gcs-inventory":
                     yield gcs_inventory_rows(block, library=spec.library, bucket=spec.bucket, rank=rank, now=now)
+                elif spec.kind == "azure-inventory":
+                    place = {"library": spec.library, "bucket": spec.bucket, "rank": rank}
+                    yield azure_inventory_rows(block, locked=locked, now=now, **place)  # type: ignore[arg-type]
                 else:
                     yield s3_inventory_rows(
                         block,

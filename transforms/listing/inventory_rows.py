@@ -29,7 +29,7 @@ class Columns:
 
     @staticmethod
     def _spell(name: str) -> str:
-        return name.replace("_", "").lower()
+        return name.replace("_", "").replace("-", "").lower()
 
     def has(self, name: str) -> bool:
         """Tell whether the report has a column."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import posixpath
@@ -53,21 +54,24 @@ def read_manifest(spec: SourceSpec) -> Manifest:
     try:
         document = json.loads(data)
         if spec.kind == "s3-inventory":
-            _verify(files, place, data)
+            _verify(files, place, data, posixpath.join(posixpath.dirname(place), "manifest.checksum"))
             return _s3_manifest(files, place, document)
+        if spec.kind == "azure-inventory":
+            _verify(files, place, data, place.removesuffix(".json") + ".checksum")
+            return _azure_manifest(files, place, document)
         return _gcs_manifest(place, document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError("unreachable", f"{place} isn't a manifest of an inventory report: {error!r}") from error
 
 
-def _verify(files: ReportFiles, place: str, data: bytes) -> None:
-    # S3 writes the checksum last: without it the report isn't finished.
-    beside = posixpath.join(posixpath.dirname(place), "manifest.checksum")
+def _verify(files: ReportFiles, place: str, data: bytes, beside: str) -> None:
+    # The checksum is written last: without it the report isn't finished.
     if not files.exists(beside):
-        raise StoreError("vanished", f"{beside} is missing: copy it with the manifest, or wait until S3 wrote it")
-    stated = files.get(beside).decode("ascii", "replace").strip().lower()
-    if hashlib.md5(data, usedforsecurity=False).hexdigest() != stated:
-        raise StoreError("vanished", f"{place} doesn't match its manifest.checksum: fetch the report again")
+        raise StoreError("vanished", f"{beside} is missing: copy it with the manifest, or wait until it is written")
+    stated, md5 = files.get(beside).decode("ascii", "replace").strip(), hashlib.md5(data, usedforsecurity=False)
+    if stated.lower() != md5.hexdigest() and stated != base64.b64encode(md5.digest()).decode():
+        name = posixpath.basename(beside)
+        raise StoreError("vanished", f"{place} doesn't match its {name}: fetch the report again")
 
 
 def _s3_manifest(files: ReportFiles, place: str, document: dict[str, Any]) -> Manifest:
@@ -96,6 +100,21 @@ def _place(files: ReportFiles, manifest: str, destination: str, key: str) -> str
         if files.exists(place):
             return posixpath.normpath(place)
     raise StoreError("vanished", f"{manifest} names {key}, which isn't beside it: copy the report's data folder too")
+
+
+def _azure_manifest(files: ReportFiles, place: str, document: dict[str, Any]) -> Manifest:
+    rule = document["ruleDefinition"]
+    if rule["objectType"].lower() != "blob":
+        raise StoreError("unreachable", f"{place} lists containers: make a rule that lists blobs")
+    if document.get("status", "Succeeded") != "Succeeded":
+        raise StoreError("vanished", f"{place} is of a run that didn't succeed ({document['status']}): take another")
+    buckets = {prefix.partition("/")[0] for prefix in (rule.get("filters") or {}).get("prefixMatch") or [""]}
+    if len(buckets) != 1 or "" in buckets:
+        raise StoreError("unreachable", f"{place} lists several containers: make a rule of one, prefixMatch CONTAINER/")
+    kind = rule["format"].lower()
+    columns, destination = tuple(rule["schemaFields"]) if kind == "csv" else (), document["destinationContainer"]
+    found = (_place(files, place, destination, file["blob"]) for file in document["files"])
+    return Manifest(buckets.pop(), tuple(ReportFile(name, None, kind, columns, header=True) for name in found))
 
 
 def _gcs_manifest(place: str, document: dict[str, Any]) -> Manifest:

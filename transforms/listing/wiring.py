@@ -95,7 +95,7 @@ def plan_units(rank: int, spec: SourceSpec, hints: str | None) -> Iterator[Unit]
         parts = read_list(spec)
     else:
         parts = read_manifest(spec).files
-        locked = bucket_has_lock(spec) if spec.kind == "s3-inventory" else None
+        locked = bucket_has_lock(spec) if spec.kind in ("s3-inventory", "azure-inventory") else None
     for number, part in enumerate(parts):
         yield Unit(f"{rank:04d}-{number:05d}", rank, spec, part, locked)
 

@@ -12,7 +12,7 @@ class SourceSpec:
 
     Attributes:
       library: the library's name.
-      kind: live, s3-inventory, gcs-inventory or listing.
+      kind: live, s3-inventory, gcs-inventory, azure-inventory or listing.
       store: s3, gs, az or file.
       bucket: bucket or container name, or the folder's absolute real path.
       prefix: listed keys start with it; '' for all (always '' for folders).

@@ -129,6 +129,13 @@ class AzureSource:
         until = retain_until(blob)
         if until and in_force(until):
             return HoldAnswer("yes", "retention", f"immutable until {until:%Y-%m-%dT%H:%M:%SZ}")
+        return self._container_hold()
+
+    def has_lock(self) -> bool | None:
+        """Tell whether the container itself holds its blobs; None where that isn't known."""
+        return {"yes": True, "no": False}.get(self._container_hold().hold)
+
+    def _container_hold(self) -> HoldAnswer:
         if not self._container:
             self._container = [self._look_up_container()]
         return self._container[0]

@@ -35,11 +35,15 @@ def check_source(spec: SourceSpec) -> bool:
 
 def bucket_has_lock(spec: SourceSpec) -> bool | None:
     """Ask whether a bucket has object lock; None where it can't be asked, e.g. far from its credentials."""
+    if spec.object_lock == "none":
+        return False
     try:
+        if spec.store == "az":
+            return open_stores((spec,)).source("az", spec.bucket, spec.library).has_lock()
         if not (s3_access(spec).signed or spec.anonymous):
             return None
         return S3Source(spec).has_lock()
-    except (EndpointRefusedError, *BOTO_ERRORS):
+    except (EndpointRefusedError, StoreError, *BOTO_ERRORS):
         return None
 
 
