@@ -68,7 +68,7 @@ spark: install ## Run a local Spark for `mirrorfold run --engine=spark`
 	@./tools/engines.sh build/tools spark && ./tools/job_server.sh build/tools spark $(SPARK_MASTER)
 
 .PHONY: tools-browser
-tools-browser: ## Install Debian's chromium for the browser tests
+tools-browser: ## Install Debian's chromium and firefox-esr for the browser tests
 	@./tools/browser.sh
 
 .PHONY: docs

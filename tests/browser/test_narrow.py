@@ -39,6 +39,11 @@ def test_the_review_fits(narrow, published, language: str) -> None:
     press(browser, "d")
     settle(browser)
     assert len(state(browser)) == 1
+    if width < 600:
+        assert browser.execute_script("return scrollY") == 0, "the page stays where it is, and doesn't follow the queue"
+        stage, answers = (browser.find_element("id", name) for name in ("stage", "decide"))
+        assert stage.location["y"] + 100 < answers.location["y"], "a picture is in sight"
+        assert answers.size["height"] < 780 / 3
 
 
 def test_the_report_fits(narrow, published) -> None:

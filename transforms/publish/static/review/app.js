@@ -237,7 +237,10 @@
     get("page").textContent = t("review.page", { page: mirrorfold.number(state.page + 1), pages: mirrorfold.number(pages) });
     get("page-back").disabled = state.page === 0;
     get("page-on").disabled = state.page >= pages - 1;
-    get("queue").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    // Within the queue alone: on a phone the page would go down to it.
+    const [list, here] = [get("queue").parentElement, get("queue").querySelector("[aria-current]")];
+    const at = here ? here.offsetTop - list.offsetTop : 0;
+    if (here && (at < list.scrollTop || at + here.offsetHeight > list.scrollTop + list.clientHeight)) list.scrollTop = at - list.clientHeight / 3;
   };
 
   // How many have answered, never what.
