@@ -24,7 +24,7 @@ def test_every_row_on_the_shelf_names_its_source_and_date(book):
     loaded = load_prices(book)
     for row in [*loaded["prices"], *loaded["classes"], *loaded["exchange"]]:
         assert len(row["source"]) > 20, row
-        assert datetime.date.fromisoformat(row["date"]) <= datetime.date(2026, 11, 21), row
+        assert datetime.date.fromisoformat(row["date"]) <= datetime.date(2026, 11, 30), row
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,15 @@ def test_a_bad_book_is_one_line_that_names_file_and_line(tmp_path, text, says):
 def test_a_book_that_isnt_there_lists_those_that_are():
     with pytest.raises(ValueError, match="default, gcs-asia-east2"):
         load_prices("nonesuch")
+
+
+def test_azures_tiers_bill_their_minimum_of_days_with_prices_of_ones_own(tmp_path):
+    path = tmp_path / "book.yaml"
+    row = ROW.replace("s3", "az").replace("STANDARD", "Cool").replace("amount: 1", "amount: 1, currency: USD")
+    path.write_text(f"prices:\n- {row}")
+    rules = {row["storage_class"]: row["minimum_days"] for row in load_prices(str(path))["classes"]}
+    assert rules == {"Cool": 30}
+    assert PriceList.make(load_prices("default"), {"currency": "HKD"}).quote("storage", "az", None, "Hot").mid > 0
 
 
 def test_a_book_may_not_include_itself(tmp_path):
