@@ -14,22 +14,28 @@ PACKAGES = (
     ("mets", r"(?i)^(.*/)(?:[^/]*[._-])?mets\.xml$"),
     ("tiles", r"(?i)^(.*/)ImageProperties\.xml$"),
     ("tiles", r"(?i)^(.*/[^/]+)\.dzi$"),
+    ("tiles", r"(?i)^(.*/)tilemapresource\.xml$"),
+    ("tiles", r"(?i)^(.*/[^/]+_files/)[0-9]+/[0-9]+_[0-9]+\.[a-z]+$"),
+    ("tiles", r"(?i)^(.*/)TileGroup[0-9]+/[0-9]+-[0-9]+-[0-9]+\.[a-z]+$"),
+    ("tiles", r"(?i)^(.*/)[0-9]+,[0-9]+,[0-9]+,[0-9]+/[^/]+/!?[0-9]+/[a-z]+\.[a-z]+$"),
 )
-"""Kind, and an RE2 expression over URIs of the file that says so: its group is the package's folder."""
+"""Kind, and an RE2 expression over URIs of the file that says so: its group is the package's folder. Tiles say so by
+their own names too (Deep Zoom, Zoomify, IIIF): what describes them may be left out, or be made on demand."""
 TILES = "_files/"
 """What follows the name of a .dzi in the folder of its tiles."""
 
 RUN = "pages"
 """The kind of a page run."""
 
+_SIDE = r"(?P<side>(?:[-_ ]?(?:recto|verso|r|v)|[ab])?)"
 _PAGE = re.compile(
     r"(?is)^(?P<folder>.*/)(?P<stem>(?:[^/]*[^a-z/])?(?:page|pages|pag|pagina|pg|p|seite|folio|fol|f|leaf|blatt|bl|\u9801|\u9875)"
-    r"[-_ .]*)(?P<number>[0-9]{1,8})(?P<side>[rvab]?)\.(?P<kind>[a-z0-9]{2,5})$"
+    r"[-_ .]*)(?P<number>[0-9]{1,8})" + _SIDE + r"\.(?P<kind>[a-z0-9]{2,5})$"
 )
 _NUMBERED = re.compile(
-    r"(?is)^(?P<folder>.*/)(?P<stem>(?:[^/]*[^a-z0-9/])?)(?P<number>0[0-9]{2,8})(?P<side>[rvab]?)\.(?P<kind>[a-z0-9]{2,5})$"
+    r"(?is)^(?P<folder>.*/)(?P<stem>(?:[^/]*[^a-z0-9/])?)(?P<number>[0-9]{3,9})" + _SIDE + r"\.(?P<kind>[a-z0-9]{2,5})$"
 )
-PAGE_NAMES = r"(?i)[0-9][rvab]?\.[a-z0-9]{2,5}$"
+PAGE_NAMES = r"(?i)[0-9](?:[-_ ]?(?:recto|verso|r|v)|[ab])?\.[a-z0-9]{2,5}$"
 """An RE2 expression that every page's URI matches: a cheap first look."""
 
 RAW = frozenset(
@@ -41,9 +47,12 @@ PICTURES = RAW | frozenset(
      "tiff", "webp")
 )  # fmt: skip
 SIDECARS = frozenset(
-    ("aae", "acr", "cos", "dop", "json", "mov", "mp4", "on1", "pp3", "thm", "vrd", "wav", "xmp")
+    ("aae", "acr", "cos", "dop", "json", "mov", "mp4", "nksc", "on1", "pp3", "thm", "vrd", "wav", "xmp")
 )  # fmt: skip
 _TAKEOUT = ".supplemental-metadata"
+_COPY = re.compile(r"\([0-9]+\)$")
+_APPLE = re.compile(r"^img_[eo]([0-9]{4})$")
+_SETTINGS = re.compile(r"(?i)/(?:CaptureOne/Settings[0-9]*|NKSC_PARAM)$")
 XMP = ".xmp"
 UNREAD = "unread"
 """The key of `objects.stated` that says why a sidecar couldn't be read."""
@@ -54,8 +63,9 @@ UNREAD_SIDECAR = "unread_sidecar"
 def page_of(uri: str) -> tuple[str, tuple[int, str]] | None:
     """Give the run a page's name belongs to, and its place there; None for a name that isn't a page's.
 
-    A page is named so (`page_0001.tif`, `ms-f12r.jp2`), or numbered with zeros in front, alone or after the name of its
-    folder (`0001.tif`, `book1/book1_0001.tif`). Cameras' names (`IMG_0001.JPG`) are no pages.
+    A page is named so (`page_0001.tif`, `ms-f12r.jp2`), or numbered in three digits or more, alone or after the name of
+    its folder (`0001.tif`, `book1/book1_0100.tif`; somewhere in the run with zeros in front, see `padded`). Cameras'
+    names (`IMG_0001.JPG`) are no pages.
     """
     found = _PAGE.match(uri)
     if found is None and (found := _NUMBERED.match(uri)) is not None:
@@ -64,7 +74,13 @@ def page_of(uri: str) -> tuple[str, tuple[int, str]] | None:
     if found is None:
         return None
     run = f"{RUN}:{found['folder']}{found['stem']}#.{found['kind'].lower()}"
-    return run, (int(found["number"]), found["side"].lower())
+    return run, (int(found["number"]), found["side"].strip("-_ ")[:1].lower())
+
+
+def padded(uri: str) -> bool:
+    """Tell whether a page's name says that it is one: by a word, or by zeros before its number."""
+    found = _NUMBERED.match(uri)
+    return _PAGE.match(uri) is not None or (found is not None and found["number"].startswith("0"))
 
 
 def extension_of(uri: str) -> str:
@@ -76,7 +92,10 @@ def extension_of(uri: str) -> str:
 def group_of(uri: str) -> str | None:
     """Name what a picture and its companions share: the folder and the stem; None for other files.
 
-    `IMG_1.JPG`, `IMG_1.xmp`, `img_1.jpg.xmp` and `IMG_1.jpg.supplemental-metadata.json` are one group.
+    `IMG_1.JPG`, `IMG_1.xmp`, `img_1.jpg.xmp` and `IMG_1.jpg.supplemental-metadata.json` are one group. Google cuts that
+    word off where a name grows long, and puts a copy's number behind it (`I.jpg.suppl(1).json` is of `I(1).jpg`);
+    Apple names an edited picture and its edits `IMG_E0001.HEIC` and `IMG_O0001.AAE`; Capture One and NX Studio keep
+    their settings in folders below the pictures'.
     """
     kind = extension_of(uri)
     if kind not in PICTURES and kind not in SIDECARS:
@@ -84,9 +103,14 @@ def group_of(uri: str) -> str | None:
     folder, _, name = uri.rpartition("/")
     stem = name[: -len(kind) - 1].lower()
     if kind in SIDECARS:
-        stem = stem.removesuffix(_TAKEOUT)
-        inner = stem.rpartition(".")[2]
-        stem = stem[: -len(inner) - 1] if "." in stem and inner in PICTURES else stem
+        folder = _SETTINGS.sub("", folder)
+        number = _COPY.search(stem)[0] if kind == "json" and _COPY.search(stem) else ""  # type: ignore[index]
+        plain = stem.removesuffix(number)
+        said = plain.rpartition(".")[2]
+        plain = plain.removesuffix(f".{said}") if "." in plain and _TAKEOUT.startswith(f".{said}") else plain
+        inner = plain.rpartition(".")[2]
+        stem = plain[: -len(inner) - 1] + number if "." in plain and inner in PICTURES else stem
+    stem = _APPLE.sub(r"img_\1", stem)
     return f"{folder}/{stem}"
 
 

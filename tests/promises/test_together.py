@@ -30,6 +30,9 @@ RUNS = {
     "with a short word": ("file:///x/book p3.jpg", "pages:file:///x/book p#.jpg", (3, "")),
     "by number alone": ("s3://b/x/00000012.jp2", "pages:s3://b/x/#.jp2", (12, "")),
     "by its folder's name": ("s3://b/book1/book1_0003.tif", "pages:s3://b/book1/book1_#.tif", (3, "")),
+    "beyond its zeros": ("s3://b/x/1234.tif", "pages:s3://b/x/#.tif", (1234, "")),
+    "with a side in words": ("s3://b/x/012_Verso.tif", "pages:s3://b/x/#.tif", (12, "v")),
+    "with a side apart": ("s3://b/x/ms-f12 r.tif", "pages:s3://b/x/ms-f#.tif", (12, "r")),
     "a camera's": ("s3://b/IMG_0001.JPG", None, None),
     "a word that ends in p": ("s3://b/shop12.jpg", None, None),
     "a plain number": ("s3://b/12.jpg", None, None),
@@ -65,9 +68,13 @@ PACKAGES = {
     "deep zoom tiles": (
         "china.dzi",
         ["china_files/10/0_0.jpeg"],
-        ["other_files/10/0_0.jpeg"],
+        ["other_files/10/photo.jpeg"],
         "tiles:s3://b/x/china_files/",
     ),
+    "deep zoom tiles alone": ("c_files/10/0_0.jpeg", ["c_files/9/0_1.png"], ["1.jpg"], "tiles:s3://b/x/c_files/"),
+    "Zoomify tiles alone": ("TileGroup0/0-0-0.jpg", ["TileGroup1/3-0-1.jpg"], [], "tiles:s3://b/x/"),
+    "IIIF tiles": ("i/0,0,256,256/256,/0/default.jpg", ["i/full/full/0/default.jpg"], ["a.jpg"], "tiles:s3://b/x/i/"),
+    "map tiles": ("tilemapresource.xml", ["4/1/2.png"], [], "tiles:s3://b/x/"),
     "Zoomify tiles": ("ImageProperties.xml", ["TileGroup0/0-0-0.jpg"], [], "tiles:s3://b/x/"),
 }
 
@@ -85,6 +92,26 @@ def test_a_run_has_three_pages_and_few_gaps():
     assert {package for package, *_ in marked(*pages).values()} == {"pages:s3://b/book/page_#.tif"}
     assert {package for package, *_ in marked(*pages[:2]).values()} == {None}
     assert {package for package, *_ in marked(*(f"s3://b/page_{n}.tif" for n in (1, 50, 99))).values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "run"),
+    [(range(98, 104), True), (range(100, 104), False), ((1, 2, 50, 51), True), ((1, 50, 99), False)],
+    ids=["over a hundred", "no zero anywhere", "two parts", "far apart"],
+)
+def test_a_run_goes_on_beyond_its_zeros_and_over_a_gap(numbers, run):
+    found = {package for package, *_ in marked(*(f"s3://b/x/{n:03}.tif" for n in numbers)).values()}
+    assert found == {"pages:s3://b/x/#.tif" if run else None}
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "picture"),
+    [("I.jpg(1).json", "I(1).jpg"), ("I.jpg.supplemental-metadata(2).json", "I(2).jpg"), ("I.jpg.supp.json", "I.jpg"),
+     ("IMG_O0001.AAE", "IMG_E0001.HEIC"), ("IMG_0001.MOV", "IMG_E0001.HEIC"), ("I(1).json", "I(1).jpg"),
+     ("CaptureOne/Settings1610/I.jpg.cos", "I.jpg"), ("NKSC_PARAM/I.NEF.nksc", "I.NEF")],
+)  # fmt: skip
+def test_a_sidecar_finds_its_picture(sidecar, picture):
+    assert marked(f"s3://b/{sidecar}", f"s3://b/{picture}")[f"s3://b/{picture}"][1] == [f"s3://b/{sidecar}"]
 
 
 def test_sidecars_are_named_by_what_they_describe():

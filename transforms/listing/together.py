@@ -18,6 +18,7 @@ from mirrorfold.schemas.belongings import (
     describes,
     extension_of,
     group_of,
+    padded,
     page_of,
 )
 from mirrorfold.schemas.table import STRINGS
@@ -38,7 +39,7 @@ MARKS = pa.schema(
 
 FEWEST_PAGES = 3
 SPARSEST = 2
-"""A run has at least one page for so many numbers."""
+"""A run has at least one page for so many numbers, or half of its pages follow the one before by as many at most."""
 
 
 def find_packages(blocks: Iterable[pa.Table]) -> dict[str, str]:
@@ -52,7 +53,7 @@ def find_packages(blocks: Iterable[pa.Table]) -> dict[str, str]:
         uris = _current(block).column("uri")
         for kind, pattern in PACKAGES:
             folders = pc.replace_substring_regex(uris.filter(pc.match_substring_regex(uris, pattern)), pattern, r"\1")
-            for folder in folders.to_pylist():
+            for folder in folders.unique().to_pylist():
                 found.setdefault(folder if folder.endswith("/") else folder + TILES, kind)
     return found
 
@@ -107,8 +108,11 @@ def mark_groups(_: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
 
 
 def _pages(run: str, names: dict[str, str]) -> list[tuple]:
-    numbers = {page[1][0] for uri in names if (page := page_of(uri))}
-    if len(names) < FEWEST_PAGES or max(numbers) - min(numbers) >= SPARSEST * len(numbers):
+    numbers = sorted({page[1][0] for uri in names if (page := page_of(uri))})
+    if len(names) < FEWEST_PAGES or not any(map(padded, names)):
+        return []
+    near = sum(later - number <= SPARSEST for number, later in itertools.pairwise(numbers))
+    if numbers[-1] - numbers[0] >= SPARSEST * len(numbers) and near * 2 < len(numbers) - 1:
         return []
     return [(uri, version, run, [], []) for uri, version in names.items()]
 

@@ -185,9 +185,13 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
         CREATE VIEW package_folders AS
         SELECT regexp_replace(uri, '[^/]*$', '') AS folder FROM objects WHERE is_latest AND NOT is_delete_marker
         AND regexp_matches(uri,
-            '(?i)/(bagit[.]txt|0=ocfl_object_[0-9.]+|([^/]*[._-])?mets[.]xml|ImageProperties[.]xml)$')
+            '(?i)/(bagit[.]txt|0=ocfl_object_[0-9.]+|([^/]*[._-])?mets[.]xml|ImageProperties[.]xml|tilemapresource[.]xml)$')
         UNION SELECT regexp_replace(uri, '(?i)[.]dzi$', '_files/') FROM objects WHERE is_latest AND NOT is_delete_marker
-        AND regexp_matches(uri, '(?i)[.]dzi$')""")
+        AND regexp_matches(uri, '(?i)[.]dzi$')
+        UNION SELECT regexp_replace(uri, '(?i)(TileGroup[0-9]+/[0-9-]+|[0-9]+/[0-9]+_[0-9]+|[0-9]+(,[0-9]+){3}/[^/]+/'
+            || '!?[0-9]+/[a-z]+)[.][a-z]+$', '') FROM objects WHERE is_latest AND NOT is_delete_marker
+        AND regexp_matches(uri, '(?i)(/TileGroup[0-9]+/[0-9]+-[0-9]+-[0-9]+|_files/[0-9]+/[0-9]+_[0-9]+|'
+            || '/[0-9]+(,[0-9]+){3}/[^/]+/!?[0-9]+/[a-z]+)[.][a-z]+$')""")
     texts = ", ".join(f"trim({name}) AS {name}" for name in TEXT_FIELDS)
     told = " UNION ALL ".join(
         [

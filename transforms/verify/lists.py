@@ -46,7 +46,8 @@ LIST_CHECKS: tuple[Check, ...] = (
     Check(7, "decisions", "what is kept for a run's pages isn't one other run", """
         SELECT d.package, min(kept_uri) AS one, max(kept_uri) AS other FROM decisions d, expected
         WHERE expected.page_runs = 'keep' AND starts_with(d.package, 'pages:') AND d.action = 'quarantine'
-        GROUP BY d.package HAVING count(DISTINCT regexp_replace(kept_uri, '[0-9]+[a-zA-Z]?[.][^./]+$', '')) > 1"""),
+        GROUP BY d.package HAVING count(DISTINCT regexp_replace(kept_uri,
+            '(?i)[0-9]+[-_ ]?(recto|verso|[a-z])?[.][^./]+$', '')) > 1"""),
     Check(7, "decisions", "a picture is quarantined unasked, and files beside it would stay alone", """
         SELECT d.uri, d.version, o.companions FROM decisions d JOIN objects o USING (uri, version), expected
         WHERE expected.companions = 'review' AND d.action = 'quarantine' AND len(o.companions) > 0
