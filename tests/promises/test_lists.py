@@ -17,6 +17,7 @@ from mirrorfold.pipelines.finished.verify import describe, verify
 from mirrorfold.pipelines.mission import MISSION
 from mirrorfold.transforms.retain import sidecar
 from mirrorfold.transforms.retain.blocks import with_join_key
+from mirrorfold.transforms.retain.spelling import is_pattern
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.retain.pure import decide_tables
 from tests.retain.runs import accept_tampering, write_run, write_table
@@ -38,9 +39,13 @@ HELD = {
     "a web address of Google's": ("gs://hk/x/a.jpg", "https://storage.googleapis.com/hk/x/a.jpg"),
     "another name of the scheme": ("gs://hk/a.jpg", "gcs://hk/a.jpg"),
     "in quotes": ("s3://hk/a.jpg", "'s3://hk/a.jpg'"),
+    "an encoded blank of the web": ("s3://hk/box 3/a.jpg", "https://hk.s3.amazonaws.com/box+3/a.jpg"),
     "not UTF-8, encoded": ("s3://hk/\uefff.jpg", "s3://hk/%ff.jpg"),
     "a pattern": ("s3://hk/box-3/deep/a.jpg", "s3://hk/box-3/**"),
     "a pattern in another case": ("s3://hk/Box-3/a.jpg", "s3://HK/box-3/*.JPG"),
+    "a folder": ("s3://hk/Box-3/deep/a.jpg", "s3://hk/box-3/ "),
+    "a folder by path": ("file:///mnt/scans/box/a.jpg", "'/mnt/scans/box/'"),
+    "a plus, encoded": ("s3://hk/a+b.jpg", "https://storage.googleapis.com/hk/a%2Bb.jpg"),
     "a pattern by path": ("file:///mnt/scans/box/a.jpg", "/mnt/scans/**"),
 }
 
@@ -76,7 +81,7 @@ def test_a_hold_in_another_spelling_holds(tmp_path, uri, line):
     assert decide(uri, write_list(tmp_path / "h.csv", "s3://keep/other.jpg")) == "identical"
 
 
-@pytest.mark.parametrize(("uri", "line"), [v for v in HELD.values() if "*" not in v[1]], ids=lambda v: v)
+@pytest.mark.parametrize(("uri", "line"), [v for v in HELD.values() if not is_pattern(v[1])], ids=lambda v: v)
 def test_a_line_meets_its_object_in_one_partition(uri, line):
     said = with_join_key(pa.table({"uri": [line]}))["join_key"][0]
     assert with_join_key(pa.table({"uri": [uri], "store": ["s3"]}))["join_key"][0] == said

@@ -117,8 +117,8 @@ def hold_patterns(path: str) -> list[str]:
 
 
 def pattern_regexes(patterns: Sequence[str]) -> list[str]:
-    """Write patterns as RE2 expressions over `join_keys`."""
-    return [to_regex(key) for key in line_keys(patterns)]
+    """Write patterns as RE2 expressions over `join_keys`; a folder, named with a slash at its end, is all below it."""
+    return [to_regex(f"{key}**" if key.endswith("/") else key) for key in line_keys(patterns)]
 
 
 def join_sidecar(objects: pa.Table, sidecar: pa.Table, patterns: Sequence[str] = ()) -> pa.Table:

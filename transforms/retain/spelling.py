@@ -47,18 +47,20 @@ def canonical(line: str) -> str:
 
 
 def is_pattern(line: str) -> bool:
-    """Tell whether a line stands for many objects, as in `s3://hk/box-3/**`."""
+    """Tell whether a line stands for many objects, as `s3://hk/box-3/**` and the folder `s3://hk/box-3/` do."""
+    if line.strip().strip(_UNSEEN).strip("\"' ").endswith("/"):
+        return True
     return "*" in line or ("?" in line and not _WEB.match(line.strip()) and not _VERSION.search(line))
 
 
 def join_keys(uris: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Give the form in which URIs are compared: without scheme and percent-encoding, in NFC and small letters."""
     text = pc.utf8_trim_whitespace(uris.combine_chunks() if isinstance(uris, pa.ChunkedArray) else uris)
-    text = pc.replace_substring(text, "+", " ")
     encoded = pc.fill_null(pc.match_substring(text, "%"), False)
     if pc.any(encoded).as_py():
         plain = pa.array([_decoded(value) for value in text.filter(encoded).to_pylist()], pa.string())
         text = pc.replace_with_mask(text, encoded, plain)
+    text = pc.replace_substring(text, "+", " ")  # decoded ones too: a blank in one spelling, itself in another
     text = pc.utf8_lower(pc.utf8_normalize(text, "NFC"))
     text = pc.utf8_trim_whitespace(pc.utf8_normalize(text, "NFC"))
     text = pc.replace_substring_regex(text, _SCHEME, "")

@@ -29,7 +29,7 @@ SPELLING = (
     r"""CREATE MACRO rooted(u) AS regexp_replace(u, '^(file:/*(localhost/)?|/+)', '/')""",
     "CREATE MACRO squeezed(u) AS CASE WHEN starts_with(u, '/') THEN regexp_replace(u, '/+', '/', 'g') ELSE u END",
     r"""CREATE MACRO plain(u) AS squeezed(rooted(regexp_replace(
-        regexp_replace(lower(nfc_normalize(decoded(decoded(decoded(replace(u, '+', ' ')))))), '^\s+|\s+$', '', 'g'),
+        regexp_replace(lower(nfc_normalize(replace(decoded(decoded(decoded(u))), '+', ' '))), '^\s+|\s+$', '', 'g'),
         '^(s3|s3a|s3n|gs|gcs|az)://', '')))""",
     r"""CREATE MACRO of_line(u) AS regexp_replace(regexp_replace(regexp_replace(
         regexp_replace(u, '^[\s''"\x{feff}\x{200b}]+|[\s''"\x{feff}\x{200b}]+$', '', 'g'),
