@@ -137,7 +137,15 @@ def test_exports_are_one_list_per_bucket_with_preconditions(tmp_path):
     two = tables("x.jpg", version="v1")
     write_run(tmp_path, two, PREFER)
     made = export(str(tmp_path), "migrate", "rclone")
-    assert made.files == ["README.txt", "s3-keep.preconditions.csv", "s3-keep.txt"]
+    readmes = ["README.txt", "README.zh-Hans.txt", "README.zh-Hant.txt"]
+    assert made.files == [*readmes, "s3-keep.preconditions.csv", "s3-keep.txt"]
+    english, *others = ((tmp_path / made.folder / name).read_text("utf-8") for name in readmes)
+    for text in others:
+        commands = [line for line in english.splitlines() if line.startswith("  rclone")]
+        assert commands == [line for line in text.splitlines() if line.startswith("  rclone")]
+        assert len(commands) == 1
+        assert "DRAFT" not in text
+        assert "refused.csv" in text
     (condition,) = read_csv(tmp_path, "exports/migrate-rclone/s3-keep.preconditions.csv")
     assert (condition["uri"], condition["version"], condition["etag"]) == ("s3://keep/0.jpg", "v0", "e-0.jpg")
 

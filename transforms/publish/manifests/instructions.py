@@ -5,11 +5,17 @@ from __future__ import annotations
 import datetime
 import json
 import shlex
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+from mirrorfold.transforms.publish.languages import lines
 from mirrorfold.transforms.publish.manifests.formats import Job
 from mirrorfold.transforms.publish.manifests.lifecycle import lifecycle
-from mirrorfold.transforms.publish.manifests.script import how, scripts
+from mirrorfold.transforms.publish.manifests.script import scripts
+
+Say = Callable[..., list[str]]
+"""Gives the lines of a text below `readme.` in one language; see `languages.lines`."""
 
 
 class Written(NamedTuple):
@@ -27,23 +33,20 @@ class Written(NamedTuple):
     untagged: int = 0
 
 
-DOES = {
-    "quarantine": "Set redundant objects aside. Nothing here deletes anything.",
-    "migrate": "Carry over what the plan keeps or leaves to review. What it sets aside stays where it is.",
-    "restore": "Undo a quarantine: put every object back to where and how it was.",
-    "crosswalk": "For every listed object and catalogue number, the object that serves it after the migration.",
-}
+READMES = {"en": "README.txt", "zh-Hant": "README.zh-Hant.txt", "zh-Hans": "README.zh-Hans.txt"}
 
 
 def instructions(
     job: Job, to: str, policy: dict, written: list[Written], missing: list[str], *, rechecked: bool, reread: bool = True
 ) -> dict[str, bytes]:
-    """Write README.txt and, for S3 Batch Operations, a job description per list."""
+    """Write README.txt in every language and, for S3 Batch Operations, a job description per list."""
     lists = [found for found in written if not found.ours]
-    ends, how_it_ends = lifecycle(job, to, policy) if lists and not missing else ({}, [])
-    text = _readme(job, to, policy, lists, missing, rechecked, reread)
-    files = {"README.txt": "\n".join([text.rstrip("\n"), *([""] if how_it_ends else []), *how_it_ends, ""]).encode()}
-    files |= ends
+    files: dict[str, bytes] = {}
+    for language, name in READMES.items():
+        ends, how_it_ends = lifecycle(job, to, policy, language) if lists and not missing else ({}, [])
+        text = _readme(job, to, policy, lists, missing, rechecked, reread, partial(lines, language))
+        files[name] = "\n".join([text.rstrip("\n"), *([""] if how_it_ends else []), *how_it_ends, ""]).encode()
+        files |= ends
     if to == "s3-batch":
         for found in lists:
             files[f"{found.name}.job.json"] = _batch_job(job, policy, found)
@@ -53,60 +56,34 @@ def instructions(
 
 
 def _readme(
-    job: Job, to: str, policy: dict, lists: list[Written], missing: list[str], rechecked: bool, reread: bool
+    job: Job, to: str, policy: dict, lists: list[Written], missing: list[str], rechecked: bool, reread: bool, say: Say
 ) -> str:
-    days = policy["quarantine"]["days"]
-    lines = [f"mirrorfold export: {job.what} with {to}", "", DOES[job.what], ""]
+    text = [*say("title", what=job.what, to=to), "", *say(job.what), ""]
     if missing:
-        lines += [
-            f"DRAFT. The policy asks for sign-offs that this very plan doesn't have: {', '.join(missing)}.",
-            "Give them with `mirrorfold approve DIR --role ROLE --by NAME`, then export again.",
-            "",
-        ]
+        text += [*say("draft", missing=", ".join(missing)), ""]
     for found in lists:
-        lines.append(f"{found.name}: {found.rows:,} objects, {found.bytes:,} bytes")
+        text += say("list", name=found.name, objects=f"{found.rows:,}", bytes=f"{found.bytes:,}")
         if found.unversioned and to not in ("csv", "script"):
-            looked = "were looked up as this list was written" if rechecked else "were NOT looked up again"
-            lines.append(f"  {found.unversioned:,} of them have no version that a tool could check, and {looked}:")
-            lines.append("  act soon, or export again first.")
+            text += say("looked" if rechecked else "not_looked", n=f"{found.unversioned:,}")
         if found.untagged:
-            lines.append(
-                f"  {found.untagged:,} of them have no ETag, since their store states none: nothing but size and"
-            )
-            lines.append(
-                "  time of modification, to the second, tells that one was replaced, and no tool can ask for it."
-            )
+            text += say("untagged", n=f"{found.untagged:,}")
     if not reread:
-        lines += [
-            "",
-            "The kept copies were NOT read again. A copy whose bytes changed behind its size and time, on a failing",
-            "disk or by a program that sets times back, looks sound: then the last good copy is on these lists.",
-        ]
-    lines += ["", "refused.csv names every object that the lists leave out, and why.", ""]
-    lines += ["How to act", "", *_how(job, to, policy, lists), ""]
+        text += ["", *say("unread")]
+    text += ["", *say("refused"), "", *say("how"), "", *_how(job, to, policy, lists, say), ""]
     if job.what == "quarantine":
         undo = "sh quarantine.sh --undo" if to == "script" else f"mirrorfold export DIR --what restore --to {to}"
-        lines += [
-            f"Keep what was set aside for {days} days at least.",
-            f"To undo: `{undo}`.",
-            "The *.preconditions.csv files carry the version and etag of every object and of the copy that is kept;",
-            "a conditional delete after the quarantine (If-Match, ifGenerationMatch) takes them from there.",
-        ]
-    return "\n".join(lines) + "\n"
+        text += [*say("keep", days=policy["quarantine"]["days"]), *say("undo", undo=undo), *say("preconditions")]
+    return "\n".join(text) + "\n"
 
 
-def _how(job: Job, to: str, policy: dict, lists: list[Written]) -> list[str]:
-    if to == "script":
-        return how()
-    if to == "csv":
-        return [
-            "Cells that begin with = + - @ ' or a tab have an apostrophe before them, so that no spreadsheet runs them."
-        ]
+def _how(job: Job, to: str, policy: dict, lists: list[Written], say: Say) -> list[str]:
+    if to in ("script", "csv"):
+        return say(to)
     writers = {"rclone": _rclone, "s5cmd": _s5cmd, "storage-transfer": _transfer, "s3-batch": _batch, "azcopy": _azcopy}
-    return [line for found in lists for line in writers[to](job, policy, found)]
+    return [line for found in lists for line in writers[to](job, policy, found, say)]
 
 
-def _rclone(job: Job, policy: dict, found: Written) -> list[str]:
+def _rclone(job: Job, policy: dict, found: Written, say: Say) -> list[str]:
     remote = {"s3": "s3", "gs": "gcs", "az": "azureblob"}.get(found.store)
     source = found.bucket if remote is None else f"{remote}:{found.bucket}"
     target = job.target or "TARGET"
@@ -121,14 +98,14 @@ def _rclone(job: Job, policy: dict, found: Written) -> list[str]:
         # In the source's name, since as an option it would hold for the target as well.
         command[command.index(source)] = f's3,version_at="{moment}":{found.bucket}'
     # rclone passes over a name that it doesn't find, and exits 0: only the count tells.
-    return ["  " + shlex.join(command), f"  Then check that it counts {found.rows:,} transferred."]
+    return ["  " + shlex.join(command), *say("counts", rows=f"{found.rows:,}")]
 
 
-def _s5cmd(job: Job, policy: dict, found: Written) -> list[str]:
+def _s5cmd(job: Job, policy: dict, found: Written, say: Say) -> list[str]:
     return [f"  s5cmd run {shlex.quote(found.name)}"]
 
 
-def _azcopy(job: Job, policy: dict, found: Written) -> list[str]:
+def _azcopy(job: Job, policy: dict, found: Written, say: Say) -> list[str]:
     """Tag the blobs where they lie, or copy them; ACCOUNT stands for what only the account knows."""
     quarantine, here = policy["quarantine"], f"https://ACCOUNT.blob.core.windows.net/{found.bucket}"
     if job.what == "migrate" or quarantine["method"] == "copy" or job.target:
@@ -139,33 +116,29 @@ def _azcopy(job: Job, policy: dict, found: Written) -> list[str]:
         return ["  " + shlex.join([*command, "--s2s-preserve-blob-tags=true"])]
     value = "restored" if job.what == "restore" else quarantine["tag_value"]
     act = ["azcopy", "set-properties", here, f"--list-of-files={found.name}"]
-    lines = ["  " + shlex.join([*act, f"--blob-tags={quarantine['tag_key']}={value}"])]
-    lines.append("  AzCopy replaces ALL tags of a blob here: if yours carry tags, use `method: copy` in the policy.")
+    told = ["  " + shlex.join([*act, f"--blob-tags={quarantine['tag_key']}={value}"]), *say("azcopy_tags")]
     if job.what == "quarantine":
-        lines += [
-            "Or move them to a cheaper tier instead, which bills its minimum of days:",
-            "  " + shlex.join([*act, "--block-blob-tier=cool"]),
-        ]
-    return lines
+        told += [*say("azcopy_tier"), "  " + shlex.join([*act, "--block-blob-tier=cool"])]
+    return told
 
 
-def _transfer(job: Job, policy: dict, found: Written) -> list[str]:
+def _transfer(job: Job, policy: dict, found: Written, say: Say) -> list[str]:
     scheme = {"s3": "s3://", "gs": "gs://"}.get(found.store, "posix://")
     source, target = shlex.quote(scheme + found.bucket), shlex.quote(job.target or "gs://TARGET")
     return [
-        f"  Upload {found.name} to a bucket, then:",
+        *say("transfer", name=found.name),
         f"  gcloud transfer jobs create {source} {target} --manifest-file=gs://BUCKET/{shlex.quote(found.name)}",
     ]
 
 
-def _batch(job: Job, policy: dict, found: Written) -> list[str]:
-    lines = [
-        f"  Upload {found.name}, put its ETag, your account and a role into {found.name}.job.json, then:",
+def _batch(job: Job, policy: dict, found: Written, say: Say) -> list[str]:
+    told = [
+        *say("batch", name=found.name),
         f"  aws s3control create-job --cli-input-json file://{shlex.quote(found.name + '.job.json')}",
     ]
     if job.what != "migrate" and policy["quarantine"]["method"] == "tag":
-        lines.append("  S3 replaces ALL tags of an object here: if yours carry tags, use `method: copy` in the policy.")
-    return lines
+        told += say("batch_tags")
+    return told
 
 
 def _batch_job(job: Job, policy: dict, found: Written) -> bytes:

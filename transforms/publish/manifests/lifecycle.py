@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 
+from mirrorfold.transforms.publish.languages import lines
 from mirrorfold.transforms.publish.manifests.formats import Job
 
 NAME = "lifecycle.json"
@@ -17,23 +18,16 @@ RULE = "mirrorfold-quarantine"
 DATE = "DATE"
 """Stands for what only people know: the day on which the quarantine is over. No store takes it as it is."""
 
-TAGGED = f"""\
-{NAME} deletes what carries the tag, in each bucket of these lists, from a day on. Write that day for
-{DATE}, as 2030-01-31T00:00:00Z: {{days}} days after the tags are set at the earliest (S3 counts days from when an
-object was written, not from its tag). From then on the rule deletes whatever is tagged: disable it before
-another plan is tagged, and before you undo this one. A versioned bucket keeps the bytes as noncurrent versions
-until a rule of yours ends those."""
 
-
-def lifecycle(job: Job, to: str, policy: dict) -> tuple[dict[str, bytes], list[str]]:
+def lifecycle(job: Job, to: str, policy: dict, language: str = "en") -> tuple[dict[str, bytes], list[str]]:
     """Write lifecycle.json for a quarantine in a bucket, and how to put it; nothing for other plans and places."""
     quarantine = policy["quarantine"]
     if job.what != "quarantine" or to in ("csv", "script"):
         return {}, []
     if to == "s3-batch" and quarantine["method"] == "tag":
         tag = {"Key": quarantine["tag_key"], "Value": quarantine["tag_value"]}
-        said = TAGGED.format(days=quarantine["days"]).splitlines()
-        return _file(_s3({"Tag": tag}, {"Date": DATE})), [*said, *_put("s3", "BUCKET")]
+        said = lines(language, "ends_tagged", days=quarantine["days"])
+        return _file(_s3({"Tag": tag}, {"Date": DATE})), [*said, *_put("s3", "BUCKET", language)]
     store, found, place = (job.target or "").partition("://")
     bucket, _, prefix = place.partition("/")
     prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
@@ -45,11 +39,8 @@ def lifecycle(job: Job, to: str, policy: dict) -> tuple[dict[str, bytes], list[s
     else:
         when = {"age": days, **({"matchesPrefix": [prefix]} if prefix else {})}
         document = {"rule": [{"action": {"type": "Delete"}, "condition": when}]}
-    return _file(document), [
-        f"{NAME} deletes the copies in {store}://{place} {days} days after each was written there. Whatever else lies",
-        "there goes as well.",
-        *_put(store, bucket),
-    ]
+    said = lines(language, "ends_copied", place=f"{store}://{place}", days=days)
+    return _file(document), [*said, *_put(store, bucket, language)]
 
 
 def _s3(chosen: dict, ends: dict) -> dict:
@@ -60,11 +51,11 @@ def _file(document: dict) -> dict[str, bytes]:
     return {NAME: json.dumps(document, indent=2).encode() + b"\n"}
 
 
-def _put(store: str, bucket: str) -> list[str]:
+def _put(store: str, bucket: str, language: str) -> list[str]:
     """Say how, and that a bucket's own rules would be gone: both commands replace them all."""
     command = (
         f"aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://{NAME}"
         if store == "s3"
         else f"gcloud storage buckets update gs://{bucket} --lifecycle-file={NAME}"
     )
-    return [f"  {command}", "This REPLACES all rules of the bucket: where it has some, add this one to theirs."]
+    return [f"  {command}", *lines(language, "replaces")]

@@ -73,17 +73,6 @@ def scripts(list_names: list[str]) -> dict[str, bytes]:
     }
 
 
-def how() -> list[str]:
-    """Say how to use them."""
-    return [
-        "  sh quarantine.sh                check every file and say what would move; nothing moves",
-        "  sh quarantine.sh --move         move, each after a look at its size and SHA-256 and at its kept copy",
-        "  sh quarantine.sh --undo         move everything back",
-        "  On Windows: powershell -ExecutionPolicy Bypass -File quarantine.ps1 [-Move | -Undo] (nobody ran it yet)",
-        "  A file that changed, or whose kept copy isn't there, stays and is named; the script then exits 1.",
-    ]
-
-
 def _text(escaped: str) -> str | None:
     try:
         return unescape_key(escaped).decode()
