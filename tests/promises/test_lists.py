@@ -105,6 +105,23 @@ def test_verify_reads_the_list(tmp_path, uri, line):
     assert any("a line of the hold list means" in text for text in said), said
 
 
+def test_a_signed_address_is_kept_without_its_signature(tmp_path):
+    signed = "?X-Amz-Credential=AKHUSH&X-Amz-Signature=HUSH"
+    lines_said = [f"https://ann:HUSH@hk.s3.amazonaws.com/{name}.jpg{signed}" for name in ("a", "gone")]
+    catalogue = tmp_path / "c.csv"
+    catalogue.write_text(f"uri,licence\n{lines_said[1]},CC0\n")
+    write_run(tmp_path / "run", two_copies("s3://hk/a.jpg"), PREFER)
+    used = {"listing": {"hold_list": write_list(tmp_path / "h.csv", *lines_said)}, "catalogue": str(catalogue)}
+    run = RunContext(str(tmp_path / "run"), Settings.model_validate(used), POLICY)
+    with pytest.raises(SafetyStop, match="1 of 2 hold lines") as stopped:
+        lists.check(run)
+    assert "HUSH" not in str(stopped.value)
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"HUSH" in path.read_bytes()]
+    kept = [line for line, _ in lists.hold_lines(run.store)]
+    assert kept == [f"https://hk.s3.amazonaws.com/{name}.jpg" for name in ("a", "gone")]
+
+
 def test_lines_that_match_nothing_stop_the_run_and_are_named(tmp_path):
     lines = ["s3://HK/a.jpg", "s3://hk/gone.jpg", "s3://hk/box-9/**", "s3://keep/**"]
     run = with_list(tmp_path / "run", "s3://hk/a.jpg", write_list(tmp_path / "h.csv", *lines))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.transforms.retain import sidecar
-from mirrorfold.transforms.retain.spelling import is_pattern, join_keys, line_keys
+from mirrorfold.transforms.retain.spelling import is_pattern, join_keys, line_keys, shown
 
 SHOWN = 10_000
 """Lines without an object that are named."""
@@ -41,7 +41,8 @@ def hold_lines(files: list[tuple[str, str]]) -> pa.Table:
     for kind, path in files:
         for block in sidecar.read_hold_list(path) if kind == "hold_list" else sidecar.read_sidecar(path):
             held = block.filter(pc.is_in(block.column("hold"), value_set=pa.array(["yes", "unknown"])))
-            lines |= {line: kind == "hold_list" and is_pattern(line) for line in held.column("uri").to_pylist()}
+            said = map(shown, held.column("uri").to_pylist())
+            lines |= {line: kind == "hold_list" and is_pattern(line) for line in said}
     return pa.table([list(lines), list(lines.values())], schema=HOLD_LINES)
 
 
@@ -89,7 +90,7 @@ def match_catalogue(blocks: Callable[[], Iterator[pa.Table]], uris: Callable[[],
     for block in blocks():
         lost = np.isin(_line_hashes(block), left)
         lines, matched = lines + len(lost), matched + int((~lost).sum())
-        missing += block.column("uri").filter(pa.array(lost)).to_pylist()[: SHOWN - len(missing)]
+        missing += map(shown, block.column("uri").filter(pa.array(lost)).to_pylist()[: SHOWN - len(missing)])
     return Matched(lines, matched, missing)
 
 

@@ -21,6 +21,8 @@ _WEB = re.compile(r"(?i)^https?://([^/?#]+)/([^?#]*)")
 _HOSTED = re.compile(
     r"(?i)^(.+?)\.(?:s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?|storage\.googleapis\.com)$",
 )
+_QUERY = re.compile(r"[?#][^\s\"']*")
+_USER = re.compile(r"(//)[^/?#]*@")
 _VERSION = re.compile(r"(?i)\?versionid=[^/]*$|#\d{10,}$")
 _SCHEME = r"(?i)^(?:s3|s3a|s3n|gs|gcs|az|abfss?)://"
 _FILE = r"(?i)^file:/*(?:localhost/)?"
@@ -44,6 +46,11 @@ def canonical(line: str) -> str:
         # A list may name a folder by a link to it; sources are listed under their real path.
         return f"file://{os.path.join(os.path.realpath(folder), name)}" if os.path.isdir(folder) else f"file://{text}"
     return text
+
+
+def shown(line: str) -> str:
+    """Give a line as it may be written down: a web address without its query and user, which may be a signature."""
+    return _QUERY.sub("", _USER.sub(r"\1", line)) if re.match(r"(?i)[\s\"'\ufeff]*https?://", line) else line
 
 
 def is_pattern(line: str) -> bool:
