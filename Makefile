@@ -99,6 +99,12 @@ check: install ## The inner loop: style, types, and the unit tests of the rooms 
 bench: install tools-servers ## Print every ratio that the docs quote, beside its yardstick
 	@$(BIN)/python -W ignore -m benchmarks
 
+.PHONY: standard-scores
+standard-scores: install ## Build the suite of standard/ into build/standard/ and score what mirrorfold answers
+	@rm -rf build/standard && $(BIN)/python -m standard.suite.build build/standard
+	@$(BIN)/python -W ignore -m standard.adapters.mirrorfold build/standard build/standard/mirrorfold.csv
+	@$(BIN)/python -m standard.score build/standard build/standard/mirrorfold.csv
+
 .PHONY: clean
 clean: ## Remove what was built, but not .venv and the tools
 	@rm -rf build/demo build/demo-archive build/lib src/*.egg-info

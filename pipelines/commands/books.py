@@ -8,7 +8,7 @@ import os
 import click
 
 from mirrorfold.pipelines.commands.beam_command import InOrder
-from mirrorfold.pipelines.commands.printing import Said, prints, usage_errors
+from mirrorfold.pipelines.commands.printing import Said, many, prints, usage_errors
 from mirrorfold.pipelines.errors import UsageError
 
 
@@ -43,19 +43,38 @@ def show_policy(name: str, resolved: bool) -> None:
 
 @policy.command("check")
 @click.argument("file", metavar="NAME|FILE")
+@click.option(
+    "--profile", metavar="PROFILE", help="Say where it departs from archive, museum, newsroom ... (standard/)."
+)
 @prints
-def check_policy(file: str) -> Said:
-    """Check a policy file; each mistake is a line with file and line number."""
+def check_policy(file: str, profile: str | None) -> Said:
+    """Check a policy file; each mistake is a line with file and line number.
+
+    With --profile each departure from what such an institution MUST or SHOULD do is one; exit code 2 for a MUST.
+    """
     from mirrorfold.configs.policy import load_policy
     from mirrorfold.transforms.retain.policy import policy_hash
 
     with usage_errors():
         resolved = load_policy(file)
+        departs = [] if profile is None else _departures(file, profile, resolved)
     digest = policy_hash(resolved)
-    return Said(
-        {"file": file, "name": resolved["name"], "policy_hash": digest},
-        [f"{file}: a valid policy, {resolved['name']!r}, {digest[:12]}"],
-    )
+    lines = [f"{file}: a valid policy, {resolved['name']!r}, {digest[:12]}"]
+    lines += [f"{file}:{one.line}: {one.level}: {one.text}" for one in departs]
+    musts = sum(one.level == "MUST" for one in departs)
+    if profile is not None and not departs:
+        lines.append(f"{file}: an implementation of the profile {profile}")
+    said = {"file": file, "name": resolved["name"], "policy_hash": digest}
+    said |= {} if profile is None else {"profile": profile, "departures": [one._asdict() for one in departs]}
+    error = UsageError(f"{file}: departs from the profile {profile} in {many(musts, 'MUST')}") if musts else None
+    return Said(said, lines, error)
+
+
+def _departures(file: str, profile: str, resolved: dict) -> list:
+    from mirrorfold.configs.policy import policy_text
+    from mirrorfold.configs.profile import departures, load_profile
+
+    return departures(load_profile(profile), resolved, policy_text(file), file)
 
 
 @policy.command("schema")

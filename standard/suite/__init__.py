@@ -1,0 +1,1 @@
+"""The suite: cases whose answer is known by construction, made out of free photographs and generated documents."""
