@@ -329,6 +329,8 @@ BROKEN = {
         "decisions", "s3://b/two/page_0002.tif", **kept("s3://b/one/page_0002.tif") | {"kept_uri": "s3://b/a.jpg"})),
     "a picture leaves its companions": ("files beside it would stay alone", change(
         "decisions", "s3://b/I.jpg", action="quarantine", rule="identical")),
+    "a word that nobody gave": ("no word on this very pair", change(
+        "decisions", "s3://b/I.jpg", action="quarantine", rule="verdict-same")),
     "a decision names other companions": ("another package or other companions", change(
         "decisions", "s3://b/I.jpg", companions=[])),
     "a copy that doesn't count": ("counts_as_copy", change("decisions", "s3://b/I.jpg", counts_as_copy=False)),

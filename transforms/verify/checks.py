@@ -129,6 +129,12 @@ CHECKS: tuple[Check, ...] = (
             OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))
         AND NOT EXISTS (SELECT 1 FROM verified_pairs p WHERE p.content_a = least(d.content_id, d.kept_content)
             AND p.content_b = greatest(d.content_id, d.kept_content) AND p.tier = d.tier_to_kept)"""),
+    Check(4, "decisions", "a row goes because people decided so, and no word on this very pair says it", """
+        SELECT d.uri, d.kept_uri, n."rule" FROM relied d JOIN decisions n USING (uri, version)
+        WHERE d.action = 'quarantine' AND (starts_with(n."rule", 'verdict-') OR n."rule" = 'accepted')
+        AND NOT EXISTS (SELECT 1 FROM rulings r WHERE r.content_a = least(d.content_id, d.kept_content)
+            AND r.content_b = greatest(d.content_id, d.kept_content) AND r.outcome IN ('same', 'accepted',
+                CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
     Check(4, "decisions", "records conflict and a sample that was accepted lets the row go", """
         SELECT uri, version, conflicts FROM decisions WHERE action = 'quarantine' AND "rule" = 'accepted'
         AND len(conflicts) > 0"""),
