@@ -100,10 +100,16 @@ bench: install tools-servers ## Print every ratio that the docs quote, beside it
 	@$(BIN)/python -W ignore -m benchmarks
 
 .PHONY: standard-scores
-standard-scores: install ## Build the suite of standard/ into build/standard/ and score what mirrorfold answers
+standard-scores: install ## Build the suite of standard/ into build/standard/ and score what mirrorfold and its peers answer
 	@rm -rf build/standard && $(BIN)/python -m standard.suite.build build/standard
 	@$(BIN)/python -W ignore -m standard.adapters.mirrorfold build/standard build/standard/mirrorfold.csv
 	@$(BIN)/python -m standard.score build/standard build/standard/mirrorfold.csv
+	@test -x build/peers/bin/python || $(PYTHON) -m venv build/peers
+	@build/peers/bin/pip install --quiet --disable-pip-version-check imagehash==4.3.2 pdqhash==0.2.8 PyYAML
+	@for tool in imagehash pdq; do echo "$$tool:"; build/peers/bin/python -m standard.adapters.hashes $$tool build/standard \
+	  build/standard/$$tool.csv && $(BIN)/python -m standard.score build/standard build/standard/$$tool.csv | tail -n 3; done
+	@! command -v fclones > /dev/null || { echo "fclones:"; $(BIN)/python -m standard.adapters.fclones build/standard \
+	  build/standard/fclones.csv && $(BIN)/python -m standard.score build/standard build/standard/fclones.csv | tail -n 3; }
 
 .PHONY: clean
 clean: ## Remove what was built, but not .venv and the tools

@@ -97,6 +97,7 @@ def _row(line: Sequence[str], known: set[str], where: str) -> Row:
 def score(labels: dict, rows: Iterable[Row]) -> dict[str, Tally]:
     """Score an answer: a tally by class, in the suite's order."""
     rows = list(rows)
+    digests = {path: digest for case in labels["cases"] for path, digest in case["files"].items()}
     home = {path: number for number, case in enumerate(labels["cases"]) for path in case["files"]}
     removed = {row.a if row.action == "remove-a" else row.b for row in rows if row.action.startswith("remove")}
     by_case: dict[int, list[Row]] = defaultdict(list)
@@ -107,7 +108,7 @@ def score(labels: dict, rows: Iterable[Row]) -> dict[str, Tally]:
     for number, case in enumerate(labels["cases"]):
         tally = tallies.setdefault(case["class"], Tally())
         tally.cases += 1
-        lost, false = _lost(case, removed), _false(case, by_case[number])
+        lost, false = _lost(case, removed), _false(case, by_case[number], digests)
         tally.lost += lost
         tally.cases_lost += bool(lost)
         tally.false += false
@@ -128,13 +129,15 @@ def _relations(case: dict) -> dict[frozenset, str]:
     return {frozenset((a, b)): relation for a, b, relation in case["pairs"]}
 
 
-def _false(case: dict, rows: Iterable[Row]) -> list[str]:
-    """Name the pairs that were asked about, or acted on, though they show different things."""
+def _false(case: dict, rows: Iterable[Row], digests: dict[str, str]) -> list[str]:
+    """Name the pairs that were asked about, or acted on, though they are different; files of equal bytes never are."""
     known = _relations(case)
     return [
         f"{row.a} and {row.b}"
         for row in rows
-        if row.action != "keep" and relations()[known.get(frozenset((row.a, row.b)), "different")]["find"] == "must-not"
+        if row.action != "keep"
+        and digests[row.a] != digests[row.b]
+        and relations()[known.get(frozenset((row.a, row.b)), "different")]["find"] == "must-not"
     ]
 
 

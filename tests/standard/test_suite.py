@@ -163,3 +163,27 @@ def test_mirrorfold_loses_nothing_and_asks_nothing_false(suite: Path, labels: di
     }
     for kind in ("same-bytes", "other-metadata", "recoded", "resized", "hold", "mirrors", "hostile"):
         assert tallies[kind].found["must"] == tallies[kind].wanted["must"], kind
+
+
+def test_fclones_way_loses_the_held_the_packaged_and_a_jurisdictions_last(suite, labels, tmp_path) -> None:
+    """Of equal bytes the first stays, whatever else holds: the answer that suits no archive."""
+    by_digest: dict[str, list[str]] = {}
+    for case in labels["cases"]:
+        for path, digest in case["files"].items():
+            by_digest.setdefault(digest, []).append(path)
+    rows = [(path, paths[0], "", "remove-a") for paths in by_digest.values() for path in sorted(paths)[1:]]
+    tallies = scored(suite, labels, rows, tmp_path)
+    assert tallies["mirrors"].lost
+    assert total(tallies).false == []
+    assert total(tallies).found["must"] < total(tallies).wanted["must"]
+
+
+def test_hashes_ask_about_what_looks_alike(suite, labels, tmp_path) -> None:
+    from standard.adapters.hashes import main as ask
+
+    assert ask("imagehash", suite, tmp_path / "answer.csv") == 0
+    files = [path for case in labels["cases"] for path in case["files"]]
+    tallies = score(labels, read_answer(tmp_path / "answer.csv", files))
+    assert total(tallies).lost == []
+    assert tallies["same-bytes"].found["must"] == 1
+    assert tallies["resized"].found["must"] == 1
