@@ -76,9 +76,9 @@ class Review:
     compare_cpu_hours: Interval
 
 
-PAIR_CPU = 0.16
-"""CPU seconds of comparing a pair of a quarter of a megapixel at full detail, as benchmarks/bench_confirm.py times it,
-without decoding; a pair of more pixels takes more."""
+PAIR_CPU = 0.25
+"""CPU seconds of decoding and comparing a pair of .16 megapixels at full detail: 24 pairs of benchmarks/confirm_pairs.py
+in a process that is warm, on a busy machine; a pair of more pixels takes more."""
 
 
 @dataclass(frozen=True)
