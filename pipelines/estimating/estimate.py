@@ -77,7 +77,7 @@ class Review:
 
 
 PAIR_CPU = 0.25
-"""CPU seconds of decoding and comparing a pair of .16 megapixels at full detail: 24 pairs of benchmarks/confirm_pairs.py
+"""CPU seconds of decoding and comparing a pair of .16 megapixels, 24 pairs of benchmarks/confirm_pairs.py
 in a process that is warm, on a busy machine; a pair of more pixels takes more."""
 
 
