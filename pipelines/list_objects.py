@@ -25,7 +25,7 @@ def build_objects(root: beam.Pipeline, run: RunContext) -> None:
     """Write `objects`; needs the count of raw rows as `listed`."""
     stores = open_stores(tuple(run.sources))
     try:
-        write_packages(run.store, stores, run.settings.listing.mets_files)
+        write_packages(run.store, stores, run.settings.listing.mets_files, run.sources)
     finally:
         stores.close()
     root | "WriteObjects" >> DedupeObjects(

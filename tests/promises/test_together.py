@@ -13,10 +13,11 @@ from mirrorfold.pipelines.finished.verify import describe, verify
 from mirrorfold.schemas.belongings import group_of, page_of
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.transforms.listing import mets, together
+from mirrorfold.transforms.listing.around import packages_around
 from mirrorfold.transforms.publish.manifests.csv import write_manifests
 from mirrorfold.transforms.retain import stems
 from mirrorfold.transforms.retain.verdicts import checked_verdict
-from mirrorfold.transforms.stores.api import StoreError
+from mirrorfold.transforms.stores.api import SourceSpec, StoreError
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.audit.world import audit, table
 from tests.retain.pure import decide_tables
@@ -191,6 +192,19 @@ def test_no_part_of_a_bag_goes_but_a_copy_beside_it_does():
     found = decide(bag | {"s3://b/a.jpg": "a", "s3://b/zz.jpg": "a"})
     assert found["s3://b/zz.jpg"]["action"] == "quarantine"
     assert decide(bag | {"s3://b/a.jpg": "a"}, IGNORE)["s3://b/bag/data/z.jpg"]["action"] == "quarantine"
+
+
+@pytest.mark.parametrize(
+    ("says", "kind"), [("bagit.txt", "bagit"), ("0=ocfl_object_1.1", "ocfl"), ("notes.txt", None), ("mets.xml", None)]
+)
+def test_a_source_within_a_package_is_part_of_it(tmp_path, says, kind):
+    (tmp_path / "x/data/deep").mkdir(parents=True)
+    (tmp_path / "x" / says).write_text("")
+    found = packages_around([SourceSpec("a", "live", "file", str(tmp_path / "x/data/deep"))])
+    assert found == ({f"file://{tmp_path}/x/": kind} if kind else {})
+    uri = f"file://{tmp_path}/x/data/deep/1.jpg"
+    rows = together.mark_packages(objects(obj(uri)).select(together.NAMES), found).to_pylist()
+    assert [row["package"] for row in rows] == ([f"{kind}:file://{tmp_path}/x/"] if kind else [])
 
 
 def test_blank_pages_of_a_book_stay():

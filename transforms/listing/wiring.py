@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.parquet import read_blocks, to_parquet
 from mirrorfold.transforms.blocks.wiring import Shuffle, WriteShard
 from mirrorfold.transforms.listing import mets, together
+from mirrorfold.transforms.listing.around import packages_around
 from mirrorfold.transforms.listing.dedupe import dedupe, rank_sources
 from mirrorfold.transforms.listing.folder_parts import FolderPart
 from mirrorfold.transforms.listing.hints import earlier_cuts
@@ -189,14 +190,16 @@ class MarkBelongings(beam.PTransform):
         return (packaged, grouped) | "JoinMarks" >> FlattenBlocks(self.spill)
 
 
-def write_packages(output: OutputStore, stores: Stores, xml_files: int) -> None:
+def write_packages(output: OutputStore, stores: Stores, xml_files: int, sources: Sequence[SourceSpec] = ()) -> None:
     """Find the packages among what was listed and leave them to the workers in DIR/_work.
 
     Args:
       xml_files: how many XML files are read at most, to find METS packages by what they say.
+      sources: of the run; those that are folders may lie in a package.
     """
     paths = list(block_paths(read_commits(output)))
-    found = together.find_packages(block for path in paths for block in read_blocks(output, path, together.NAMES))
+    found = packages_around(sources)
+    found |= together.find_packages(block for path in paths for block in read_blocks(output, path, together.NAMES))
     named = mets.read_packages(
         (block for path in paths for block in read_blocks(output, path, mets.COLUMNS)) if xml_files else (),
         stores,
