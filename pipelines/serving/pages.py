@@ -21,7 +21,7 @@ from mirrorfold.transforms.publish.pictures import Maker, Wanted, thumb_path
 from mirrorfold.transforms.retain.verdicts import checked_verdict
 from mirrorfold.transforms.stores.api import StoreError
 from mirrorfold.transforms.stores.encoding import PackedError, unpacked
-from mirrorfold.transforms.stores.output import OutputStore
+from mirrorfold.transforms.stores.output import LocalOutput, OutputStore
 from mirrorfold.transforms.stores.sources import open_stores
 
 SIDES = (256, 1024, 2048)
@@ -59,8 +59,8 @@ class Desk:
         self._plan, self._asked = "", float("-inf")
 
     def plan(self) -> str:
-        """Name the plan whose pages are published now, as it was at most `FRESH` seconds ago."""
-        if time.monotonic() - self._asked > FRESH:
+        """Name the plan whose pages are published now; in a bucket, as it was at most `FRESH` seconds ago."""
+        if isinstance(self.store, LocalOutput) or time.monotonic() - self._asked > FRESH:
             with self.store.open_part(INDEX) as file:
                 found = _PLAN.search(file.read(HEAD))
             self._plan, self._asked = found[1].decode() if found else "", time.monotonic()

@@ -46,7 +46,7 @@ return [...document.querySelectorAll(".looks canvas")].map(painted);
 """
 SHOW = """
 const image = document.querySelector("#left img").src;
-mirrorfold.compare.show([image, image], "", arguments[0]);
+mirrorfold.compare.show([["gone.webp", image], [image]], "", arguments[0]);
 """
 
 
@@ -97,6 +97,7 @@ def test_a_turned_picture_is_turned_back_as_it_lies_and_not_as_its_kind_is_calle
         style = desk.execute_script("return document.querySelector('#right img').style.transform")
         assert turn in style
         assert turn.count("rotate") == style.count("rotate")
+    assert not desk.find_elements(By.CSS_SELECTOR, ".layer.blank"), "where one picture is gone, the next one is shown"
 
 
 def test_histograms_and_sharpness_of_both_pictures(desk, published) -> None:
@@ -155,7 +156,7 @@ def test_what_conflicts_is_in_plain_sight(desk, published, theme: str) -> None:
 
 def test_the_family_around_a_pair_is_one_click_away(desk, published) -> None:
     open_review(desk, published)
-    desk.execute_script("mirrorfold.index.families[1] = mirrorfold.index.families[0]")
+    desk.execute_script("const { index } = mirrorfold; index.families = index.families.with(1, index.families[0])")
     press(desk, "jk")
     settle(desk)
     desk.find_element(By.CSS_SELECTOR, "#family button").click()

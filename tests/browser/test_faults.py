@@ -85,8 +85,8 @@ def test_work_survives_a_colleagues_import_and_says_so(browser, small) -> None:
     small.write()
     publish(small, options)
     open_review(browser, page, fresh=False)
-    assert "1 of your decisions are on pairs that these pages no longer ask about" in text(browser, "#notice")
-    assert "1 decisions of yours were carried over" in text(browser, "#notice")
+    assert "1 decision of yours on pairs that these pages no longer ask about" in text(browser, "#notice")
+    assert "1 decision of yours was carried over" in text(browser, "#notice")
     assert [said["verdict"] for said in state(browser).values()] == ["keep-other"]
     assert sorted(map(str, lines(browser))) == sorted(map(str, before))
     # Once it is handed in, what is no longer asked about is forgotten.

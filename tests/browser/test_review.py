@@ -281,7 +281,7 @@ def test_batch_leaves_conflicts_to_people(review) -> None:
     review.find_element(By.ID, "batch").click()
     said = text(review, "#batch-dialog")
     assert "9 undecided pairs" in said
-    assert "9 pairs whose metadata conflict, or that have what the kept copy lacks, are left out" in said
+    assert "Left out: 9 pairs whose metadata conflict, or with something that the kept copy lacks" in said
     review.find_element(By.ID, "batch-cancel").click()
     assert state(review) == {}
 

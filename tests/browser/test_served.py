@@ -78,11 +78,11 @@ def test_three_reviewers_at_once(three, tmp_path) -> None:
     Select(three["Bo"].find_element(By.ID, "f-state")).select_by_value("waiting")
     press(three["Bo"], "l")
     settle(three["Bo"])
-    wait(three["Bo"], lambda: "reached the server" in text(three["Bo"], "#notice"))
+    wait(three["Bo"], lambda: "on the server yet" in text(three["Bo"], "#notice"))
     port = server.root.rsplit(":", 1)[1]
     server = serve(folder, ",".join(NAMES), "--port", port)
     saved(three["Bo"])
-    wait(three["Bo"], lambda: "reached the server" not in text(three["Bo"], "#notice"))
+    wait(three["Bo"], lambda: "on the server yet" not in text(three["Bo"], "#notice"))
     # The run is published anew while people decide: pages load it, and the work is there.
     for row in archive.rows["decisions"][-20:]:
         if row["action"] == "review":

@@ -268,13 +268,15 @@
   // Served pages fetch any picture, larger than a thumbnail, when it is looked at.
   const picture = (content) => (content && mirrorfold.served ? `pictures/${content.id}?side=1024` : content?.pic || null);
 
+  const pictures = (content) => [...new Set([picture(content), content?.pic])].filter(Boolean);
+
   const drawQuestion = () => {
     const pair = question();
     const { item } = state;
     const index = mirrorfold.index;
     const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
     const spot = pair.spot && { sides: pair.spot[0].map((side) => (side === pair.kept ? 0 : 1)), box: pair.spot.slice(1) };
-    compare.show([picture(left), picture(right)], index.kinds[index.kind[pair.n]], pair.warp, spot);
+    compare.show([pictures(left), pictures(right)], index.kinds[index.kind[pair.n]], pair.warp, spot);
     drawLooks([left, right]);
     const clashes = facts.clashes(left, right, pair.conflicts);
     get("clashes").replaceChildren(...clashes);
@@ -337,8 +339,8 @@
     const { index } = mirrorfold;
     const here = index.item[state.pair];
     // The first pair of each cluster, by family.
-    if (!state.kin) {
-      state.kin = new Map();
+    if (state.kinOf !== index.families) {
+      [state.kinOf, state.kin] = [index.families, new Map()];
       index.item.forEach((item, pair) => {
         const family = index.families[item];
         if (!state.kin.has(family)) state.kin.set(family, new Map());

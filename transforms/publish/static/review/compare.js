@@ -169,17 +169,18 @@
       const turn = ++shown;
       Object.assign(view, { warp: null, cut: null, spot: null });
       view.missing = false;
-      const ready = await Promise.all(sources.map((source) => (source ? decoded(source) : false)));
+      // Of each side the first that can be shown: a served picture, or the sketch where its source doesn't answer.
+      const ready = await Promise.all(sources.map((list) => list.reduce(async (found, source) => (await found) || ((await decoded(source)) && source), false)));
       if (turn !== shown) return;
       layers.forEach((layer, index) => {
         const image = layer.firstElementChild;
-        if (ready[index]) image.src = sources[index];
+        if (ready[index]) image.src = ready[index];
         else image.removeAttribute("src");
         layer.classList.toggle("blank", !ready[index]);
       });
       view.missing = !ready.every(Boolean);
       get("no-picture").hidden = ready.some(Boolean);
-      get("sketch").hidden = !sources.some((source) => source && source.startsWith("data:"));
+      get("sketch").hidden = !ready.some((source) => source && source.startsWith("data:"));
       const start = warp ? turnOf(warp) : STARTS[kind] || 0;
       Object.assign(view, { zoom: 1, x: 0, y: 0, turn: start, start, front: true, warp, cut: warp && cutOf(warp, start), spot });
       draw();
