@@ -213,6 +213,15 @@ def test_what_waits_is_named_by_what_full_detail_found_and_where():
     assert "9x10 at 7,8 of 60x40" in row["reason"]
 
 
+def test_what_has_more_behind_it_stays_named_by_that():
+    made = tables("near-certain")
+    made["contents"] = contents(content("m", width=99, parts=["motion-video"]), content("v"))
+    resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, compare: true}", "p.yaml")
+    rows = decide_tables(made, resolved, confirmer=lambda _: Compares(False).answer)["decisions"].to_pylist()
+    row = next(row for row in rows if row["action"] == "review")
+    assert (row["rule"], row["kind"]) == ("near-certain", "resized")
+
+
 def test_what_could_not_be_compared_waits_as_it_is():
     resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, compare: true}", "p.yaml")
     made = decide_tables(tables("near-certain"), resolved, confirmer=nothing_confirmed)

@@ -98,6 +98,9 @@ def find_stand_ins(
         pair = evidence.pairs.get(pair_of(content, stays))
         if policy.review_compare and pair is None and said.action == "review" and said.tier in COMPARED:
             said = replace(said, ask=True)
+        if said.action == "review" and set(members[0].parts or ()) != set(cluster[stays][0].parts or ()):
+            found[content] = said  # named by what lies behind the picture already, whatever its bytes look like
+            continue
         found[content] = _by_word(said, pair, evidence.seen) if opened else _at_full_detail(said, pair)
     return found
 
