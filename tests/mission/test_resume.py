@@ -35,7 +35,9 @@ def command(folder: Path, output: str) -> list[str]:
 
 
 def gets(seen) -> list[str]:
-    return [path for method, path in seen.requests if method == "GET" and (".jpg" in path or ".png" in path)]
+    """Name the requests for pictures; a listing may go on from a picture's key."""
+    reads = [path for method, path in seen.requests if method == "GET" and "list-type=" not in path]
+    return [path for path in reads if ".jpg" in path or ".png" in path]
 
 
 def tables(folder: Path) -> dict[str, bytes]:
