@@ -24,6 +24,8 @@ import pyarrow as pa
 from benchmarks import hostile_contents, match_run, real_tiles
 from benchmarks.match_density import measure_density, recall_of
 
+LARGEST = 6
+"""Shuffles shown, the largest first."""
 DENSITY_ROWS = 100_000
 """Contents among which candidates are counted: a larger corpus is judged by so many of its own."""
 
@@ -169,6 +171,11 @@ def outcome_of(output: Path) -> str:
     return f"families {families:,}, pairs {pairs:,}, members: {members or 'none'}"
 
 
+def _shuffled_by(found: dict) -> list[tuple[str, str]]:
+    parts = sorted(found["shuffled_by"].items(), key=lambda part: -part[1])[:LARGEST]
+    return [(f"  {name.rsplit('/', 2)[-2]}", f"{size / found['rows'] / 1e3:.1f}") for name, size in parts]
+
+
 def _print_tiles(found: dict) -> None:
     mixed = f", {found['mixtures']:,} of them mixtures of two" if found.get("mixtures") else ""
     print(f"\n{found['rows']:,} contents{mixed} ({found['low']:,} show too little to be searched)")
@@ -185,6 +192,7 @@ def _print_tiles(found: dict) -> None:
             ("all of match, ms CPU a content", f"{found['ms']:.3f}"),
             ("  times fingerprinting", f"{found['ms'] / found['fingerprint_ms']:.2f}"),
             ("shuffled, KB a content", f"{found['shuffled'] / found['rows'] / 1e3:.1f}"),
+            *_shuffled_by(found),
             ("peak memory, MB", f"{found['peak']:,.0f}"),
             ("largest family", f"{found['family']:,}"),
             ("families that unite different pictures", f"{found['wrong_families']:,}"),

@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -119,23 +120,25 @@ def measure(folder: str, output: str, settings: Mapping[str, Any]) -> dict:
     run(request, output, steps=(tables,), until="list")
     with weighed() as weight:
         run(request, output, steps=(tables, match), until="match", progress=Measured(None, False))
-    return found | {"shuffled": weight["bytes"]}
+    return found | {"shuffled": weight.total(), "shuffled_by": dict(weight.most_common())}
 
 
 @contextlib.contextmanager
-def weighed() -> Iterator[dict[str, int]]:
+def weighed() -> Iterator[Counter[str]]:
     """Weigh what enters every GroupByKey while pipelines run in this process: the bytes that an engine would shuffle.
 
     Blocks that travel as files of this machine count with the files' sizes, once for each record that names them.
+    Gives bytes by the label of what sends them.
     """
-    weight, lock = {"bytes": 0}, threading.Lock()
-    _WEIGHED.append(lambda size: _add(weight, lock, size))
+    weight: Counter[str] = Counter()
+    _WEIGHED.append((weight, threading.Lock()))
 
     apply, names = beam.Pipeline.apply, itertools.count()
 
     def weighing(self, transform, pvalueish=None, label=None):
-        if isinstance(transform, beam.GroupByKey):
-            step = beam.Map(_weigh).with_output_types(pvalueish.element_type)
+        if isinstance(transform, beam.GroupByKey) and label is None:  # a name given beside it comes round once more
+            sender = pvalueish.producer.full_label
+            step = beam.Map(_weigh, sender).with_output_types(pvalueish.element_type)
             pvalueish = apply(self, step, pvalueish, f"Weigh {next(names)}")
         return apply(self, transform, pvalueish, label)
 
@@ -150,14 +153,11 @@ def weighed() -> Iterator[dict[str, int]]:
 _WEIGHED: list = []
 
 
-def _add(weight: dict[str, int], lock: threading.Lock, size: int) -> None:
-    with lock:
-        weight["bytes"] += size
-
-
-def _weigh(element):
+def _weigh(element, sender: str):
     if _WEIGHED:
-        _WEIGHED[-1](_size(element))
+        weight, lock = _WEIGHED[-1]
+        with lock:
+            weight[sender] += _size(element)
     return element
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mirrorfold.transforms.match.compare_all import MOST_ROWS
 from mirrorfold.transforms.match.density import Density, Setting
+from mirrorfold.transforms.match.groups import group_tables
 from mirrorfold.transforms.match.plan import compared_like, make_plan
 from mirrorfold.transforms.match.signatures import CHECK_WORDS, KINDS, WINDOWS
 
@@ -145,15 +146,17 @@ def cost_of(radius: int, size: int, crops: bool, sample: np.ndarray, density: De
         return Cost("all with all", compared * COMPARISON_COST, shuffled, "none", "", "", compared, "1", verifying)
     like = compared_like(size, kinds)
     plan = make_plan(radius, like, sample)
+    partitions = plan.partitions(size * kinds)
+    groups = len(group_tables(plan, partitions))
     return Cost(
         plan.design,
         plan.cost(like) * kinds,
-        plan.tables * kinds * ROW_BYTES,
+        groups * kinds * ROW_BYTES,
         str(plan.tables),
         f"{plan.bits:.1f}",
         f"{plan.effective_bits:.1f}",
         plan.candidates(like) * kinds,
-        f"{plan.partitions(size * kinds)} x {plan.tables}",
+        f"{partitions} x {groups}",
         verifying,
     )
 

@@ -1,4 +1,4 @@
-"""Searched rows as packed bytes, keyed by table and partition: what travels through the shuffle."""
+"""Searched rows as packed bytes, keyed by group of tables and partition: what travels through the shuffle."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def join_rows(parts: Iterable[Rows], words: int = CHECK_WORDS) -> Rows:
 
 
 def split(rows: Rows, masks: tuple[int, ...], partitions: int) -> Iterator[tuple[int, Rows]]:
-    """Deal rows to the partitions of every table: (table * partitions + partition, rows). Equal keys stay together."""
-    for table, mask in enumerate(masks):
+    """Deal rows to the partitions of every mask: (mask's number * partitions + partition, rows). Equal bits meet."""
+    for number, mask in enumerate(masks):
         assigned, counts = deal_partitions(rows.hashes, np.uint64(mask), partitions)
         order = np.argsort(assigned, kind="stable")
         stops = np.cumsum(counts)
         for partition in np.flatnonzero(counts).tolist():
             chosen = order[stops[partition] - counts[partition] : stops[partition]]
-            yield table * partitions + partition, rows.take(chosen)
+            yield number * partitions + partition, rows.take(chosen)

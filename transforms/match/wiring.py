@@ -17,6 +17,7 @@ from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.match.compare_all import candidates_among
 from mirrorfold.transforms.match.edges import EDGES, MET, TARGET, both_ends, met_again, met_block, met_ids, route
+from mirrorfold.transforms.match.groups import Group, group_tables
 from mirrorfold.transforms.match.join import Join, Rule
 from mirrorfold.transforms.match.kernels import KIND_SHIFT
 from mirrorfold.transforms.match.packing import join_rows, pack, split, unpack
@@ -106,13 +107,16 @@ class Search(beam.PTransform):
 
     def _joined(self, rows, plan: Plan):
         partitions = plan.partitions(self.rows * self.kinds)
+        groups = group_tables(plan, partitions)
         return (
             rows
-            | "SplitByTable"
-            >> beam.ParDo(SplitByTable(plan, partitions, self.words, self.spill)).with_output_types(tuple[int, bytes])
-            | "GatherByTable" >> beam.GroupByKey()
+            | "SplitByGroup"
+            >> beam.ParDo(SplitByGroup(groups, partitions, self.words, self.spill)).with_output_types(tuple[int, bytes])
+            | "GatherByGroup" >> beam.GroupByKey()
             | "JoinTables"
-            >> beam.ParDo(JoinTable(plan, self.rule, partitions, self.words, self.spill)).with_output_types(pa.Table)
+            >> beam.ParDo(JoinGroup(plan, self.rule, groups, partitions, self.words, self.spill)).with_output_types(
+                pa.Table
+            )
         )
 
 
@@ -152,26 +156,30 @@ class CompareAll:
             yield met_block(rows, pairs)
 
 
-class SplitByTable(beam.DoFn):
-    """Send packed rows to the partition of each table that their key bits name."""
+class SplitByGroup(beam.DoFn):
+    """Send packed rows to the partition of each group of tables that their shared bits name."""
 
-    def __init__(self, plan: Plan, partitions: int, words: int, spill: str | None):
-        self.plan, self.partitions, self.words, self.spill = plan, partitions, words, spill
+    def __init__(self, groups: tuple[Group, ...], partitions: int, words: int, spill: str | None):
+        self.groups, self.partitions, self.words, self.spill = groups, partitions, words, spill
 
     def process(self, rows: bytes):
         if self.partitions == 1:
-            packed = parcels.pack(rows, self.spill)  # the same for every table
-            yield from ((table, packed) for table in range(self.plan.tables))
+            packed = parcels.pack(rows, self.spill)  # the same for every group
+            yield from ((group, packed) for group in range(len(self.groups)))
             return
-        for key, chosen in split(join_rows([unpack(rows, self.words)], self.words), self.plan.masks, self.partitions):
+        masks = tuple(group.mask for group in self.groups)
+        for key, chosen in split(join_rows([unpack(rows, self.words)], self.words), masks, self.partitions):
             yield key, parcels.pack(pack(chosen), self.spill)
 
 
-class JoinTable(beam.DoFn):
-    """Search one partition of one table."""
+class JoinGroup(beam.DoFn):
+    """Search one partition of one group of tables, table by table."""
 
-    def __init__(self, plan: Plan, rule: Rule, partitions: int, words: int, spill: str | None):
-        self.plan, self.rule, self.partitions, self.words, self.spill = plan, rule, partitions, words, spill
+    def __init__(
+        self, plan: Plan, rule: Rule, groups: tuple[Group, ...], partitions: int, words: int, spill: str | None
+    ):
+        self.plan, self.rule, self.groups, self.partitions = plan, rule, groups, partitions
+        self.words, self.spill = words, spill
 
     def setup(self):
         self.kept: tuple[list[bytes], Rows] = ([], empty_rows(self.words))
@@ -183,14 +191,15 @@ class JoinTable(beam.DoFn):
         key, values = element
         rows = self._rows(list(values))
         join = Join(self.plan, self.rule)
-        pairs = join.table(rows, key // self.partitions)
+        for table in self.groups[key // self.partitions].tables:
+            pairs = join.table(rows, table)
+            if len(pairs):
+                yield met_block(rows, pairs)
         for name, value in vars(join.counts).items():
             Metrics.counter("match", name).inc(int(value))
-        if len(pairs):
-            yield met_block(rows, pairs)
 
     def _rows(self, values: list[bytes]) -> Rows:
-        """Unpack rows; where all tables share the same files, those of the table before serve again."""
+        """Unpack rows; where all groups share the same files, those of the group before serve again."""
         files = sorted(values) if self.spill is not None and self.partitions == 1 else []
         if not files or files != self.kept[0]:
             unpacked = (unpack(parcels.unpack(value), self.words) for value in values)
