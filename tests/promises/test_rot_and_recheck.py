@@ -218,3 +218,12 @@ def test_verify_sees_a_frail_or_uncarriable_copy_kept_instead(tmp_path, kept):
     tamper(tmp_path, "decisions", kept, action="keep", kept_uri=None, kept_etag=None, bytes_freed=0)
     said = broken(tmp_path)
     assert ("lasting classes go" if "a.jpg" in kept else "every tool can carry go") in said
+
+
+def test_a_held_copy_in_a_bin_is_none_of_the_copies_that_a_minimum_counts(tmp_path):
+    rows = [obj("s3://a/1.jpg", "a"), obj("s3://a/2.jpg", "a"), obj("s3://a/3.jpg", "a")]
+    rows.append(obj("s3://a/#recycle/1.jpg", "a", hold="yes"))
+    made = finish(tmp_path, copies(*rows), "min_archival_copies: 2\n")
+    assert made["s3://a/#recycle/1.jpg"] == ("blocked", "hold")
+    counted = [row.uri for row in plan_rows(LocalOutput(str(tmp_path))) if row.counts]
+    assert sorted(counted) == sorted(uri for uri, (action, _) in made.items() if action == "keep")

@@ -47,16 +47,15 @@ class PlanRow(NamedTuple):
     physical_id: str | None
     identity_evidence: str | None
     evidence: list[str]
+    counts_as_copy: bool
     jurisdiction: str | None
     scope: str | None
     companions: list[str] | None = None
 
     @property
     def counts(self) -> bool:
-        """Tell whether the object counts as a copy that is kept: current, read, and nothing says that it won't last."""
-        standing = self.is_latest and not self.is_delete_marker and not self.archived and self.earlier is None
-        read = self.identity_evidence in ("read", "previous") or f"read:{self.content_id}" in self.evidence
-        return standing and read and self.action != "quarantine" and self.rule not in NO_COPIES
+        """Tell whether the object counts as a copy that is kept: it stays, and it lasts, which `verify` checks."""
+        return self.counts_as_copy and self.action != "quarantine"
 
     @property
     def place(self) -> str:
@@ -83,12 +82,6 @@ class PlanRow(NamedTuple):
         """Tell whether the object itself is carried over."""
         return "yes" if belongs(self, "migrate") else "no"
 
-
-NO_COPIES = frozenset(
-    {"link", "door", "passing", "quarantine-place", "expiring", "lifecycle-unknown", "rotted", "unreadable",
-     "identity-refuted", "unconfirmed"}
-)  # fmt: skip
-"""Rules that keep an object and say that it isn't a copy to rely on."""
 
 OBJECT_FIELDS = (
     "uri", "version", "store", "bucket", "key", "last_modified", "archived", "is_latest", "is_delete_marker",
