@@ -38,7 +38,16 @@ setup(
     package_dir={"": "src"} | {f"mirrorfold.{name}": name for name in FOLDERS if room(name) == name},
     package_data={
         "mirrorfold": ["py.typed"],
-        "mirrorfold.configs": ["*.yaml", "policies/*", "price_books/*", "engines/*", "standard/*.yaml", "standard/*/*"],
+        "mirrorfold.configs": [
+            "*.yaml",
+            "policies/*",
+            "price_books/*",
+            "engines/*",
+            "disposal/*.yaml",
+            "catalogues/*.yaml",
+            "standard/*.yaml",
+            "standard/*/*",
+        ],
         "mirrorfold.transforms.publish": ["templates/*", "static/*", "static/review/*", "strings/*"],
     },
 )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import yaml
 
 from mirrorfold.pipelines.context import RunContext
+from mirrorfold.pipelines.finished.deciders import deciders
 from mirrorfold.pipelines.finished.signed import signing_of
 from mirrorfold.pipelines.lists import UNMATCHED, joined_lists, tell
 from mirrorfold.pipelines.record.run_record import code_version, input_snapshot
@@ -44,7 +45,7 @@ def publish(run: RunContext) -> None:
             run.store, story(run), Options(**settings), stores.read, decoders.decode, catalogue(run), proposals(run)
         )
     stores.close()
-    write_manifests(run.store)
+    write_manifests(run.store, who=deciders(run.store, policy_hash(run.policy), signed=False).of)
 
 
 def proposals(run: RunContext) -> pa.Table:

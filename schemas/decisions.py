@@ -98,9 +98,7 @@ DECISIONS = Table(
             ),
             column("rules_lost", STRINGS, "rules that also applied and were outranked", nullable=False),
             column("evidence", STRINGS, "what the decision rests on: sha256, pair ids, verdict ids", nullable=False),
-            column(
-                "premis_event", pa.string(), "PREMIS event type, e.g. 'deaccession' or 'validation'", nullable=False
-            ),
+            column("premis_event", pa.string(), "PREMIS event type of the decision: policy assignment", nullable=False),
             column("policy_hash", pa.string(), "SHA-256 of the resolved policy", nullable=False),
             column("code_version", pa.string(), "version of mirrorfold that decided", nullable=False),
         ]

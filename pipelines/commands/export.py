@@ -15,6 +15,8 @@ RECORDS = {
     "savings": ("csv",),
     "fixity": ("sha256sum", "bagit", "ocfl", "csv"),
     "merged-record": ("xmp", "csv"),
+    "premis": ("xml", "jsonl"),
+    "disposal": ("csv",),
 }
 """What isn't a plan for a tool, and the forms that it takes; the first is the default."""
 FORMS = tuple(dict.fromkeys([*TOOLS, *(form for forms in RECORDS.values() for form in forms)]))
@@ -41,6 +43,9 @@ FORMS = tuple(dict.fromkeys([*TOOLS, *(form for forms in RECORDS.values() for fo
 @click.option(
     "--despite-packages", is_flag=True, help="Fixity: export though a bag or OCFL object isn't as its manifest says."
 )
+@click.option(
+    "--template", default="general", show_default=True, metavar="FILE", help="Disposal: the form's columns, in YAML."
+)
 @prints
 def export(folder: str, what: str, to: str | None, **options) -> Said:
     """Write a plan as a list that another tool takes, its money, or its record. mirrorfold itself acts on nothing.
@@ -49,6 +54,8 @@ def export(folder: str, what: str, to: str | None, **options) -> Said:
     bucket, or for each prefix with --depth; on the way the own manifests of the archive's bags and OCFL objects are
     held against what was read. `--what merged-record` writes what only copies that go state as XMP sidecars, for
     whoever acts to put beside the kept copies; what people settle first is listed apart.
+    `--what premis` writes each object, decision, person and right as PREMIS 3, `--what disposal` the list that a
+    records office asks for.
     """
     if what in RECORDS:
         forms = RECORDS[what]
@@ -116,6 +123,24 @@ def _record(folder: str, to: str, _: dict) -> Said:
     return Said(done._asdict() | {"files": files}, lines)
 
 
+def _premis(folder: str, to: str, _: dict) -> Said:
+    from mirrorfold.pipelines.finished.export_evidence import export_evidence
+
+    done = export_evidence(folder, to)
+    counted = ", ".join(f"{count:,} {kind}" for kind, count in done.entities.items())
+    files = _files(folder, done.folder, done.files)
+    return Said({"files": files, "entities": done.entities}, [*files, counted])
+
+
+def _disposal(folder: str, _: str, options: dict) -> Said:
+    from mirrorfold.pipelines.finished.export_disposal import export_disposal
+
+    done = export_disposal(folder, options["template"])
+    files = _files(folder, done.folder, done.files)
+    lines = [*files, f"{many(done.rows, 'row')} of {many(done.objects, 'file')}, {done.bytes:,} bytes"]
+    return Said(done._asdict() | {"files": files}, lines)
+
+
 def _files(folder: str, below: str, names: list[str]) -> list[str]:
     return [f"{folder.rstrip('/')}/{below}/{name}" for name in names]
 
@@ -128,4 +153,6 @@ WRITERS: dict[str, Callable[[str, str, dict], Said]] = {
     "savings": _savings,
     "fixity": _fixity,
     "merged-record": _record,
+    "premis": _premis,
+    "disposal": _disposal,
 }

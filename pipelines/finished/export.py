@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mirrorfold.pipelines.finished.deciders import deciders
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.pipelines.record.request import Request, saved_request
 from mirrorfold.pipelines.savings import book, money_settings
@@ -17,7 +18,7 @@ from mirrorfold.transforms.publish.manifests.reread import cost_of, forget
 from mirrorfold.transforms.publish.manifests.reread import reread as read_again
 from mirrorfold.transforms.publish.manifests.withdrawn import plan_name
 from mirrorfold.transforms.retain.approvals import missing_roles
-from mirrorfold.transforms.retain.policy import compile_policy
+from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
 from mirrorfold.transforms.stores.output import open_output
 from mirrorfold.transforms.stores.sources import open_stores
 
@@ -61,8 +62,9 @@ def export(
     check_request(what, to, job.target, policy["quarantine"]["method"])
     refuse_broken(folder, "exported", undo=what == "restore")
     missing = missing_roles(store, policy)
+    who = deciders(store, policy_hash(policy)).of
     if not (what == "quarantine" if recheck is None else recheck):
-        return export_plan(store, job, to, policy, None, missing)
+        return export_plan(store, job, to, policy, None, missing, who=who)
     request = saved_request(folder)
     stores = open_stores(tuple(request.sources))
     compiled = compile_policy(policy)
@@ -71,7 +73,7 @@ def export(
     try:
         if what == "quarantine" and reread:
             rotten = read_again(kept, stores, store, threads, _announce(kept, request, say), plan_name(store))
-        done = export_plan(store, job, to, policy, look, missing, kept, rotten)
+        done = export_plan(store, job, to, policy, look, missing, kept, rotten, who)
         forget(store)
         return done
     finally:

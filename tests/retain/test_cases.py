@@ -45,7 +45,7 @@ def test_the_reason_is_a_sentence_for_a_curator():
         f"same bytes as {HK}, which is kept: preferred library hk, 6000×4000, has capture metadata"
     )
     assert row["evidence"] == [f"sha256:{content_id('m')}", "hold:no"]
-    assert (row["premis_event"], row["copies_left"], row["copies_left_here"]) == ("deaccession", 1, 1)
+    assert (row["premis_event"], row["copies_left"], row["copies_left_here"]) == ("policy assignment", 1, 1)
 
 
 JURISDICTIONS = """

@@ -55,8 +55,12 @@ TIERS = {
     "probable": "probably the same picture as",
 }
 
-PREMIS = {"keep": "validation", "quarantine": "deaccession", "review": "appraisal", "blocked": "policy assignment"}
-"""PREMIS event type (id.loc.gov/vocabulary/preservation/eventType) of each action."""
+PREMIS = dict.fromkeys(("keep", "quarantine", "review", "blocked"), "policy assignment")
+"""PREMIS event type (id.loc.gov/vocabulary/preservation/eventType/poa) of each action: a plan says what is to be done.
+
+To set aside isn't `deaccession` (nothing leaves the collection: a copy does, later, by others) nor that vocabulary's
+`quarantine` (isolation of what may be infected), and to keep isn't `validation`.
+"""
 
 PREFERENCES = {
     "fitness": "current and read, which this isn't",

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.at_risk import AT_RISK
-from mirrorfold.transforms.publish.manifests.rows import PlanRow, belongs, plan_rows
+from mirrorfold.transforms.publish.manifests.rows import PlanRow, Who, belongs, plan_rows, with_people
 from mirrorfold.transforms.publish.package_twins import PACKAGE_TWINS
 from mirrorfold.transforms.stores.etags import stated_etag
 from mirrorfold.transforms.stores.output import OutputStore
@@ -28,6 +28,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠"
 QUARANTINE = (
     "uri", "version", "etag", "size", "library", "storage_class", "content_id", "tier_to_kept", "kept_uri",
     "kept_version", "kept_etag", "bytes_freed", "rule", "reason", "catalogue_no", "companions",
+    "decided_by", "decided_at", "evidence",
 )  # fmt: skip
 COLUMNS: dict[str, tuple[str, ...]] = {
     "quarantine": QUARANTINE,
@@ -117,7 +118,7 @@ class _Parts:
 
 
 def write_manifests(
-    store: OutputStore, folder: str = "manifests/", libraries: frozenset[str] | None = None
+    store: OutputStore, folder: str = "manifests/", libraries: frozenset[str] | None = None, who: Who | None = None
 ) -> dict[str, int]:
     """Write manifests/NAME.csv of each name in COLUMNS but restore, and give their rows, streaming.
 
@@ -131,7 +132,7 @@ def write_manifests(
         if path.endswith(".csv"):
             store.delete(path)
     parts = {name: _Parts(store, name, folder) for name in ("quarantine", "review", "migrate", "crosswalk")}
-    for row in plan_rows(store):
+    for row in with_people(plan_rows(store), who):
         if libraries is not None and row.library not in libraries:
             continue
         for name, part in parts.items():

@@ -15,7 +15,7 @@ from mirrorfold.transforms.publish.manifests.formats import FORMATS, Format, Job
 from mirrorfold.transforms.publish.manifests.instructions import Written, instructions
 from mirrorfold.transforms.publish.manifests.kept import Kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
-from mirrorfold.transforms.publish.manifests.rows import WHATS, PlanRow, belongs, plan_rows
+from mirrorfold.transforms.publish.manifests.rows import WHATS, PlanRow, Who, belongs, plan_rows, with_people
 from mirrorfold.transforms.publish.manifests.withdrawn import HandedOut, note_export, note_list, plan_name
 from mirrorfold.transforms.stores.etags import stated_etag
 from mirrorfold.transforms.stores.output import OutputStore
@@ -78,6 +78,7 @@ def export_plan(
     missing: list[str],
     kept: Kept | None = None,
     rotten: Mapping[tuple[str, str], str] | None = None,
+    who: Who | None = None,
 ) -> Exported:
     """Write a plan's lists under DIR/exports; an earlier export of the same kind is replaced.
 
@@ -85,6 +86,7 @@ def export_plan(
       recheck: looks every row up again, or None to take the tables' word (no store is asked).
       kept: the copies that a quarantine relies on, for the recheck.
       rotten: what is wrong with kept copies that were read again, by (uri, version); None where none was read.
+      who: says who decided on what goes.
       missing: roles whose sign-off is missing; quarantine and migrate lists then go out as drafts only.
     """
     form = FORMATS[to]
@@ -96,7 +98,7 @@ def export_plan(
     note_export(output, job.what)
     lists = _Lists(output, folder, form, job, bool(draft))
     kept, rotten = kept or Kept(), {} if job.what != "quarantine" else rotten
-    rows = (row for row in plan_rows(output) if belongs(row, job.what))
+    rows = with_people((row for row in plan_rows(output) if belongs(row, job.what)), who)
     while chunk := list(islice(rows, CHUNK)):
         refusals = [_refusal(row, form, job) for row in chunk]
         if recheck is not None and job.what != "restore":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -51,6 +51,8 @@ class PlanRow(NamedTuple):
     jurisdiction: str | None
     scope: str | None
     companions: list[str] | None = None
+    decided_by: str | None = None
+    decided_at: str | None = None
 
     @property
     def counts(self) -> bool:
@@ -87,7 +89,12 @@ OBJECT_FIELDS = (
     "uri", "version", "store", "bucket", "key", "last_modified", "archived", "is_latest", "is_delete_marker",
     "physical_id", "identity_evidence",
 )  # fmt: skip
-DECISION_FIELDS = tuple(name for name in PlanRow._fields if name not in OBJECT_FIELDS[2:])
+ADDED = ("decided_by", "decided_at")
+"""What no table has: people's words, looked up for each row by `Who`."""
+READ = tuple(name for name in PlanRow._fields if name not in ADDED)
+DECISION_FIELDS = tuple(name for name in READ if name not in OBJECT_FIELDS[2:])
+Who = Callable[[Sequence[str]], tuple[str, str]]
+"""Says of a decision's evidence who decided, and when."""
 
 
 def plan_rows(output: OutputStore) -> Iterator[PlanRow]:
@@ -108,10 +115,17 @@ def plan_rows(output: OutputStore) -> Iterator[PlanRow]:
         for listed, decided in pairs:
             if listed is None or decided is None or not _same(listed, decided):
                 raise ValueError("decisions aren't about these objects: run `mirrorfold retain` again")
-            columns = [
-                (decided if name in DECISION_FIELDS else listed).column(name).to_pylist() for name in PlanRow._fields
-            ]
-            yield from map(PlanRow._make, zip(*columns, strict=True))
+            columns = [(decided if name in DECISION_FIELDS else listed).column(name).to_pylist() for name in READ]
+            yield from (PlanRow(*values) for values in zip(*columns, strict=True))
+
+
+def with_people(rows: Iterable[PlanRow], who: Who | None) -> Iterator[PlanRow]:
+    """Add to what goes, or may, who decided on it and when."""
+    for row in rows:
+        if who is not None and row.action in ("quarantine", "review"):
+            by, at = who(row.evidence)
+            row = row._replace(decided_by=by, decided_at=at)
+        yield row
 
 
 def _same(listed, decided) -> bool:

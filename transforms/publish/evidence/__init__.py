@@ -1,0 +1,1 @@
+"""The record of a plan as archives keep it: PREMIS 3, and lists of what is disposed of."""
