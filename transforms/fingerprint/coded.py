@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mirrorfold.transforms.fingerprint import containers, ifd
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.jpeg import read_header
@@ -9,6 +11,9 @@ from mirrorfold.transforms.fingerprint.tiff_pages import find_pages
 
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
 _BOXES = frozenset({b"mdat", b"jp2c", b"jxlc", b"jxlp"})
+_BEHIND = re.compile(rb"\xff\xd9(?=\0*(?:\xff\xd8\xff|.{4}ftyp))", re.DOTALL)
+"""A JPEG's end before another JPEG (a gain map, a second picture) or a video. Elsewhere the last end counts: a flipped
+byte may look like one."""
 
 
 def coded(kind: str, data: bytes) -> tuple[bytes, bytes]:
@@ -22,7 +27,8 @@ def coded(kind: str, data: bytes) -> tuple[bytes, bytes]:
 
 def _jpeg(data: bytes) -> tuple[bytes, bytes]:
     header = read_header(data)
-    end = data.rfind(b"\xff\xd9")
+    behind = _BEHIND.search(data, header.scan)
+    end = behind.start() if behind else data.rfind(b"\xff\xd9")
     head = b"".join(data[start:stop] for start, stop in header.picture_parts[:-1])
     return head + data[header.scan_marker : header.scan], data[header.scan : end if end > header.scan else len(data)]
 
