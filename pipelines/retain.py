@@ -26,6 +26,7 @@ from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
 from mirrorfold.transforms.retain import acceptance, blocks, outside, sidecar, verdicts
@@ -55,7 +56,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
             | "NameOutside" >> beam.Create([run.previous])
             | "ReadOutside" >> beam.FlatMap(_outside).with_output_types(pa.Table)
         )
-        inputs["earlier"] = (decided, remembered) | "JoinEarlierRows" >> beam.Flatten()
+        inputs["earlier"] = (decided, remembered) | "JoinEarlierRows" >> FlattenBlocks(run.spill)
     files = lists.sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
