@@ -41,7 +41,7 @@ def test_of_a_pair_that_waits_the_candidates_values_are_proposed(tmp_path):
     assert rows[0][2] == "conflict"
 
 
-PAIR = ("pair", "kept", "other", "kind_text", "rule", "conflicts", "objects", "bytes_if_same", "d_phash64",
+PAIR = ("pair", "warp", "kept", "other", "kind_text", "rule", "conflicts", "objects", "bytes_if_same", "d_phash64",
         "correlation", "w")  # fmt: skip
 
 
