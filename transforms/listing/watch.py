@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import pairwise
 from typing import Any
 
 from mirrorfold.transforms.listing.pages import Page, Pages
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.stores.api import StoreError
+
+log = logging.getLogger(__name__)
 
 _INSTEAD = "nothing was planned from it: use the store's inventory report, or listing+FILE"
 
@@ -57,10 +60,17 @@ class Watched:
         return page
 
     def ended_early(self, upto: str | None) -> bool:
-        """Tell after the last page whether keys lie behind it, up to `upto`, and get ready to go on from there."""
+        """Tell after the last page whether keys lie behind it, up to `upto`, and get ready to go on from there.
+
+        Where the store can't be asked behind its last key (some fail at control characters in it), its word counts.
+        """
         if not self.ordered or self.last is None:
             return False
-        found = self.pages.probe(self.last)
+        try:
+            found = self.pages.probe(self.last)
+        except StoreError as error:
+            log.warning("couldn't look behind the last key listed, %r: %s", self.last, error)
+            return False
         if found is None or not KeyRange(self.last, upto).holds(found):
             return False
         self.after, self.token = self.last, None
