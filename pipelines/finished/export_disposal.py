@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mirrorfold.configs import disposal
+from mirrorfold.configs import disposal_form as disposal
 from mirrorfold.pipelines.finished.deciders import Deciders, deciders
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.transforms.blocks.tables import connect, rows_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorfold.configs import disposal
+from mirrorfold.configs import disposal_form as disposal
 from mirrorfold.pipelines.finished.approve import approve
 from mirrorfold.pipelines.finished.deciders import Deciders
 from mirrorfold.pipelines.finished.export import export
