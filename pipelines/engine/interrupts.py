@@ -6,10 +6,17 @@ Beam makes an error like any other of what it interrupts, and waits forever for 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+
+log = logging.getLogger(__name__)
+
+BEAM_THREADS = ("beam_control_read", "read_grpc_client_inputs", "run_worker")
+"""Names of Beam's threads that read from worker processes: they fail as those end, before or after the driver hears of
+Ctrl-C, and what matters of that `fail` is told."""
 
 _lost: list[Exception] = []
 _heeded = threading.Event()
@@ -30,6 +37,7 @@ def heed_interrupts(stop: Callable[[], None]) -> Iterator[None]:
         yield
         return
     pressed, hook = threading.Event(), threading.excepthook
+    threading.excepthook = quiet = _without_beams(hook)
 
     def interrupt(number, frame):
         if before is signal.SIG_IGN and not _lost:
@@ -53,9 +61,21 @@ def heed_interrupts(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         _heeded.clear()
         signal.signal(signal.SIGINT, before)
-        threading.excepthook = hook
+        threading.excepthook = quiet if pressed.is_set() else hook  # Beam's threads may outlive the block
     if pressed.is_set():
         raise KeyboardInterrupt
+
+
+def _without_beams(hook: Callable[[threading.ExceptHookArgs], object]) -> Callable[[threading.ExceptHookArgs], object]:
+    """Pass the errors of all threads on but those of Beam's readers, which are logged for who debugs."""
+
+    def tell(args: threading.ExceptHookArgs) -> None:
+        if args.thread is None or not args.thread.name.startswith(BEAM_THREADS):
+            hook(args)
+        else:
+            log.debug("%s ended", args.thread.name, exc_info=args.exc_value)
+
+    return tell
 
 
 def fail(error: Exception) -> None:
