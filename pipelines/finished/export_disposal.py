@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from mirrorfold.configs import disposal_form as disposal
 from mirrorfold.pipelines.finished.deciders import Deciders, deciders
-from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
+from mirrorfold.pipelines.finished.verify import open_whole, read_policy
 from mirrorfold.transforms.blocks.tables import connect, rows_of
 from mirrorfold.transforms.publish.manifests.csv import csv_line, guard
 from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.retain.policy import policy_hash
-from mirrorfold.transforms.stores.output import open_output
 
 FOLDER, NAME = "exports/disposal-csv/", "disposal.csv"
 ROWS = """
@@ -50,11 +49,8 @@ def export_disposal(folder: str, template: str = "general") -> Disposal:
       BrokenPromiseError: the folder breaks a promise.
     """
     form = disposal.load(template)
-    store = open_output(folder)
+    store = open_whole(folder)
     policy = read_policy(store)
-    if not store.exists("_SUCCESS"):
-        raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then export")
-    refuse_broken(folder, "exported")
     people = deciders(store, policy_hash(policy))
     shared = {
         "authority": _authority(people),

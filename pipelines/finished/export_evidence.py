@@ -11,14 +11,14 @@ from typing import NamedTuple
 import duckdb
 
 from mirrorfold.pipelines.finished.deciders import Deciders, deciders
-from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
+from mirrorfold.pipelines.finished.verify import open_whole, read_policy
 from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.evidence import premis
 from mirrorfold.transforms.publish.evidence.premis import Element
 from mirrorfold.transforms.retain.acted import RECORD
 from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.retain.policy import policy_hash
-from mirrorfold.transforms.stores.output import OutputStore, open_output
+from mirrorfold.transforms.stores.output import OutputStore
 
 FOLDER = "exports/premis-{}/"
 OBJECTS_PER_FILE = 20_000
@@ -54,11 +54,8 @@ def export_evidence(folder: str, to: str) -> Evidence:
       ValueError: the run isn't finished.
       BrokenPromiseError: the folder breaks a promise.
     """
-    store = open_output(folder)
+    store = open_whole(folder)
     policy = read_policy(store)
-    if not store.exists("_SUCCESS"):
-        raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then export")
-    refuse_broken(folder, "exported")
     below = FOLDER.format(to)
     for path in store.list(below):
         store.delete(path)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from mirrorfold.pipelines.errors import BrokenPromiseError
 from mirrorfold.pipelines.finished import package_checks
-from mirrorfold.pipelines.finished.verify import refuse_broken
+from mirrorfold.pipelines.finished.verify import open_whole
 from mirrorfold.pipelines.record.request import saved_request
 from mirrorfold.schemas.package_failures import PACKAGE_FAILURES
 from mirrorfold.transforms.blocks import parquet
@@ -27,7 +27,7 @@ from mirrorfold.transforms.publish.fixity.packages import digests_of
 from mirrorfold.transforms.publish.manifests.csv import csv_line, guard
 from mirrorfold.transforms.retain.digests import plan_hash
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError, Stores
-from mirrorfold.transforms.stores.output import OutputStore, open_output
+from mirrorfold.transforms.stores.output import OutputStore
 from mirrorfold.transforms.stores.sources import open_stores
 
 COLUMNS = (
@@ -96,10 +96,7 @@ def export_fixity(
     """
     if to not in formats.FORMS:
         raise ValueError(f"fixity is a record, nothing that {to} carries out: --to {', '.join(formats.FORMS)}")
-    store = open_output(folder)
-    if not store.exists("_SUCCESS"):
-        raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then export")
-    refuse_broken(folder, "exported")
+    store = open_whole(folder)
     stores = open_stores(tuple(saved_request(folder).sources))
     try:
         with connect(store, "objects", "failures", "decisions") as connection:

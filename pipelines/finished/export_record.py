@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import duckdb
 
-from mirrorfold.pipelines.finished.verify import refuse_broken
+from mirrorfold.pipelines.finished.verify import open_whole
 from mirrorfold.schemas.uri import unescape_key
 from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.manifests.csv import COLUMNS, csv_line, guard
 from mirrorfold.transforms.publish.manifests.xmp import sidecar, unwritable
-from mirrorfold.transforms.stores.output import open_output
 
 FOLDER = "exports/merged-record-{}/"
 SIDECARS = ("file", "beside", "kept_uri", "kept_version", "fields", "note")
@@ -51,10 +50,7 @@ def export_record(folder: str, to: str) -> Recorded:
       ValueError: the run isn't finished.
       BrokenPromiseError: the folder breaks a promise.
     """
-    store = open_output(folder)
-    if not store.exists("_SUCCESS"):
-        raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then export")
-    refuse_broken(folder, "exported")
+    store = open_whole(folder)
     below = FOLDER.format(to)
     for path in store.list(below):
         store.delete(path)

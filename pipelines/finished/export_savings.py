@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from mirrorfold.pipelines.finished.verify import refuse_broken
+from mirrorfold.pipelines.finished.verify import open_whole
 from mirrorfold.pipelines.record.request import saved_request
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.estimate.bill import bill, bills, move
 from mirrorfold.transforms.publish.manifests.csv import csv_line, guard
-from mirrorfold.transforms.stores.output import open_output
 
 FOLDER, NAME = "exports/savings-csv", "savings.csv"
 
@@ -23,10 +22,7 @@ def export_savings(folder: str) -> dict:
       ValueError: the run isn't finished.
       BrokenPromiseError: the folder breaks a promise.
     """
-    store = open_output(folder)
-    if not store.exists("_SUCCESS"):
-        raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then export")
-    refuse_broken(folder, "exported")
+    store = open_whole(folder)
     rows = parquet.read_table(store, SAVINGS).to_pylist()
     names = SAVINGS.schema.names
     lines = [csv_line(names), *(csv_line([guard(row[name]) for name in names]) for row in rows)]

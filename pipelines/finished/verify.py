@@ -82,6 +82,20 @@ def refuse_broken(folder: str, done: str, *, undo: bool = False) -> None:
         raise BrokenPromiseError(f"nothing was {done}: {describe(broken[0])}{more}")
 
 
+def open_whole(folder: str) -> OutputStore:
+    """Open a finished run that keeps its promises, for an export of what it says.
+
+    Raises:
+      ValueError: the run isn't finished.
+      BrokenPromiseError: the folder breaks a promise.
+    """
+    store = open_output(folder)
+    if not store.exists("_SUCCESS"):
+        raise ValueError(f"{store.url()}: the run is unfinished: run the same command again, then export")
+    refuse_broken(folder, "exported")
+    return store
+
+
 def describe(broken: BrokenPromise) -> str:
     """Write a broken promise as one line."""
     where = f"promise {broken.promise}" if broken.promise else "tables"
