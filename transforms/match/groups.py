@@ -38,9 +38,7 @@ def group_tables(plan: Plan, partitions: int) -> tuple[Group, ...]:
     bits = math.ceil(math.log2(partitions)) + SPARE_BITS
     left, found = set(range(plan.tables)), []
     while left:
-        group = max(
-            _shared(plan, left, bits), key=lambda group: (len(group.tables), group.mask.bit_count(), group.mask)
-        )
+        group = max(_shared(plan, left, bits), key=_worth)
         found.append(group)
         left -= set(group.tables)
     return tuple(found)
