@@ -104,7 +104,8 @@ def group_of(uri: str) -> str | None:
     stem = name[: -len(kind) - 1].lower()
     if kind in SIDECARS:
         folder = _SETTINGS.sub("", folder)
-        number = _COPY.search(stem)[0] if kind == "json" and _COPY.search(stem) else ""  # type: ignore[index]
+        copy = _COPY.search(stem) if kind == "json" else None
+        number = copy[0] if copy else ""
         plain = stem.removesuffix(number)
         said = plain.rpartition(".")[2]
         plain = plain.removesuffix(f".{said}") if "." in plain and _TAKEOUT.startswith(f".{said}") else plain
