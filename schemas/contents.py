@@ -20,7 +20,7 @@ IMAGEHASHES = ("phash", "dhash", "whash", "colorhash")
 
 CONTENTS = Table(
     name="contents",
-    version=2,
+    version=3,
     order=("content_id",),
     shard_key=("content_id",),
     rows_per_shard=50_000,
@@ -174,6 +174,9 @@ CONTENTS = Table(
                 "c2pa",
                 pa.string(),
                 "tool that made the file's C2PA manifest, not verified; or `unknown`",
+            ),
+            column(
+                "rating", pa.string(), "XMP xmp:Rating or EXIF Rating: 1 to 5, or -1 for rejected; null for unrated (0)"
             ),
             column("title", pa.string(), "XMP dc:title or IPTC ObjectName"),
             column("keywords", STRINGS, "XMP dc:subject or IPTC Keywords"),

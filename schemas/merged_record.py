@@ -12,9 +12,11 @@ from mirrorfold.schemas.table import Table, column
 
 TEXT_FIELDS = (
     "licence", "rights", "rights_uri", "usage_terms", "data_mining", "creator", "credit", "catalogue_no", "title",
-    "caption", "instructions", "capture_time", "gps", "digital_source_type",
+    "caption", "instructions", "capture_time", "gps", "digital_source_type", "rating",
 )  # fmt: skip
 """Fields of one value, as `contents` has them; the catalogue number is also the catalogue's own."""
+WHOLE_FIELDS = ("rating",)
+"""Fields whose values are no words: two that differ are a conflict, neither is within the other."""
 LIST_FIELDS = ("keywords",)
 """Fields of many values: of these the merged record is the union."""
 STATES = {

@@ -50,6 +50,7 @@ UPGRADES: dict[tuple[str, int], Callable[[pa.Table], pa.Table]] = {
         "contents",
         1,
     ): _same,  # damaged, phash64_on_black, luma_on_black and imagehash_* were added, bit_depth may be null
+    ("contents", 2): _same,  # rating was added
     ("objects", 2): _same,  # beside and stated were added
     ("decisions", 1): _same,  # bytes_if_same, earlier, package, companions and counts_as_copy were added
     ("savings", 1): _same,  # bucket, the bill and the move were added: nobody priced them then

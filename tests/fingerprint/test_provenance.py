@@ -80,6 +80,23 @@ def test_exif_is_read_from_a_jpeg_with_its_orientation():
     assert row["metadata_fields"] == 17
 
 
+@pytest.mark.parametrize(
+    ("stated", "rating"),
+    [("4", "4"), ("4.0", "4"), ("-1", "-1"), ("2.5", "2.5"), ("0", None), ("9", None), ("nan", None), ("good", None)],
+)
+def test_a_rating_is_written_one_way_and_unrated_is_none(stated: str, rating: str | None):
+    packet = PACKET.replace(b'xmpMM:DocumentID="doc-1"', f'xmp:Rating="{stated}"'.encode())
+    assert read_xmp(packet).get("rating") == rating
+
+
+@pytest.mark.parametrize(("exif", "xmp", "rating"), [(3, None, "3"), (3, "5", "5"), (0, None, None), (99, None, None)])
+def test_a_rating_of_exif_counts_where_xmp_has_none(exif: int, xmp: str | None, rating: str | None):
+    block = Image.Exif()
+    block[0x4746] = exif
+    packet = PACKET.replace(b'xmpMM:DocumentID="doc-1"', f'xmp:Rating="{xmp}"'.encode()) if xmp else None
+    assert read_provenance(block.tobytes(), packet, None)[0].get("rating") == rating
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
 def test_exif_is_read_from_other_formats(kind):
     from mirrorfold.transforms.fingerprint.decode import read

@@ -22,7 +22,7 @@ SAID = {
     "rights_uri": "https://rightsstatements.org/vocab/inc/1.0", "usage_terms": "editorial only", "creator": "Ann Lee",
     "data_mining": "DMI-PROHIBITED", "credit": "HK Archive", "catalogue_no": "PH/1961/7", "title": "九龍天星碼頭",
     "instructions": "none", "capture_time": "1961-05-04T10:00:00", "gps": "+22.29370+114.16880",
-    "digital_source_type": "negativeFilm", "keywords": ["sea", "boat & ferry"],
+    "digital_source_type": "negativeFilm", "rating": "4", "keywords": ["sea", "boat & ferry"],
 }  # fmt: skip
 
 
@@ -46,7 +46,8 @@ def test_a_place_comes_back_to_a_metre(place: str):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("caption", "a\x00b"), ("gps", "somewhere"), ("rights_uri", "CS-PRO"), ("mood", "x")]
+    ("field", "value"),
+    [("caption", "a\x00b"), ("gps", "somewhere"), ("rights_uri", "CS-PRO"), ("mood", "x"), ("rating", "3 | 4")],
 )
 def test_what_xmp_cannot_state_is_said(field: str, value: str):
     assert unwritable(field, value)

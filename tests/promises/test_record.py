@@ -67,6 +67,8 @@ CASES = {
         {}, [{"gps": "+22+114/"}, {"gps": "+23+114/"}],
         [("gps", "+22+114/", "conflict"), ("gps", "+23+114/", "conflict")],
     ),
+    "another rating": ({"rating": "1"}, [{"rating": "-1"}], [("rating", "-1", "conflict")]),
+    "a rating within a number": ({"rating": "4.5"}, [{"rating": "5"}], [("rating", "5", "conflict")]),
     "two copies say the same": ({}, [{"rights": "(c) Ann"}, {"rights": "(c) Ann"}], [("rights", "(c) Ann", "alone")]),
     "keywords": (
         {"keywords": ["sea"]}, [{"keywords": ["sea", "boat"]}, {"keywords": ["dusk"]}],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from mirrorfold.transforms.fingerprint import ifd, photoshop
 from mirrorfold.transforms.fingerprint.srgb_profile import is_srgb
-from mirrorfold.transforms.fingerprint.xmp import place_of, read_xmp
+from mirrorfold.transforms.fingerprint.xmp import place_of, rating_of, read_xmp
 
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 _IPTC = (
@@ -25,7 +25,7 @@ _UTF8_CHARSET = b"\x1b%G"
 _DESCRIBED = (
     "document_id", "instance_id", "original_document_id", "derived_from", "licence", "catalogue_no", "metadata_date",
     "creator", "rights", "title", "keywords", "software", "capture_time", "caption", "usage_terms", "rights_uri",
-    "instructions", "credit", "data_mining", "digital_source_type", "gps",
+    "instructions", "credit", "data_mining", "digital_source_type", "gps", "rating",
 )  # fmt: skip
 
 
@@ -67,6 +67,8 @@ def exif_fields(data: bytes, main: ifd.Directory) -> tuple[dict, int]:
     }
     _texts(found, main, names)
     orientation = main.number(0x0112, 1)
+    if rating := rating_of(str(main.number(0x4746))):
+        found["rating"] = rating
     below = ifd.read_directory(data, main.layout, main.number(EXIF_IFD)) if EXIF_IFD in main else None
     if below is not None:
         _texts(found, below, {"camera_serial": 0xA431, "image_unique_id": 0xA420})

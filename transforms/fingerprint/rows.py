@@ -159,7 +159,7 @@ _PROVENANCE = [
         "capture_time", "camera_make", "camera_model", "camera_serial", "image_unique_id", "document_id", "instance_id",
         "original_document_id", "derived_from", "creator", "rights", "licence", "catalogue_no", "title", "keywords",
         "software", "metadata_date", "caption", "usage_terms", "rights_uri", "data_mining", "instructions", "credit",
-        "gps", "digital_source_type", "c2pa",
+        "gps", "digital_source_type", "c2pa", "rating",
     }
 ]  # fmt: skip
 

@@ -40,6 +40,7 @@ _FIELDS = {
     "title": (_DC + "title",),
     "software": (_XMP + "CreatorTool",),
     "metadata_date": (_XMP + "MetadataDate",),
+    "rating": (_XMP + "Rating",),
     "capture_time": (_EXIF + "DateTimeOriginal",),
     "caption": (_DC + "description",),
     "usage_terms": (_RIGHTS + "UsageTerms",),
@@ -91,6 +92,8 @@ def properties_of(root: Element) -> dict:
     for column in ("data_mining", "digital_source_type"):
         if column in found:
             found[column] = found[column].rstrip("/").rsplit("/", 1)[-1]
+    if rating := rating_of(found.pop("rating", "")):
+        found["rating"] = rating
     uri = rights_uri([stated.get(name, "") for name in _RIGHTS_PLACES]) or clean(
         stated.get(_PLUS + "CopyrightStatus", "")
     )
@@ -103,6 +106,15 @@ def properties_of(root: Element) -> dict:
     if derived:
         found["derived_from"] = derived
     return found
+
+
+def rating_of(text: str) -> str | None:
+    """Write a rating one way, `4` for 4.0; None for 0, which says that nobody rated, and for what is none of XMP's."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return f"{value:g}" if value == -1 or 0 < value <= 5 else None
 
 
 def rights_uri(texts: list[str]) -> str | None:

@@ -14,7 +14,7 @@ WITHHELD = (
     "luma", "luma_on_black", "colour", "capture_time", "camera_make", "camera_model", "camera_serial",
     "image_unique_id", "document_id", "instance_id", "original_document_id", "derived_from", "creator", "rights",
     "licence", "catalogue_no", "title", "keywords", "software", "metadata_date", "caption", "usage_terms", "rights_uri",
-    "data_mining", "instructions", "credit", "gps", "digital_source_type", "c2pa", "imagehash_colorhash",
+    "data_mining", "instructions", "credit", "gps", "digital_source_type", "c2pa", "imagehash_colorhash", "rating",
 )  # fmt: skip
 """Everything that shows the picture or says who made it, when and with what."""
 

@@ -30,14 +30,14 @@ METADATA = (
     "media_type", "pixels", "size", "mode", "bit_depth", "icc_profile", "jpeg_quality", "capture_time", "camera",
     "creator", "rights", "licence", "rights_uri", "usage_terms", "instructions", "credit", "data_mining",
     "catalogue_no", "title", "caption", "keywords", "gps", "software", "digital_source_type", "c2pa", "document_id",
-    "derived_from", "image_unique_id",
+    "derived_from", "image_unique_id", "rating",
 )  # fmt: skip
 
 CONTENT_COLUMNS = (
     "content_id", "media_type", "width", "height", "size", "mode", "bit_depth", "icc_profile", "jpeg_quality",
     "capture_time", "camera_make", "camera_model", "camera_serial", "creator", "rights", "licence", "catalogue_no",
     "title", "keywords", "software", "document_id", "derived_from", "image_unique_id", "rights_uri", "usage_terms",
-    "instructions", "credit", "data_mining", "caption", "gps", "digital_source_type", "c2pa",
+    "instructions", "credit", "data_mining", "caption", "gps", "digital_source_type", "c2pa", "rating",
 )  # fmt: skip
 
 _GATHER = (

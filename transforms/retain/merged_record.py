@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from mirrorfold.schemas.merged_record import LIST_FIELDS, MERGED_RECORD, TEXT_FIELDS
+from mirrorfold.schemas.merged_record import LIST_FIELDS, MERGED_RECORD, TEXT_FIELDS, WHOLE_FIELDS
 
 INPUTS = ("decisions", "contents", "objects")
 """Tables that it is made of."""
@@ -76,6 +76,7 @@ _ROWS = f"""
     SELECT uri, version, library, field, value, kept_value,
         CASE WHEN field IN ({", ".join(f"'{n}'" for n in LIST_FIELDS)}) THEN 'more'
             WHEN kept_value IS NULL THEN if(count(*) OVER (PARTITION BY uri, version, field) = 1, 'alone', 'conflict')
+            WHEN field IN ({", ".join(f"'{n}'" for n in WHOLE_FIELDS)}) THEN 'conflict'
             WHEN holds(kept_value, value) THEN 'contained'
             WHEN holds(value, kept_value) THEN 'fuller' ELSE 'conflict' END AS state,
         source[1] AS from_uri, source[2] AS from_version, source[3] AS from_library

@@ -35,6 +35,7 @@ PROPERTIES = {
     "caption": ("dc:description", ALT),
     "instructions": ("photoshop:Instructions", TEXT),
     "capture_time": ("exif:DateTimeOriginal", TEXT),
+    "rating": ("xmp:Rating", TEXT),
     "digital_source_type": ("Iptc4xmpExt:DigitalSourceType", TEXT),
     "keywords": ("dc:subject", BAG),
 }
@@ -69,6 +70,8 @@ def unwritable(field: str, value: str) -> str:
         return "it has characters that XML can't hold"
     if field == "gps":
         return "" if _PLACE.fullmatch(value) else "it is no place of ISO 6709"
+    if field == "rating" and not re.fullmatch(r"-1|[0-5](\.\d+)?", value):
+        return "it is no number from -1 to 5"
     if field == "rights_uri" and not value.startswith(("http://", "https://")):
         return "it is no URI"
     return "" if field in PROPERTIES else "XMP has no property for it"
