@@ -60,11 +60,14 @@ def review_split(folder: str, into: int, overlap: float, by: str, names: Sequenc
     return [Share(name, pairs[part], shared[part]) for part, name in enumerate(split.names)]
 
 
-def gather_team(folder: str, answered: Sequence[dict] = ()) -> dict:
+def gather_team(
+    folder: str, answered: Sequence[dict] = (), connection: duckdb.DuckDBPyConnection | None = None
+) -> dict:
     """Gather what the pages say of the team, from a published run's own files.
 
     Args:
       answered: verdicts that came since, in their order.
+      connection: with the tables of `COLUMNS` and the queue in it, where somebody has them open.
     """
     store = open_output(folder)
     policy = compile_policy(read_policy(store))
@@ -72,10 +75,10 @@ def gather_team(folder: str, answered: Sequence[dict] = ()) -> dict:
     ruled = rule_on(said, policy.reviewers, policy.may_review)
     disputed = {pair for pair, ruling in ruled.items() if ruling.outcome == "conflict"}
     limit = saved_request(folder).settings.publish.clusters
-    with _tables(store) as connection:
-        (counted,) = rows_of(connection, "select coalesce(max(item) + 1, 0)::bigint items from queue")
+    with contextlib.nullcontext(connection) if connection else _tables(store) as tables:
+        (counted,) = rows_of(tables, "select coalesce(max(item) + 1, 0)::bigint items from queue")
         items = min(counted["items"], limit)
-        return team_of(connection, read_split(store), said, disputed, policy.reviewers, items)
+        return team_of(tables, read_split(store), said, disputed, policy.reviewers, items)
 
 
 @contextlib.contextmanager

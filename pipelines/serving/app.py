@@ -62,6 +62,10 @@ class ReviewServer:
         app.router.add_get("/{path:.+}", self._file)
         return app
 
+    def warm_up(self) -> None:
+        """Prepare the first look, beside whatever is asked meanwhile."""
+        self._threads.submit(self._desk.warm_up, self._answers)
+
     def close(self) -> None:
         """Wait until the last answer is on disk."""
         self._writer.shutdown(wait=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from typing import NamedTuple
 
 from mirrorfold.pipelines.finished.review_split import gather_team
 from mirrorfold.pipelines.record.request import saved_request
 from mirrorfold.pipelines.serving.answers import Answers
-from mirrorfold.schemas.catalogue import TABLES
+from mirrorfold.pipelines.serving.tables import OpenRun
 from mirrorfold.transforms.blocks.cores import cores
-from mirrorfold.transforms.blocks.tables import open_tables
 from mirrorfold.transforms.publish.decoding import DecoderPool
 from mirrorfold.transforms.publish.details import wanted_pictures
 from mirrorfold.transforms.publish.looks import looks
@@ -29,14 +27,7 @@ INDEX = "review/data/index.js"
 HEAD = 200
 """Bytes of the index that name its plan: the index of a hundred thousand pairs isn't read at every answer."""
 FRESH = 2.0
-_PLAN = re.compile(rb'"plan":"([0-9a-f]+)"')
-COLUMNS = {
-    "objects": (
-        "content_id", "library", "store", "bucket", "key", "version", "etag", "size", "archived", "is_latest",
-        "is_delete_marker", "uri",
-    ),
-    "contents": ("content_id", "media_type", "width", "height"),
-}  # fmt: skip
+_PLAN = re.compile(rb'"plan\\?":\\?"([0-9a-f]+)')
 
 
 class Original(NamedTuple):
@@ -55,7 +46,7 @@ class Desk:
         self._stores = open_stores(request.sources)
         self._decoders = DecoderPool(cores(), request.settings.fingerprint.max_pixels)
         self._maker = Maker(store, self._stores.read, self._decoders.decode, threads=1)
-        self._lock = threading.Lock()
+        self._tables = OpenRun(store, self.plan)
         self._plan, self._asked = "", float("-inf")
 
     def plan(self) -> str:
@@ -70,7 +61,7 @@ class Desk:
         """Write the team's script as it stands: what was imported, and what was answered here since."""
         given = [row for row in answers.all() if row["purpose"] != "sample"]
         said = [checked_verdict(row, "answers") | {"imported": row["at"]} for row in given]
-        return team_script(gather_team(self.store.url(), said))
+        return team_script(self._tables.ask(lambda connection: gather_team(self.store.url(), said, connection)))
 
     def picture(self, content_id: str, side: int) -> bytes | None:
         """Give a content's picture as WebP, made from its source when it is looked at first; None where it can't be."""
@@ -98,13 +89,17 @@ class Desk:
         return None
 
     def _wanted(self, content_id: str) -> Wanted | None:
-        tables = {TABLES[name]: columns for name, columns in COLUMNS.items()}
-        with self._lock, open_tables(self.store, tables) as connection:
-            found = wanted_pictures(connection, [content_id], luma=False)
+        found = self._tables.ask(lambda connection: wanted_pictures(connection, [content_id], luma=False))
         return found[0] if found else None
+
+    def warm_up(self, answers: Answers) -> None:
+        """Do before anybody looks what the first look would wait for: open the tables, start the decoders."""
+        self.team(answers)
+        self._decoders.start()
 
     def close(self) -> None:
         """End the decoders and the sources' clients."""
+        self._tables.close()
         self._decoders.__exit__()
         self._stores.close()
 

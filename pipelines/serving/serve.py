@@ -75,6 +75,7 @@ async def _run(
     try:
         await runner.setup()
         await web.SockSite(runner, listening).start()
+        server.warm_up()
         shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
         say({name: f"http://{shown}:{port}/?token={quote(token)}" for name, token in owners.items()})
         await ended.wait()

@@ -74,7 +74,7 @@ def queue(output: Path) -> list[dict]:
 def drawn(output: Path) -> set[tuple[str, str]]:
     """Give the pairs that were drawn for acceptance, from what the pages are told."""
     text = (output / "review" / "data" / "index.js").read_text()
-    flags = json.loads(re.search(r'"flags":(\[[^\]]*\])', text)[1])
+    flags = json.loads(re.search(r'\\"flags\\":(\[[^\]]*\])', text)[1])
     rows = {row["pair"]: (row["content_a"], row["content_b"]) for row in queue(output)}
     return {rows[pair] for pair, flag in enumerate(flags) if flag & 16}
 

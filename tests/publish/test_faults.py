@@ -33,7 +33,7 @@ from tests.publish.publish_runs import publish
 
 def index_of(folder: Path) -> dict:
     text = (folder / "review" / "data" / "index.js").read_text()
-    return json.loads(re.search(r"receive\((.*)\)", text, re.DOTALL)[1].split(",", 1)[1])
+    return json.loads(json.loads(re.search(r"receive\((.*)\)", text, re.DOTALL)[1].split(",", 1)[1]))
 
 
 def queue_of(folder: Path) -> list[dict]:

@@ -24,7 +24,7 @@ def arguments(text: str, name: str) -> list:
 
 @pytest.fixture(scope="module")
 def index(published) -> dict:
-    return arguments(published.text("review/data/index.js"), "index")[0]
+    return json.loads(arguments(published.text("review/data/index.js"), "index")[0])
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_page_loads_its_scripts_in_order_and_allows_no_others(published) -> 
     page = published.text("review/index.html")
     assert "script-src 'self'; style-src 'self'; img-src 'self' data:" in page
     assert "require-trusted-types-for 'script'" in page
-    sources = re.findall(r'<script src="([^"]+)"></script>', page)
+    sources = re.findall(r'<script defer src="([^"]+)"></script>', page)
     assert sources == [*SCRIPTS[:2], "words.js", "data/index.js", "data/team.js", "served.js", *SCRIPTS[2:]]
     assert page.count("<script") == len(sources)
     assert " style=" not in page
@@ -118,7 +118,7 @@ def test_clusters_beyond_the_limit_are_counted(tmp_path) -> None:
     add_clusters(archive, 8)
     archive.write()
     result = publish(archive, Options(clusters=5, thumbnails=0, proofs=0, sketches=0, sample=0))
-    found = arguments(result.text("review/data/index.js"), "index")[0]
+    found = json.loads(arguments(result.text("review/data/index.js"), "index")[0])
     assert (found["items"], found["count"], found["beyond"]) == (5, 5, 3)
 
 

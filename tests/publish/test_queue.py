@@ -156,7 +156,7 @@ def test_what_nobody_has_to_look_at_comes_last_in_queues_of_its_own(beside) -> N
         ("below", False, 999_999), ("below", False, 999_999), ("similar", True, 0),
     ]  # fmt: skip
     assert "3 pairs in 3 clusters" in beside.text("report.html")
-    index = json.loads(beside.text("review/data/index.js").split(",", 1)[1].rsplit(")", 1)[0])
+    index = json.loads(json.loads(beside.text("review/data/index.js").split(",", 1)[1].rsplit(")", 1)[0]))
     assert (index["asked"], index["sampled"], index["count"]) == (3, 0, 6)
     assert [flag & (FLAGS["below"] | FLAGS["similar"]) for flag in index["flags"]] == [0, 0, 0, 32, 32, 64]
 

@@ -32,7 +32,7 @@ class DecoderPool:
     """
 
     def __init__(self, workers: int, max_pixels: int):
-        self._max_pixels = max_pixels
+        self._max_pixels, self._workers = max_pixels, workers
         self._slots = threading.Semaphore(workers)
         self._idle: deque[_Worker] = deque()
 
@@ -42,6 +42,10 @@ class DecoderPool:
     def __exit__(self, *_) -> None:
         while self._idle:
             self._idle.pop().end()
+
+    def start(self) -> None:
+        """Start the processes now, not with the first pictures."""
+        self._idle.extend(_Worker() for _ in range(self._workers - len(self._idle)))
 
     def decode(self, data: bytes, media_type: str, side: int) -> Image.Image:
         """Decode to an upright sRGB picture whose longer side is at most `side` pixels.

@@ -84,7 +84,8 @@ def write_pages(
         "itemsPerShard": ITEMS_PER_SHARD,
         "idsPerShard": IDS_PER_SHARD,
     }
-    _put(store, "review/data/index.js", "index", [index], written)
+    # As a string: browsers read a hundred thousand pairs three times as fast by JSON.parse as when they compile them.
+    _put(store, "review/data/index.js", "index", [json.dumps(index, separators=(",", ":"))], written)
     store.put(TEAM, team_script(team))
     written.append(TEAM)
     for stale in set(store.list("review/data/")) - set(written):
@@ -254,7 +255,7 @@ def _index(connection: duckdb.DuckDBPyConnection, shown: int, drawn: frozenset[t
         "asked": sum(not row["sample_only"] and not row["below"] for row in rows),
         "sampled": sum(row["sample_only"] and not row["similar"] for row in rows),
         "archive": archive_id(connection),
-        "keys": [pair_key(row["content_a"], row["content_b"], row["sample_only"]) for row in rows],
+        "keys": "".join(pair_key(row["content_a"], row["content_b"], row["sample_only"]) for row in rows),
         "items": shown,
         "families": [family_of[item] for item in range(shown)],
         "licences": names["licence"],

@@ -270,13 +270,24 @@
 
   const pictures = (content) => [...new Set([picture(content), content?.pic])].filter(Boolean);
 
+  // The next pair's pictures come once those in view are there: a server reads them one after the other.
+  const preload = (shown) => {
+    if (shown !== state.pair) return;
+    const ahead = flat()[flat().indexOf(shown) + 1];
+    if (ahead === undefined) return;
+    mirrorfold.loadItem(mirrorfold.index.item[ahead]).then((next) => {
+      const other = next.pairs.find((candidate) => candidate.n === ahead);
+      compare.preload([picture(next.contents[other.kept]), picture(next.contents[other.other])]);
+    }, () => null);
+  };
+
   const drawQuestion = () => {
     const pair = question();
     const { item } = state;
     const index = mirrorfold.index;
     const [left, right] = [item.contents[pair.kept], item.contents[pair.other]];
     const spot = pair.spot && { sides: pair.spot[0].map((side) => (side === pair.kept ? 0 : 1)), box: pair.spot.slice(1) };
-    compare.show([pictures(left), pictures(right)], index.kinds[index.kind[pair.n]], pair.warp, spot);
+    compare.show([pictures(left), pictures(right)], index.kinds[index.kind[pair.n]], pair.warp, spot).then(() => preload(pair.n));
     drawLooks([left, right]);
     const clashes = facts.clashes(left, right, pair.conflicts);
     get("clashes").replaceChildren(...clashes);
@@ -310,12 +321,6 @@
       button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
       button.disabled = pair.kept === pair.other && button.dataset.verdict === "keep-other";
     }
-    const ahead = flat()[flat().indexOf(pair.n) + 1];
-    if (ahead !== undefined)
-      mirrorfold.loadItem(index.item[ahead]).then((next) => {
-        const other = next.pairs.find((candidate) => candidate.n === ahead);
-        compare.preload([picture(next.contents[other.kept]), picture(next.contents[other.other])]);
-      }, () => null);
   };
 
   // Served pages measure what they show once it is looked at.

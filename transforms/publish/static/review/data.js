@@ -13,9 +13,17 @@
       })
     : { createScriptURL: (url) => url };
 
+  const KEY = 8;
+  // The keys come in one string, the whole index as JSON.
+  const read = (text) => {
+    const index = JSON.parse(text);
+    index.keys = Array.from({ length: index.count }, (_, pair) => index.keys.slice(KEY * pair, KEY * (pair + 1)));
+    return index;
+  };
+
   mirrorfold.receive = (name, ...values) => {
     if (name === "words") mirrorfold.words = values[0];
-    else if (name === "index") mirrorfold.index = values[0];
+    else if (name === "index") mirrorfold.index = read(values[0]);
     else if (name === "team") mirrorfold.team = values[0];
     else if (name === "served") mirrorfold.served = values[0];
     else shards[name].set(values[0], values[1]);
