@@ -18,7 +18,8 @@ from tests.mission.archive import libraries
 from tests.mission.stores import fill_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+READMES = [ROOT / name for name in ("README.md", "README.zh-Hant.md", "README.zh-Hans.md")]
+PAGES = [*READMES, *sorted((ROOT / "docs").rglob("*.md"))]
 README = PAGES[0].read_text(encoding="utf-8")
 MIRRORFOLD = str(Path(sys.executable).parent / "mirrorfold")
 
@@ -55,6 +56,25 @@ def test_links_lead_somewhere(page: Path) -> None:
     named = set(re.findall(r"\bdocs/[\w.-]+\.md\b", text))
     missing = [target for target in linked if not (page.parent / target).exists()]
     assert missing + [target for target in named if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", READMES[1:], ids=lambda page: page.name)
+def test_a_translated_readme_says_the_same(page: Path) -> None:
+    """Commands, queries without their comments, the run's output, tables and headings: the same, none left out."""
+
+    def skeleton(text: str) -> dict:
+        blocks = re.sub(r"^--.*$", "", "".join(re.findall(r"```.*?```", text, re.DOTALL)), flags=re.MULTILINE)
+        shown = [re.split(r"\s{2,}", line.strip())[0] for line in re.findall(r"^    (\S.*)$", text, re.MULTILINE)]
+        code = sorted(set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))))
+        docs = sorted(set(re.findall(r"docs/[\w/.-]+\.md", text)))
+        return {"blocks": blocks, "shown": shown, "code": code, "docs": docs, "rows": text.count("\n| ")}
+
+    said = page.read_text(encoding="utf-8")
+    assert skeleton(said) == skeleton(README)
+    assert page.name in README
+    simplified, traditional = ("这们个对体档资审选与", "這們個對體檔資審選與")[:: 1 if "Hans" in page.name else -1]
+    assert set(said) & set(simplified)
+    assert not set(re.sub(r"^\[.*", "", said, flags=re.MULTILINE)) & set(traditional)
 
 
 def test_the_make_targets_exist() -> None:

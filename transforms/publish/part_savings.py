@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from mirrorfold.transforms.publish import charts
 from mirrorfold.transforms.publish.facts import Facts
 from mirrorfold.transforms.publish.languages import Both, both, per_language
+from mirrorfold.transforms.publish.note_words import note_words
 from mirrorfold.transforms.publish.text import human_bytes, human_money
 
 
@@ -114,7 +115,8 @@ def costs_part(summary: Mapping | None) -> dict:
         }
         for row in summary["prices"]
     ]
-    return {"costs": [row for row in known if row[1] is not None], "notes": summary["notes"], "prices": prices}
+    notes = [note_words(note) for note in summary["notes"]]
+    return {"costs": [row for row in known if row[1] is not None], "notes": notes, "prices": prices}
 
 
 def _months(months: float | None) -> Both | None:
