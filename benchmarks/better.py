@@ -129,7 +129,8 @@ def clusters(folder: Path, count: int, seed: int) -> list[tuple[str, bytes, byte
 def kept(made: list[tuple[str, bytes, bytes, str]], policy: str, work: Path) -> dict[int, str]:
     """Run over the clusters; by number: `original`, `copy`, or `apart` where the run didn't join the two."""
     for number, (_, original, copy, suffix) in enumerate(made):
-        for place, data in ((f"a/{number:04d}.{suffix}", copy), (f"z/{number:04d}.jpg", original)):
+        name = f"IMG_{number:04d}"  # a camera's: bare numbers are pages of a book, which go as a whole or not at all
+        for place, data in ((f"a/{name}.{suffix}", copy), (f"z/{name}.jpg", original)):
             (work / "in" / place).parent.mkdir(parents=True, exist_ok=True)
             (work / "in" / place).write_bytes(data)
     asked = work / "policy.yaml"
@@ -151,7 +152,7 @@ def kept(made: list[tuple[str, bytes, bytes, str]], policy: str, work: Path) -> 
     found, groups = {}, {row["uri"]: row for row in rows.to_pylist()}
     named = {uri.split("/in/")[1].split(".")[0]: row for uri, row in groups.items()}
     for number in range(len(made)):
-        copy, original = (named[f"{place}/{number:04d}"] for place in "az")
+        copy, original = (named[f"{place}/IMG_{number:04d}"] for place in "az")
         if original["cluster_id"] is None or original["cluster_id"] != copy["cluster_id"]:
             found[number] = "apart"
         elif original["kept_uri"] or copy["kept_uri"]:

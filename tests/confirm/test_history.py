@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.confirm_pairs import shown
 from demo.archive import encode
@@ -43,6 +43,17 @@ def test_what_was_a_coarser_jpeg_is_told_without_that_jpeg(kind):
     for number in (4,):
         found = compare(shown(jpeg(number, 95)), shown(again(jpeg(number, 20), kind)))
         assert found.recoded == (False, True), number
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_words_over_a_picture_hide_no_history(number):
+    soft = photograph(number).filter(ImageFilter.GaussianBlur(1))  # little for a lattice to lose, beside the words
+    first = encode(soft, "JPEG", quality=95 if number == 2 else 92)
+    copy = Image.open(io.BytesIO(first)).convert("RGB")
+    ImageDraw.Draw(copy).text((12, copy.height - 40), "Harbour, 1957", (255, 255, 255), font_size=22)
+    written = shown(encode(copy, "PNG"))
+    assert compare(written, shown(first)).recoded == (True, False)
+    assert compare(shown(first), written).recoded == (False, True)
 
 
 ORIGINALS = {

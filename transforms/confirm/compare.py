@@ -20,7 +20,7 @@ from mirrorfold.transforms.confirm.kinds import name_kind
 from mirrorfold.transforms.confirm.place import Place, place_of
 from mirrorfold.transforms.confirm.register import cut, lay_over, match_tone
 
-ALGORITHM = "6"
+ALGORITHM = "7"
 """Version of the comparison: what another one confirmed is compared again."""
 WHOLE_KINDS = ("pages", "preview")
 """Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""
@@ -113,7 +113,7 @@ class Comparison:
 
 def compare(one: Shown, other: Shown) -> Comparison:
     """Compare two pictures at the full size of the smaller one. Which comes first changes nothing."""
-    turned = _pixels(one) < _pixels(other)
+    turned = _rank(one, other) < _rank(other, one)
     large, small = (other, one) if turned else (one, other)
     width, height = small.image.size
     aspect = width * large.image.height / (height * large.image.width)
@@ -132,13 +132,18 @@ def compare(one: Shown, other: Shown) -> Comparison:
     found, written = _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
     first, second = (Side(coded.getchannel(0), of.steps, of.few_colours) for coded, of in ((a, large), (b, small)))
     soft = softer(first, second, box, written)
-    again = recoded(first._replace(steps=_lying(large)), second._replace(steps=_lying(small)))
+    again = recoded(first._replace(steps=_lying(large)), second._replace(steps=_lying(small)), written)
     return replace(found, soft=soft[::-1] if turned else soft, recoded=again[::-1] if turned else again)
 
 
 def _lying(shown: Shown) -> tuple[int, ...] | None:
     """Give the steps of a file whose blocks lie as its picture does."""
     return None if shown.turned else shown.steps
+
+
+def _rank(shown: Shown, beside: Shown) -> tuple[int, bytes]:
+    """Rank by size; pictures of one size by what they show, so that which comes first changes nothing."""
+    return _pixels(shown), shown.image.tobytes() if shown.image.size == beside.image.size else b""
 
 
 def _pixels(shown: Shown) -> int:

@@ -72,7 +72,7 @@ def softer(large: Side, small: Side, box: Box, written: Place | None = None) -> 
     """
     if min(small.luma.size) < SMALLEST:
         return False, False
-    if written is not None and written.w * written.h <= MOST_WRITTEN * small.luma.width * small.luma.height:
+    if written is not None and is_words(written, small.luma.size):
         large, small = _without(large, small, box, written)
     if large.luma.width >= ENLARGED * small.luma.width:
         return _is_enlarged(large, small, box), False
@@ -81,6 +81,11 @@ def softer(large: Side, small: Side, box: Box, written: Place | None = None) -> 
     return enlarged or (_is_blurred(a, b) and not small.few_levels), large.luma.size == small.luma.size and (
         _is_blurred(b, a) and not large.few_levels
     )
+
+
+def is_words(place: Place | None, size: tuple[int, int]) -> bool:
+    """Tell whether a place where two pictures of this size differ is small enough for words over one of them."""
+    return place is not None and place.w * place.h <= MOST_WRITTEN * size[0] * size[1]
 
 
 def _without(large: Side, small: Side, box: Box, place: Place) -> tuple[Side, Side]:

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.confirm.detail import Side, plane_of, quantised, richest
+from mirrorfold.transforms.confirm.detail import Side, is_words, plane_of, quantised, richest
+from mirrorfold.transforms.confirm.place import Place
 
 LATTICE = 0.3
 """Loss on the lattice, as a share of the loss beside it, up to which a picture was such a JPEG: those that were have
@@ -33,23 +34,28 @@ _BASE = (
 )  # fmt: skip
 
 
-def recoded(one: Side, other: Side) -> tuple[bool, bool]:
+def recoded(one: Side, other: Side, written: Place | None = None) -> tuple[bool, bool]:
     """Tell of each of two pictures of one size whether it is pixels of a coarser JPEG, saved again.
 
     It was made of the other, which is a JPEG, or of one that was coarser than the other is. A side's steps are those of
     a JPEG that lies upright in its file; None for anything else.
+
+    Args:
+      written: a place where the two differ: words over one of them lie on no lattice.
     """
     if one.luma.size != other.luma.size:
         return False, False
-    planes = [_part(side.luma, richest(one.luma, (PIXELS, PIXELS))) for side in (one, other)]
-    found = [_was(planes[n], sides[1 - n].steps) for n, sides in ((0, (one, other)), (1, (one, other)))]
+    corner = richest(one.luma, (PIXELS, PIXELS))
+    planes = [_part(side.luma, corner) for side in (one, other)]
+    counted = _counted(planes[0].shape, corner, written if is_words(written, one.luma.size) else None)
+    found = [_was(planes[n], sides[1 - n].steps, counted) for n, sides in ((0, (one, other)), (1, (one, other)))]
     if one.steps and other.steps:
         # A coarse table's multiples lie on a fine one's lattice too: only the finer of the two can be the copy.
         finer = sum(one.steps) < sum(other.steps), sum(other.steps) < sum(one.steps)
         return found[0] and finer[0], found[1] and finer[1]
     for n, (side, beside) in enumerate(((one, other), (other, one))):
         if not side.steps and beside.steps and not found[n]:
-            found[n] = any(_was(planes[n], table) for table in _coarser(sum(beside.steps)))
+            found[n] = any(_was(planes[n], table, counted) for table in _coarser(sum(beside.steps)))
     return found[0], found[1]
 
 
@@ -59,15 +65,25 @@ def _part(luma: Image.Image, corner: tuple[int, int]) -> np.ndarray:
     return plane_of(luma.crop((x, y, min(luma.width, x + PIXELS), min(luma.height, y + PIXELS))))
 
 
-def _was(plane: np.ndarray, steps: tuple[int, ...] | None) -> bool:
-    if not steps:
+def _counted(shape: tuple[int, ...], corner: tuple[int, int], written: Place | None) -> np.ndarray:
+    """Mark the pixels of a part that count: those of blocks that no words touch, on the lattice or beside it."""
+    counted = np.ones(shape, np.bool_)
+    if written is not None:
+        left, top = (place - start // 8 * 8 for place, start in zip(written[:2], corner, strict=True))
+        counted[max(0, top - 8) : max(0, top + written.h + 8), max(0, left - 8) : max(0, left + written.w + 8)] = False
+    return counted
+
+
+def _was(plane: np.ndarray, steps: tuple[int, ...] | None, counted: np.ndarray) -> bool:
+    if not steps or not counted.any():
         return False
-    beside = _loss(plane[4:, 4:], steps)
-    return beside >= LEAST_LOSS and _loss(plane, steps) <= LATTICE * beside
+    beside = _loss(plane[4:, 4:], steps, counted[4:, 4:])
+    return beside >= LEAST_LOSS and _loss(plane, steps, counted) <= LATTICE * beside
 
 
-def _loss(plane: np.ndarray, steps: tuple[int, ...]) -> float:
-    return float(np.square(quantised(plane, steps)).mean())
+def _loss(plane: np.ndarray, steps: tuple[int, ...], counted: np.ndarray) -> float:
+    lost = quantised(plane, steps)
+    return float(np.square(lost[counted[: lost.shape[0], : lost.shape[1]]]).mean())
 
 
 @lru_cache(maxsize=8)
