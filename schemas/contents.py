@@ -51,8 +51,8 @@ CONTENTS = Table(
             column(
                 "damaged",
                 pa.string(),
-                "what a first decoder that a second one mends, or the file's own markers, said of damage; null for "
-                "nothing, which proves none: see damaged_a of confirmations",
+                "what libjpeg, a first decoder that a second one mends, or the file's own markers said of damage in "
+                "what was read; null for nothing, which proves none: see damaged_a of confirmations",
             ),
             column("algorithm", pa.string(), "version of the signature algorithm that made this row", nullable=False),
             # Signatures. uint64 and big-endian bytes both read as imagehash's hex string does.

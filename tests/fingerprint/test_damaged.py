@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mirrorfold.transforms.fingerprint import decode
+from mirrorfold.transforms.fingerprint import decode, jpeg_heard
 from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.jpeg import read_header
-from mirrorfold.transforms.fingerprint.jpeg_markers import damage_of
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.read_jpeg import read_jpeg
 from tests.fingerprint.corpora import files
+from tests.fingerprint.test_icc import profile_of
 from tests.fingerprint.test_sound import taken
 from tests.fingerprint.worlds import encode, inline, photo
 
@@ -62,12 +62,74 @@ def test_a_sound_file_is_not_called_damaged(data):
     assert inline(data).damaged is None
 
 
+KINDS = {
+    "small": PLAIN,
+    "large": encode(photo(size=(1100, 780)), "JPEG", quality=70),
+    "grey": encode(PHOTO.convert("L"), "JPEG"),
+    "CMYK, with Adobe's marker": encode(PHOTO.convert("CMYK"), "JPEG"),
+    "4:1:1": encode(PHOTO, "JPEG", subsampling="4:1:1"),
+    "restarts": RESTARTS,
+    "progressive": SCANS,
+    "progressive, read whole": encode(photo(size=(160, 120)), "JPEG", progressive=True),
+    "a wide profile": encode(photo(size=(1100, 780)), "JPEG", icc_profile=profile_of("Adobe RGB")),
+    "extended": PLAIN.replace(b"\xff\xc0", b"\xff\xc1", 1),
+    "fill bytes before a marker": PLAIN[:2] + b"\xff\xff" + PLAIN[2:],
+}
+
+
+def without(data: bytes, count: int) -> bytes:
+    """Leave out bytes of the first scan, early enough to be among what is read of a progressive file."""
+    start = read_header(data).scan + 300
+    return data[:start] + data[start + count :]
+
+
+@pytest.mark.parametrize("data", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("compiled", [False, True], ids=["libjpeg", "loops"])
+def test_what_libjpeg_says_of_broken_data_is_written_down_for_every_kind(data, compiled):
+    def said(data: bytes) -> str | None:
+        return read_jpeg(*_plain(data), compiled).damaged
+
+    assert said(data) is None
+    assert "Corrupt JPEG data: " in (said(without(data, 200)) or "")
+    header = read_header(data)
+    # Of a progressive file the last scans aren't read, of CMYK not what follows the last line.
+    if not header.progressive and header.components <= jpeg_heard.MOST_COLOURS:
+        assert "extraneous bytes before marker" in (said(data[:-2] + bytes(9) + data[-2:]) or "")
+
+
+def _plain(data: bytes):
+    return decode.plain_jpeg(data)[0], LIMITS
+
+
+def test_a_process_that_has_heard_much_goes_over_to_the_loops(monkeypatch):
+    asked = []
+    monkeypatch.setattr(jpeg_heard, "said", lambda data, header: asked.append(len(data)) or "")
+    monkeypatch.setattr(jpeg_heard, "_heard", [jpeg_heard.ENOUGH - len(PLAIN)])
+    for _ in range(3):
+        read_jpeg(PLAIN, LIMITS)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("data", [without(PLAIN, 200), KINDS["fill bytes before a marker"]], ids=["broken", "odd"])
+def test_a_worker_hears_no_markers_that_are_odd_and_no_large_picture(data):
+    """OpenImageIO's own reading of them is the sandbox's."""
+    tight = Limits(10**9, 16, 600_000)
+    with pytest.raises(DecodeError) as refused:
+        read_jpeg(data, tight)
+    assert refused.value.code == "too-much-memory"
+
+
+def test_a_marker_that_only_pillow_stumbles_at_is_no_damage():
+    at = PLAIN.index(b"JFIF") - 4
+    assert taken(PLAIN[:at] + b"\xff\xe0\0\7JFIF\0" + PLAIN[at + 18 :]).damaged is None
+
+
 def test_no_jpeg_of_a_corpus_is_called_damaged():
     looked = 0
     for path in files("clothing", ".jpg")[:200]:
         data = path.read_bytes()
         if data[:3] == b"\xff\xd8\xff":
-            assert damage_of(data, read_header(data)) is None, path
+            assert inline(data).damaged is None, path
             looked += 1
     assert looked
 

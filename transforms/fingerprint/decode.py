@@ -133,7 +133,16 @@ def _read(kind: str, data: bytes, limits: Limits) -> Picture:
         from mirrorfold.transforms.fingerprint import second
 
         found = second.read_second(kind, data, limits, error)
-        return found if error.code == "unsupported" else replace(found, damaged=error.message)
+        if error.code == "unsupported":
+            return found
+        return replace(found, damaged=_said(data) if kind == "jpeg" else error.message)
+
+
+def _said(data: bytes) -> str | None:
+    # Imported where it is needed: it imports this module.
+    from mirrorfold.transforms.fingerprint.heard import damage_said
+
+    return damage_said(data) or None
 
 
 def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
@@ -144,9 +153,7 @@ def _read_plain_jpeg(data: bytes, limits: Limits) -> Picture:
         if error.code != "truncated" or not limits.isolated or data.endswith(cut.END):
             raise
         # Nothing but its end is missing where libjpeg finds no fault with the picture once it has one.
-        from mirrorfold.transforms.fingerprint.heard import damage_said
-
-        if damage_said(data + cut.END):
+        if _said(data + cut.END):
             raise
     data, header = plain_jpeg(data + cut.END)
     return replace(read_jpeg(data, limits, header=header), damaged="JPEG: it lacks its end marker")

@@ -5,15 +5,11 @@ libjpeg reads on past broken data, and Pillow asks it to say nothing. OpenImageI
 
 from __future__ import annotations
 
-import re
-
-from mirrorfold.transforms.fingerprint.decode import read
+from mirrorfold.transforms.fingerprint import jpeg_heard
+from mirrorfold.transforms.fingerprint.decode import plain_jpeg, read
+from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.picture import Picture
-from mirrorfold.transforms.fingerprint.read_oiio import warned
-
-_DAMAGE = re.compile(r"(?:Corrupt JPEG data|Premature end of JPEG file|Inconsistent progression)[^(\n]*")
-_LONGEST = 200
 
 
 def read_aloud(kind: str, data: bytes, limits: Limits) -> tuple[Picture, str]:
@@ -28,5 +24,7 @@ def read_aloud(kind: str, data: bytes, limits: Limits) -> tuple[Picture, str]:
 
 def damage_said(data: bytes) -> str:
     """Give what libjpeg says of a JPEG's damage when it reads all of it; '' for nothing."""
-    found = _DAMAGE.search(warned("jpeg", data))
-    return found[0].strip()[:_LONGEST] if found else ""
+    try:
+        return jpeg_heard.said(*plain_jpeg(data))
+    except DecodeError:
+        return ""

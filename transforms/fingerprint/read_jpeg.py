@@ -12,7 +12,7 @@ from PIL import JpegImagePlugin
 
 from mirrorfold.transforms.fingerprint import c2pa, icc, ifd, jpeg
 from mirrorfold.transforms.fingerprint.canonical import AS_SHOWN, SIDE, canonical, from_samples
-from mirrorfold.transforms.fingerprint.jpeg_markers import damage_of
+from mirrorfold.transforms.fingerprint.jpeg_heard import damage_heard, is_worth_loops
 from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.parts import parts_of
 from mirrorfold.transforms.fingerprint.picture import Picture
@@ -55,6 +55,7 @@ def read_jpeg(
     if header.jumbf:
         provenance = {**c2pa.stated(header.jumbf), **provenance}
     profile, mode = header.icc_profile, _MODES.get(header.components, "RGB")
+    compiled = compiled or is_worth_loops()
     with codec_errors("JPEG"):
         luma, cells, sound = _read_small(data, header, orientation, limits, compiled)
     turned, types = orientation >= 5, _picture_types(data, header)
@@ -68,7 +69,7 @@ def read_jpeg(
         cells=cells,
         frames=_pictures(types),
         parts=parts,
-        damaged=None if sound else damage_of(data, header),
+        damaged=None if sound else damage_heard(data, header, limits, compiled),
         mode=mode,
         bit_depth=header.precision,
         orientation=orientation,
@@ -82,7 +83,7 @@ def read_jpeg(
 def _read_small(
     data: bytes, header: jpeg.JpegHeader, orientation: int, limits: Limits, compiled: bool
 ) -> tuple[bytes, bytes, bool]:
-    """Give luma and cells, and whether every marker was where it has to be: our own loops pass over none."""
+    """Give luma and cells, and whether all of the file was read and is sound: our own loops pass over nothing else."""
     scale = _scale(header.width, header.height, max(SHORT_SIDE, limits.side))
     profile = icc.applied(header.icc_profile, _MODES.get(header.components, "RGB"))
     icc.check(profile, limits)

@@ -84,13 +84,17 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
     )
 
 
-def warned(kind: str, data: bytes) -> str:
-    """Decode all of a file for what its decoder says of it; '' where it says nothing, or nothing was decoded."""
+def warned(kind: str, data: bytes, pixels: bool = True) -> str:
+    """Decode all of a file for what its decoder says of it; '' where it says nothing, or nothing was decoded.
+
+    Without `pixels` it is opened alone: what is read by then is all that is heard of.
+    """
     import OpenImageIO as oiio
 
     try:
         with codec_errors(kind.upper()), _opened(oiio, kind, data) as source:
-            source.read_image(0, 0, 0, source.spec().nchannels, "uint8")
+            if pixels:
+                source.read_image(0, 0, 0, source.spec().nchannels, "uint8")
             return source.geterror() or ""
     except DecodeError as error:
         return error.message
