@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
-from tests.browser.pages import dark, open_review, press, settle, text
+from mirrorfold.transforms.publish.languages import LANGUAGES
+from tests.browser.pages import dark, open_review, press, settle, text, wait
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +53,23 @@ SHOW = """
 const image = document.querySelector("#left img").src;
 mirrorfold.compare.show([["gone.webp", image], [image]], "", arguments[0]);
 """
+DRAW = """
+const [p, q, r, s, t, u] = arguments[0];
+const left = Object.assign(document.createElement("canvas"), { width: 768, height: 512 });
+const ink = left.getContext("2d");
+ink.fillStyle = "#fff";
+ink.fillRect(0, 0, 768, 512);
+ink.fillStyle = "#000";
+for (let at = 0; at < 768; at += 48) ink.fillRect(at, 0, 24, 512);
+for (let at = 0; at < 512; at += 64) ink.fillRect(0, at, 768, 16);
+const [w, h] = q ? [512, 768] : [768, 512];
+const right = Object.assign(document.createElement("canvas"), { width: w, height: h });
+const turned = right.getContext("2d");
+turned.setTransform((p * w) / 768, (s * h) / 768, (q * w) / 512, (t * h) / 512, w / 2, h / 2);
+turned.drawImage(left, -384, -256);
+mirrorfold.compare.show([[left.toDataURL()], [right.toDataURL()]], "", arguments[0]);
+"""
+"""Draws stripes, and the same turned as `arguments[0]` says, and shows both."""
 
 
 @pytest.fixture
@@ -98,6 +120,36 @@ def test_a_turned_picture_is_turned_back_as_it_lies_and_not_as_its_kind_is_calle
         assert turn in style
         assert turn.count("rotate") == style.count("rotate")
     assert not desk.find_elements(By.CSS_SELECTOR, ".layer.blank"), "where one picture is gone, the next one is shown"
+
+
+@pytest.mark.parametrize("height", [900, 877])
+def test_turned_pictures_lie_on_each_other_to_the_pixel(desk, published, height: int) -> None:
+    size = {"width": 1440, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    desk.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    open_review(desk, published)
+    press(desk, "r")
+    for warp, _ in TURNED:
+        desk.execute_script(DRAW, warp)
+        wait(desk, lambda: desk.execute_script("return mirrorfold.compare.state.warp !== null"))
+        desk.execute_script("document.getElementById('gain').value = 1; mirrorfold.compare.draw()")
+        settle(desk)
+        settle(desk)
+        shot = Image.open(io.BytesIO(desk.find_element(By.ID, "stage").screenshot_as_png)).convert("L")
+        inner = np.asarray(shot)[16:-16, 16:-16]
+        assert np.percentile(inner, 99.5) < 40, warp  # stripes that are a pixel off differ by 255
+
+
+def test_the_toolbar_is_one_line_in_every_view_and_language(desk, published) -> None:
+    open_review(desk, published)
+    for width in (1440, 1280):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        desk.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        for language in LANGUAGES:
+            Select(desk.find_element(By.ID, "language")).select_by_value(language)
+            for key in "qwer":
+                press(desk, key)
+                assert desk.find_element(By.CLASS_NAME, "bar").size["height"] < 40, (width, language, key)
+        Select(desk.find_element(By.ID, "language")).select_by_value("en")
 
 
 def test_histograms_and_sharpness_of_both_pictures(desk, published) -> None:

@@ -16,19 +16,22 @@
   const STARTS = { "rotated-90": 1, "rotated-180": 2, "rotated-270": 3, mirrored: 4, flipped: 5, "mirrored-rotated-90": 6,
     "mirrored-rotated-270": 7 };
 
+  const quarter = (turn) => /90deg|270deg/.test(TURNS[turn]);
   // A quarter turn swaps the sides: scale the picture so that it fits the box again, as the other one does.
   const refit = (image) => {
-    if (!TURNS[view.turn].includes("90deg") && !TURNS[view.turn].includes("270deg")) return 1;
+    if (!quarter(view.turn)) return 1;
+    const { clientWidth, clientHeight } = image.parentElement;
     const [width, height] = [image.naturalWidth || 1, image.naturalHeight || 1];
-    const fits = (w, h) => Math.min(image.clientWidth / w, image.clientHeight / h);
+    const fits = (w, h) => Math.min(clientWidth / w, clientHeight / h);
     return fits(height, width) / fits(width, height);
   };
 
   // Where an object-fit picture is painted within its layer, before zoom and pan.
   const painted = (image) => {
-    const scale = Math.min(image.clientWidth / (image.naturalWidth || 1), image.clientHeight / (image.naturalHeight || 1));
+    const { clientWidth, clientHeight } = image.parentElement;
+    const scale = Math.min(clientWidth / (image.naturalWidth || 1), clientHeight / (image.naturalHeight || 1));
     const [width, height] = [image.naturalWidth * scale, image.naturalHeight * scale];
-    return { width, height, x: (image.clientWidth - width) / 2, y: (image.clientHeight - height) / 2, scale };
+    return { width, height, x: (clientWidth - width) / 2, y: (clientHeight - height) / 2 };
   };
   // A warp is six numbers (p, q, r, s, t, u): a place (x, y) of one picture is (p x + q y + r, s x + t y + u) of the
   // other, in coordinates of -1..1 from edge to edge.
@@ -52,29 +55,54 @@
     const [w, h] = [Math.abs(p) + Math.abs(q), Math.abs(s) + Math.abs(t)];
     return { side, box: [(1 + r - w) / 2, (1 + u - h) / 2, w, h] };
   };
-  // Where pictures lie over each other, the one that shows less is laid onto its place in the other.
+  const base = () => (view.cut ? view.cut.side : 0);
+  const registered = () => view.warp && view.mode !== "side" && view.turn === view.start;
+  // Registered pictures get boxes of whole pixels and of one size, or turned by a quarter: a browser rounds the place of
+  // each picture by itself, and the difference would show that as an edge.
+  const boxOf = (index) => {
+    const { clientWidth, clientHeight } = layers[index];
+    const under = painted(layers[base()].firstElementChild);
+    const sides = [Math.round(under.width), Math.round(under.height)];
+    const [width, height] = index !== base() && quarter(view.turn) ? sides.reverse() : sides;
+    return { width, height, x: Math.round((clientWidth - width) / 2), y: Math.round((clientHeight - height) / 2) };
+  };
+  // The one that shows less is laid onto its place in the other.
   const laid = (index) => {
-    const base = view.cut ? view.cut.side : 0;
-    if (!view.warp || view.mode === "side" || index === base || view.turn !== view.start) return "";
+    if (!registered() || index === base()) return "";
     const [p, q, r, s, t, u] = index ? back(view.warp) : view.warp;
-    const [own, under] = [painted(layers[index].firstElementChild), painted(layers[base].firstElementChild)];
+    const [own, under] = [boxOf(index), boxOf(base())];
     if (!own.width || !under.width) return "";
-    const [x, y] = [under.width / own.width, under.height / own.height];
-    const slant = [(s * under.height) / own.width, (q * under.width) / own.height];
-    return ` matrix(${p * x}, ${slant[0]}, ${slant[1]}, ${t * y}, ${(r * under.width) / 2}, ${(u * under.height) / 2})`;
+    const { clientWidth, clientHeight } = layers[index];
+    const middle = (box) => [box.x + (box.width - clientWidth) / 2, box.y + (box.height - clientHeight) / 2];
+    const [[ox, oy], [ux, uy]] = [middle(own), middle(under)];
+    const [a, b] = [(p * under.width) / own.width, (s * under.height) / own.width];
+    const [c, d] = [(q * under.width) / own.height, (t * under.height) / own.height];
+    const [x, y] = [ux + (r * under.width) / 2 - a * ox - c * oy, uy + (u * under.height) / 2 - b * ox - d * oy];
+    return ` matrix(${a}, ${b}, ${c}, ${d}, ${x}, ${y})`;
+  };
+  const place = (image, index) => {
+    const box = registered() ? boxOf(index) : null;
+    const names = ["position", "objectFit", "left", "top", "width", "height", "transformOrigin"];
+    const { clientWidth, clientHeight } = layers[index];
+    const values = box && ["absolute", "fill", ...[box.x, box.y, box.width, box.height].map((size) => `${size}px`), `${clientWidth / 2 - box.x}px ${clientHeight / 2 - box.y}px`];
+    names.forEach((name, at) => (image.style[name] = values ? values[at] : ""));
   };
 
   const draw = () => {
+    stage.dataset.mode = view.mode;
     layers.forEach((layer, index) => {
       const image = layer.firstElementChild;
       const turn = index === 1 && view.turn ? ` ${TURNS[view.turn]} scale(${refit(image)})` : "";
+      place(image, index);
       image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})${laid(index) || turn}`;
     });
     const share = Number(get("slide").value);
     layers[1].style.clipPath = view.mode === "slider" ? `inset(0 0 0 ${share}%)` : "";
     // Flicker only ever changes the opacity of the front picture: the other lies painted behind it, so no frame is blank.
     layers[1].style.opacity = view.mode === "flicker" && !view.front ? "0" : "";
-    stage.dataset.mode = view.mode;
+    // What does nothing in a view isn't offered in it: the toolbar stays one line.
+    get("loupe").hidden = view.mode !== "side";
+    get("looks").hidden = view.mode === "difference";
     get("gain").hidden = view.mode !== "difference";
     get("heat").hidden = view.mode !== "difference";
     get("heat").setAttribute("aria-pressed", String(view.heat));
@@ -107,7 +135,7 @@
     const [x, y, w, h] = part;
     const at = (share, offset, size, length, pan) => (offset + share * size - length / 2) * view.zoom + length / 2 + pan;
     Object.assign(mark.style, {
-      left: `${at(x, box.x, box.width, image.clientWidth, view.x)}px`, top: `${at(y, box.y, box.height, image.clientHeight, view.y)}px`,
+      left: `${at(x, box.x, box.width, layer.clientWidth, view.x)}px`, top: `${at(y, box.y, box.height, layer.clientHeight, view.y)}px`,
       width: `${w * box.width * view.zoom}px`, height: `${h * box.height * view.zoom}px`,
     });
   };
