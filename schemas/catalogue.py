@@ -19,6 +19,7 @@ from mirrorfold.schemas.reconciliation import RECONCILIATION
 from mirrorfold.schemas.rereadings import REREADINGS
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.schemas.table import Table
+from mirrorfold.schemas.waves import WAVES
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -40,5 +41,6 @@ TABLES: dict[str, Table] = {
         RECONCILIATION,
         REREADINGS,
         PACKAGE_FAILURES,
+        WAVES,
     )
 }

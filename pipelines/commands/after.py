@@ -8,28 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mirrorfold.pipelines.commands.plan import Share
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, many, prints, usage_errors
+from mirrorfold.pipelines.commands.shares import Sample
 from mirrorfold.pipelines.errors import BrokenPromiseError, NowhereError
 
 if TYPE_CHECKING:
     from mirrorfold.pipelines.finished.reconcile import Reconciled
-
-
-class Sample(click.ParamType):
-    """A share (1%, 0.01) or a number of objects (2000)."""
-
-    name = "sample"
-
-    def convert(self, value, param, ctx) -> float:
-        if isinstance(value, float):
-            return value
-        if str(value).isdigit():
-            return float(value)
-        found = Share().convert(value, param, ctx)
-        if not 0 <= found < 1:
-            self.fail(f"{value!r} isn't a share below 1, nor a whole number of objects", param, ctx)
-        return found
 
 
 @click.command()

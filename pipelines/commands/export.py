@@ -7,9 +7,11 @@ from collections.abc import Callable
 import click
 
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, many, prints, usage_errors
+from mirrorfold.pipelines.commands.shares import Share
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
 
 TOOLS = ("s3-batch", "storage-transfer", "rclone", "s5cmd", "azcopy", "script", "csv")
+WAYS = ("library", "prefix", "bytes", "risk")
 PLANS = ("quarantine", "migrate", "restore", "crosswalk")
 RECORDS = {
     "savings": ("csv",),
@@ -37,6 +39,22 @@ FORMS = tuple(dict.fromkeys([*TOOLS, *(form for forms in RECORDS.values() for fo
     "Of fixity: read the files of a package whose own manifest isn't by SHA-256.",
 )
 @click.option(
+    "--wave",
+    "share",
+    type=Share(),
+    metavar="SHARE",
+    help="Of a quarantine: first a canary of so much, like 1%; said again, the next wave once the last one arrived.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(WAYS),
+    default=WAYS[0],
+    show_default=True,
+    help="Waves: what the rest is parted by. bytes: each twice as large; risk: the surest first.",
+)
+@click.option("--after", metavar="DIR", help="Waves: where `reconcile` wrote of the last one; the same DIR by default.")
+@click.option("--again", is_flag=True, help="Waves: the last one once more, e.g. for another tool.")
+@click.option(
     "--depth", type=click.IntRange(0), default=0, help="Fixity: folders of a key with manifests of their own."
 )
 @click.option("--read-rest", is_flag=True, help="Fixity: read what the run had no reason to: texts, films.")
@@ -56,7 +74,13 @@ def export(folder: str, what: str, to: str | None, **options) -> Said:
     whoever acts to put beside the kept copies; what people settle first is listed apart.
     `--what premis` writes each object, decision, person and right as PREMIS 3, `--what disposal` the list that a
     records office asks for.
+    `--what quarantine --wave 1%` hands out a canary, and each time it is said again the next wave of the plan, with its
+    own restore list: once `reconcile` found that all of the last one arrived, or `approve --wave` says that it needn't.
     """
+    if options["share"] is None and (options["after"] or options["again"]):
+        raise UsageError("--after and --again are of waves: say --wave SHARE too, as for the first one")
+    if options["share"] is not None and what != "quarantine":
+        raise UsageError(f"--wave hands out what a plan sets aside: --what quarantine, not {what}")
     if what in RECORDS:
         forms = RECORDS[what]
         if to is not None and to not in forms:
@@ -70,17 +94,24 @@ def export(folder: str, what: str, to: str | None, **options) -> Said:
 
 def _plan(folder: str, what: str, to: str, options: dict) -> Said:
     from mirrorfold.pipelines.finished.export import export as write_lists
+    from mirrorfold.pipelines.finished.waves import Asked
 
     chosen = {name: options[name] for name in ("target", "recheck", "reread")}
     with usage_errors():
-        done = write_lists(folder, what, to, say=_tell, **chosen)
+        waves = None
+        if options["share"] is not None:
+            waves = Asked(**{name: options[name] for name in ("share", "by", "after", "again")})
+        done = write_lists(folder, what, to, say=_tell, waves=waves, **chosen)
     files = _files(folder, done.folder, done.files)
     refused = f"; {done.refused:,} refused (refused.csv says why)" if done.refused else ""
-    lines = [*files, f"{many(done.rows, 'row')}{refused}"]
+    part = f"wave {done.wave.number} of {done.wave.of} ({done.wave.named}): " if done.wave else ""
+    lines = [*files, f"{part}{many(done.rows, 'row')}{refused}"]
     if done.draft:
         signs = ", ".join(done.draft)
         lines.append(f"A draft only: the policy still wants the sign-off of {signs}; see `mirrorfold approve`")
     plain = {"files": files, "rows": done.rows, "refused": done.refused, "draft": list(done.draft)}
+    if done.wave:
+        plain |= {"wave": done.wave.number, "waves": done.wave.of, "named": done.wave.named}
     nothing = SafetyStop("every row was refused: refused.csv says why") if done.refused and not done.rows else None
     return Said(plain, lines, nothing)
 

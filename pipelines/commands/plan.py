@@ -8,6 +8,7 @@ from mirrorfold.pipelines.commands.beam_command import BeamCommand, InOrder
 from mirrorfold.pipelines.commands.export import export
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, json_option, many, prints, usage_errors
 from mirrorfold.pipelines.commands.run import config_option, log_option, output_option, policy_option
+from mirrorfold.pipelines.commands.shares import Share
 from mirrorfold.pipelines.errors import BrokenPromiseError, UsageError
 
 
@@ -100,20 +101,6 @@ def import_verdicts(folder: str, files: tuple[str, ...]) -> Said:
         lines.append(f"apply them with: mirrorfold publish {folder}")
     plain = {"read": done.read, "new": done.new, "unknown": done.unknown, "conflicts": [str(c) for c in done.conflicts]}
     return Said(plain, lines)
-
-
-class Share(click.ParamType):
-    """A share, written 1% or 0.01."""
-
-    name = "share"
-
-    def convert(self, value, param, ctx) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
-        except ValueError:
-            self.fail(f"{value!r} isn't a share, like 1% or 0.01", param, ctx)
 
 
 @review.command("plan")
@@ -217,13 +204,27 @@ def split(folder: str, into: int, overlap: float, by: str, names: str) -> Said:
     help="Take your signature back: lists are drafts again. Where `reconcile` found that somebody acted on them, it "
     "says what was done and stops.",
 )
+@click.option(
+    "--wave", type=int, metavar="N", help="Sign that the wave after N, the last one, needn't wait until N arrived."
+)
 @click.option("--although-acted-on", "although_acted", is_flag=True, help="Withdraw all the same.")
 @prints
-def approve(folder: str, role: str, name: str, side: str | None, withdraw: bool, although_acted: bool) -> Said:
+def approve(
+    folder: str, role: str, name: str, side: str | None, withdraw: bool, wave: int | None, although_acted: bool
+) -> Said:
     """Sign off a plan. The signature is bound to this very plan: another policy or verdict needs another."""
     from mirrorfold.pipelines.finished.approve import approve as sign
+    from mirrorfold.pipelines.finished.waves import waive
     from mirrorfold.transforms.retain.acted import Acted
 
+    if wave is not None:
+        if withdraw or side:
+            raise UsageError("--wave signs for a wave alone: leave out --withdraw and --for")
+        with usage_errors():
+            signed = waive(folder, wave, role, name)
+        return Said(
+            signed | {"wave": wave}, [f"signed as {role} by {name}: wave {wave + 1} needn't wait for wave {wave}"]
+        )
     with usage_errors():
         record, missing = sign(folder, role, name, side, withdraw=withdraw, although_acted=although_acted)
     needed = f"still needed: {', '.join(missing)}" if missing else "every sign-off that the policy names is there"

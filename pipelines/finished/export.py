@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.finished.deciders import deciders
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
+from mirrorfold.pipelines.finished.waves import Asked, next_wave, note_wave, refuse_whole
+from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.pipelines.record.request import Request, saved_request
 from mirrorfold.pipelines.savings import book, money_settings
 from mirrorfold.transforms.estimate.price_list import PriceList
@@ -16,10 +19,11 @@ from mirrorfold.transforms.publish.manifests.kept import Kept, Minima, read_kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
 from mirrorfold.transforms.publish.manifests.reread import cost_of, forget
 from mirrorfold.transforms.publish.manifests.reread import reread as read_again
+from mirrorfold.transforms.publish.manifests.waves import Wave
 from mirrorfold.transforms.publish.manifests.withdrawn import plan_name
 from mirrorfold.transforms.retain.approvals import missing_roles
 from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
-from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.sources import open_stores
 
 
@@ -36,6 +40,7 @@ def export(
     recheck: bool | None = None,
     reread: bool = True,
     threads: int = 32,
+    waves: Asked | None = None,
     say: Callable[[str], None] = _silent,
 ) -> Exported:
     """Write the lists of a plan under DIR/exports.
@@ -46,9 +51,11 @@ def export(
       target: where copies go, e.g. s3://quarantine; a policy that names a bucket is the default of a quarantine.
       recheck: look every object and the copies that count for it up at the stores; by default for quarantine alone.
       reread: read the kept copies that a quarantine names once more, unless nothing is rechecked.
+      waves: of a quarantine, hand out the next wave alone.
       say: is told what reading again takes before it begins, and how far it is.
 
     Raises:
+      UsageError, SafetyStop: no wave can be handed out now.
       ValueError: what can't be exported, or a DIR without a finished run; one line saying what to do.
       BrokenPromiseError: the folder breaks a promise, or isn't what it was when the plan was made.
     """
@@ -61,19 +68,43 @@ def export(
     job = Job(what, target.rstrip("/") if target else None)
     check_request(what, to, job.target, policy["quarantine"]["method"])
     refuse_broken(folder, "exported", undo=what == "restore")
+    if waves is None:
+        if what == "quarantine":
+            refuse_whole(store)
+        return _write_lists(store, job, to, policy, recheck, reread, threads, say)
+    if what != "quarantine":
+        raise UsageError(f"--wave hands out what a plan sets aside: --what quarantine, not {what}")
+    with lock_output(store):
+        wave, after = next_wave(store, waves)
+        done = _write_lists(store, job, to, policy, recheck, reread, threads, say, wave)
+        note_wave(store, waves, done, after)
+    return done
+
+
+def _write_lists(
+    store: OutputStore,
+    job: Job,
+    to: str,
+    policy: dict,
+    recheck: bool | None,
+    reread: bool,
+    threads: int,
+    say: Callable[[str], None],
+    wave: Wave | None = None,
+) -> Exported:
     missing = missing_roles(store, policy)
     who = deciders(store, policy_hash(policy)).of
-    if not (what == "quarantine" if recheck is None else recheck):
-        return export_plan(store, job, to, policy, None, missing, who=who)
-    request = saved_request(folder)
+    if not (job.what == "quarantine" if recheck is None else recheck):
+        return export_plan(store, job, to, policy, None, missing, who=who, wave=wave)
+    request = saved_request(store.url())
     stores = open_stores(tuple(request.sources))
     compiled = compile_policy(policy)
     look = Recheck(stores, threads, Minima(compiled.min_archival_copies, compiled.min_copies()))
-    kept, rotten = read_kept(store) if what == "quarantine" else Kept(), None
+    kept, rotten = read_kept(store, wave) if job.what == "quarantine" else Kept(), None
     try:
-        if what == "quarantine" and reread:
+        if job.what == "quarantine" and reread:
             rotten = read_again(kept, stores, store, threads, _announce(kept, request, say), plan_name(store))
-        done = export_plan(store, job, to, policy, look, missing, kept, rotten, who)
+        done = export_plan(store, job, to, policy, look, missing, kept, rotten, who, wave)
         forget(store)
         return done
     finally:

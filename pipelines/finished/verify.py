@@ -179,7 +179,7 @@ def _parquet(store: OutputStore, path: str) -> pa.Table | None:
 def _handed(store: OutputStore) -> dict:
     """Say of which plan a list was handed out last, and whether what it relies on was read again."""
     found = last_list(store)
-    return {"plan": plan_name(store), "handed": (found.reread, found.rows) if found else None}
+    return {"plan": plan_name(store), "handed": (found.reread, found.rows, found.wave) if found else None}
 
 
 def read_again(folder: str) -> str:

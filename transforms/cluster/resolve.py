@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from mirrorfold.schemas.clusters import TOO_LARGE
 from mirrorfold.schemas.edges import EDGES
 from mirrorfold.schemas.pairs import DISTANCES, PAIRS
-from mirrorfold.transforms.cluster.components import Forest
+from mirrorfold.transforms.blocks.union_find import Forest
 from mirrorfold.transforms.cluster.stars import Known, Verifier, stars
 
 BATCH_ROWS = 4_096

@@ -36,14 +36,7 @@ def approve(output: OutputStore, role: str, name: str, policy: dict, at: dt.date
         raise ValueError(f"this plan is of several institutions: say with --for whom you sign: {', '.join(sides)}")
     if side and not sides:
         raise ValueError("--for names a side of a merged plan, and this plan is of one run")
-    required = policy["approval"]["required_roles"]
-    if not _ROLE.fullmatch(role):
-        raise ValueError(f"role {role!r}: use letters, digits, dot, dash and underscore")
-    if required and role not in required:
-        raise ValueError(f"the policy asks for {', '.join(required)}, not for {role}")
-    if not person(name):
-        raise ValueError("a sign-off names the person who gives it")
-    check_may_sign(policy, name, role)
+    check_signer(policy, role, name)
     mine = [r for r in approvals(output) if person(r["name"]) == person(name)]
     others = [_as(r["role"], r.get("side")) for r in mine if (r["role"], r.get("side")) != (role, side)]
     if others and different_people(policy):
@@ -56,6 +49,22 @@ def approve(output: OutputStore, role: str, name: str, policy: dict, at: dt.date
     record |= {"side": side} if side else {}
     output.put(_path(record), json.dumps(record, indent=2, ensure_ascii=False).encode())
     return record
+
+
+def check_signer(policy: dict, role: str, name: str) -> None:
+    """Refuse who may not sign in a role.
+
+    Raises:
+      ValueError: a role that the policy doesn't name, no name, or somebody who may not sign in this role.
+    """
+    required = policy["approval"]["required_roles"]
+    if not _ROLE.fullmatch(role):
+        raise ValueError(f"role {role!r}: use letters, digits, dot, dash and underscore")
+    if required and role not in required:
+        raise ValueError(f"the policy asks for {', '.join(required)}, not for {role}")
+    if not person(name):
+        raise ValueError("a sign-off names the person who gives it")
+    check_may_sign(policy, name, role)
 
 
 def withdraw(

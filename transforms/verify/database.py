@@ -101,6 +101,7 @@ def _register(db: duckdb.DuckDBPyConnection, expected: Expected, folder_uri: str
                 "plan": [expected.plan],
                 "reread": [bool(expected.handed and expected.handed[0])],
                 "listed": [expected.handed[1] if expected.handed else 0],
+                "wave": pa.array([expected.handed[2] if expected.handed else None], pa.int32()),
                 "conflict_review": pa.array([list(expected.conflict_review)], pa.list_(pa.string())),
                 **{name: [expected.together.get(name, "")] for name in ("packages", "page_runs", "companions")},
             }
@@ -141,6 +142,10 @@ def _remember(db: duckdb.DuckDBPyConnection, expected: Expected, before: Sequenc
 
 def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
     frail = ", ".join(map(quoted, FRAIL_CLASSES))
+    db.execute("CREATE VIEW this_wave AS SELECT w.* FROM waves w, expected e WHERE w.plan = e.plan")
+    db.execute("""
+        CREATE VIEW handed_out AS SELECT d.* FROM decisions d LEFT JOIN this_wave w USING (uri, version), expected e
+        WHERE d.action = 'quarantine' AND (e.wave IS NULL OR w.wave = e.wave)""")
     db.execute(f"""
         CREATE TABLE standing AS
         WITH now AS (

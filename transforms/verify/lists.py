@@ -69,15 +69,31 @@ LIST_CHECKS: tuple[Check, ...] = (
         SELECT uri, version, outcome FROM rereadings WHERE outcome IS DISTINCT FROM
             CASE WHEN sha256 IS NULL THEN 'unread' WHEN sha256 = content_id THEN 'same' ELSE 'rotted' END"""),
     Check(7, "rereadings", "a list was written, and a kept copy that its rows rely on wasn't read again for it", """
-        SELECT DISTINCT d.kept_uri, d.kept_version FROM decisions d
+        SELECT DISTINCT d.kept_uri, d.kept_version FROM handed_out d
         JOIN objects k ON k.uri = d.kept_uri AND k.version = d.kept_version, expected
-        WHERE expected.reread AND d.action = 'quarantine' AND NOT EXISTS (
+        WHERE expected.reread AND NOT EXISTS (
             SELECT 1 FROM rereadings r WHERE r.uri = k.uri AND r.version = k.version
             AND r.content_id = k.content_id AND r.plan = expected.plan)"""),
     Check(7, "rereadings", "a list carries more rows than rely on copies that were read again and are sound", """
-        SELECT expected.listed, count(r.uri) AS sound FROM expected LEFT JOIN decisions d ON d.action = 'quarantine'
+        SELECT expected.listed, count(r.uri) AS sound FROM expected LEFT JOIN handed_out d ON true
         LEFT JOIN rereadings r ON r.uri = d.kept_uri AND r.version = d.kept_version AND r.outcome = 'same'
         WHERE expected.reread GROUP BY expected.listed HAVING expected.listed > count(r.uri)"""),
+    # A plan in waves is that very plan.
+    Check(7, "waves", "a row of the plan is in no wave, or what is in a wave isn't in the plan", """
+        SELECT uri, version FROM decisions FULL JOIN this_wave USING (uri, version)
+        WHERE EXISTS (FROM this_wave) AND (coalesce(action, '') = 'quarantine') <> (wave IS NOT NULL)"""),
+    Check(7, "waves", "a row is in two waves", """
+        SELECT uri, version FROM this_wave GROUP BY ALL HAVING count(*) > 1"""),
+    Check(7, "waves", "a cluster's rows, or a package's files, go in several waves", """
+        SELECT coalesce(d.cluster_id, '') AS cluster_id, coalesce(d.package, '') AS package, min(wave), max(wave)
+        FROM this_wave JOIN decisions d USING (uri, version)
+        GROUP BY GROUPING SETS (d.cluster_id, d.package)
+        HAVING count(DISTINCT wave) > 1 AND (d.cluster_id IS NOT NULL OR d.package IS NOT NULL)"""),
+    Check(7, "waves", "a picture and a file that belongs to it go in several waves", """
+        SELECT beside AS uri, min(wave), max(wave) FROM (
+            SELECT uri AS beside, wave FROM this_wave UNION ALL
+            SELECT unnest(o.companions) AS beside, wave FROM this_wave JOIN objects o USING (uri, version))
+        GROUP BY beside HAVING count(DISTINCT wave) > 1"""),
     Check(3, "decisions", "counts_as_copy isn't what the listing says", """
         SELECT d.uri, d.version FROM decisions d JOIN standing s USING (uri, version)
         WHERE d.counts_as_copy <> s.usable"""),

@@ -45,7 +45,8 @@ class Expected:
       protect: RE2 expressions over URIs.
       fewest: copies per place.
       passing: an RE2 expression over URIs: places that won't last.
-      handed: of the last list of this plan: whether its kept copies were read again, and its rows; None without one.
+      handed: of the last list of this plan: whether its kept copies were read again, its rows, and which wave it is of
+        (None: of all); None without one.
       plan: names this plan, as `rereadings` does.
       withdrawn: the previous run's plan was taken back.
       looked: where the run saw all that there is: what URIs begin with there, and RE2 expressions of what it left out.
@@ -77,7 +78,7 @@ class Expected:
     remembered: pa.Table | None = None
     outside: pa.Table | None = None
     pointed: pa.Table | None = None
-    handed: tuple[bool, int] | None = None
+    handed: tuple[bool, int, int | None] | None = None
     plan: str = ""
     rulings: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     together: dict[str, str] = field(default_factory=dict)

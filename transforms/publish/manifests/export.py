@@ -6,7 +6,7 @@ import datetime
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from mirrorfold.transforms.publish.manifests.instructions import Written, instru
 from mirrorfold.transforms.publish.manifests.kept import Kept
 from mirrorfold.transforms.publish.manifests.recheck import Recheck
 from mirrorfold.transforms.publish.manifests.rows import WHATS, PlanRow, Who, belongs, plan_rows, with_people
+from mirrorfold.transforms.publish.manifests.waves import Wave
 from mirrorfold.transforms.publish.manifests.withdrawn import HandedOut, note_export, note_list, plan_name
 from mirrorfold.transforms.stores.etags import stated_etag
 from mirrorfold.transforms.stores.output import OutputStore
@@ -34,6 +35,7 @@ class Exported(NamedTuple):
       rows: rows that the lists carry.
       refused: rows that were refused, named with the reason in refused.csv.
       draft: sign-offs that the policy asks for and that are missing; the lists are then drafts.
+      wave: the part of the plan that the lists are of, where it goes in waves.
     """
 
     folder: str
@@ -41,6 +43,7 @@ class Exported(NamedTuple):
     rows: int
     refused: int
     draft: list[str]
+    wave: Wave | None = None
 
 
 def check_request(what: str, to: str, target: str | None, method: str) -> None:
@@ -79,6 +82,7 @@ def export_plan(
     kept: Kept | None = None,
     rotten: Mapping[tuple[str, str], str] | None = None,
     who: Who | None = None,
+    wave: Wave | None = None,
 ) -> Exported:
     """Write a plan's lists under DIR/exports; an earlier export of the same kind is replaced.
 
@@ -88,17 +92,19 @@ def export_plan(
       rotten: what is wrong with kept copies that were read again, by (uri, version); None where none was read.
       who: says who decided on what goes.
       missing: roles whose sign-off is missing; quarantine and migrate lists then go out as drafts only.
+      wave: only this part of a quarantine, with its own restore list.
     """
     form = FORMATS[to]
     draft = missing if job.what in ("quarantine", "migrate") else []
-    folder = f"exports/{job.what}-{to}{'-draft' if draft else ''}/"
-    for stale in {folder, f"exports/{job.what}-{to}/", f"exports/{job.what}-{to}-draft/"}:
+    below = wave.folder if wave else ""
+    folder = f"exports/{job.what}-{to}{'-draft' if draft else ''}/{below}"
+    for stale in {folder, f"exports/{job.what}-{to}/{below}", f"exports/{job.what}-{to}-draft/{below}"}:
         for path in output.list(stale):
             output.delete(path)
     note_export(output, job.what)
     lists = _Lists(output, folder, form, job, bool(draft))
     kept, rotten = kept or Kept(), {} if job.what != "quarantine" else rotten
-    rows = with_people((row for row in plan_rows(output) if belongs(row, job.what)), who)
+    rows = with_people((row for row in plan_rows(output) if belongs(row, job.what) and (not wave or row in wave)), who)
     while chunk := list(islice(rows, CHUNK)):
         refusals = [_refusal(row, form, job) for row in chunk]
         if recheck is not None and job.what != "restore":
@@ -106,15 +112,46 @@ def export_plan(
             found = iter(recheck.problems(asked, kept))
             refusals = [why or next(found) for why in refusals]
         for row, why in zip(chunk, refusals, strict=True):
-            lists.add(row, why or (rotten or {}).get((row.kept_uri or "", row.kept_version or ""), ""))
-    written = lists.close()
+            why = why or (rotten or {}).get((row.kept_uri or "", row.kept_version or ""), "")
+            lists.add(row, why)
+            if wave and why:
+                wave.refused[row.uri, row.version] = why
     if job.what == "quarantine":
-        note_list(output, HandedOut(plan_name(output), rotten is not None, lists.rows))
-    text = instructions(job, to, policy, written, draft, rechecked=recheck is not None, reread=rotten is not None)
-    for name, data in text.items():
+        note_list(output, HandedOut(plan_name(output), rotten is not None, lists.rows, wave.number if wave else None))
+    undo = _undo(output, folder, job, to, policy, wave, who) if wave and not draft and lists.rows else []
+    told = instructions(
+        job,
+        to,
+        policy,
+        lists.close(),
+        draft,
+        rechecked=recheck is not None,
+        reread=rotten is not None,
+        undone=bool(undo),
+    )
+    files = sorted([*lists.names, *_put(output, folder, told), *undo])
+    return Exported(folder.rstrip("/"), files, lists.rows, lists.refused, draft, wave)
+
+
+def _undo(output: OutputStore, folder: str, job: Job, to: str, policy: dict, wave: Wave, who: Who | None) -> list[str]:
+    """Write the restore list of a wave, of what its lists carry; give the files. A script undoes itself."""
+    if to == "s3-batch" and policy["quarantine"]["method"] == "copy":
+        to = "s5cmd" if job.target else "csv"  # S3 Batch Operations can't take a prefix off again
+    form, back = FORMATS[to], Job("restore", job.target)
+    if back.what not in form.whats:
+        return []
+    lists = _Lists(output, f"{folder}restore/", form, back, draft=False)
+    rows = (row for row in plan_rows(output) if row in wave and (row.uri, row.version) not in wave.refused)
+    for row in with_people(rows, who):
+        lists.add(row, _refusal(row, form, back))
+    told = instructions(back, to, policy, lists.close(), [], rechecked=False)
+    return [f"restore/{name}" for name in (*lists.names, *_put(output, lists.folder, told))]
+
+
+def _put(output: OutputStore, folder: str, files: Mapping[str, bytes]) -> Iterable[str]:
+    for name, data in files.items():
         output.put(f"{folder}{name}", data)
-    files = sorted([*lists.names, *text])
-    return Exported(folder.rstrip("/"), files, lists.rows, lists.refused, draft)
+    return files
 
 
 def _refusal(row: PlanRow, form: Format, job: Job) -> str:

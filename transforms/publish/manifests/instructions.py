@@ -37,14 +37,28 @@ READMES = {"en": "README.txt", "zh-Hant": "README.zh-Hant.txt", "zh-Hans": "READ
 
 
 def instructions(
-    job: Job, to: str, policy: dict, written: list[Written], missing: list[str], *, rechecked: bool, reread: bool = True
+    job: Job,
+    to: str,
+    policy: dict,
+    written: list[Written],
+    missing: list[str],
+    *,
+    rechecked: bool,
+    reread: bool = True,
+    undone: bool = False,
 ) -> dict[str, bytes]:
-    """Write README.txt in every language and, for S3 Batch Operations, a job description per list."""
+    """Write README.txt in every language and, for S3 Batch Operations, a job description per list.
+
+    Args:
+      undone: the lists that undo these lie below, in restore/.
+    """
+    undo = "restore/README.txt" if undone else f"mirrorfold export DIR --what restore --to {to}"
+    undo = "sh quarantine.sh --undo" if to == "script" else undo
     lists = [found for found in written if not found.ours]
     files: dict[str, bytes] = {}
     for language, name in READMES.items():
         ends, how_it_ends = lifecycle(job, to, policy, language) if lists and not missing else ({}, [])
-        text = _readme(job, to, policy, lists, missing, rechecked, reread, partial(lines, language))
+        text = _readme(job, to, policy, lists, missing, rechecked, reread, undo, partial(lines, language))
         files[name] = "\n".join([text.rstrip("\n"), *([""] if how_it_ends else []), *how_it_ends, ""]).encode()
         files |= ends
     if to == "s3-batch":
@@ -56,7 +70,15 @@ def instructions(
 
 
 def _readme(
-    job: Job, to: str, policy: dict, lists: list[Written], missing: list[str], rechecked: bool, reread: bool, say: Say
+    job: Job,
+    to: str,
+    policy: dict,
+    lists: list[Written],
+    missing: list[str],
+    rechecked: bool,
+    reread: bool,
+    undo: str,
+    say: Say,
 ) -> str:
     text = [*say("title", what=job.what, to=to), "", *say(job.what), ""]
     if missing:
@@ -71,7 +93,6 @@ def _readme(
         text += ["", *say("unread")]
     text += ["", *say("refused"), "", *say("how"), "", *_how(job, to, policy, lists, say), ""]
     if job.what == "quarantine":
-        undo = "sh quarantine.sh --undo" if to == "script" else f"mirrorfold export DIR --what restore --to {to}"
         text += [*say("keep", days=policy["quarantine"]["days"]), *say("undo", undo=undo), *say("preconditions")]
     return "\n".join(text) + "\n"
 

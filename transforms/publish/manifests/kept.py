@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,9 +49,10 @@ class Kept:
         return self.named.get((row.kept_uri or "", row.kept_version or ""))
 
 
-def read_kept(output: OutputStore) -> Kept:
-    """Find the copies that quarantined rows rely on."""
-    names = {(row.kept_uri, row.kept_version) for row in plan_rows(output) if row.action == "quarantine"}
+def read_kept(output: OutputStore, only: Container[PlanRow] | None = None) -> Kept:
+    """Find the copies that quarantined rows rely on, or those of them that are in `only`."""
+    rows = (row for row in plan_rows(output) if row.action == "quarantine" and (only is None or row in only))
+    names = {(row.kept_uri, row.kept_version) for row in rows}
     kept = Kept()
     for row in plan_rows(output):
         if (row.uri, row.version) in names:

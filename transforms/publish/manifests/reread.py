@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from mirrorfold.schemas.rereadings import REREADINGS
-from mirrorfold.transforms.blocks.parquet import replace_table
+from mirrorfold.transforms.blocks.parquet import read_table, replace_table
 from mirrorfold.transforms.publish.manifests.kept import Copy, Kept, Key
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError, Stores
 from mirrorfold.transforms.stores.output import OutputStore
@@ -77,7 +77,9 @@ def reread(
             known, batch = known | found, batch + 1
             done(sum(copy.ref.size for copy in copies))
     rows = [_row(key, copy, known[name], plan) for name, (key, copy) in wanted.items()]
-    replace_table(output, REREADINGS, pa.Table.from_pylist(rows, schema=REREADINGS.schema))
+    before = (row for row in read_table(output, REREADINGS).to_pylist() if row["plan"] == plan)
+    others = [row for row in before if (row["uri"], row["version"]) not in kept.named]  # of earlier waves
+    replace_table(output, REREADINGS, pa.Table.from_pylist([*others, *rows], schema=REREADINGS.schema))
     return {(row["uri"], row["version"]): _problem(row) for row in rows if row["outcome"] != "same"}
 
 

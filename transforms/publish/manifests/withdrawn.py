@@ -32,12 +32,13 @@ class HandedOut(NamedTuple):
 
     Attributes:
       plan: as `plan_name` names it; reread: its kept copies were read again.
-      rows: that it carries.
+      rows: that it carries; wave: of the plan, where it goes in waves.
     """
 
     plan: str
     reread: bool
     rows: int
+    wave: int | None = None
 
 
 def plan_name(store: OutputStore) -> str:
