@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
+from pathlib import Path
 
 import numpy as np
+import OpenImageIO
 import pytest
 from PIL import Image, ImageCms
 
 from mirrorfold.transforms.fingerprint import icc
 from mirrorfold.transforms.fingerprint.colour import look
-from mirrorfold.transforms.fingerprint.decode import decode
+from mirrorfold.transforms.fingerprint.decode import decode, read
+from mirrorfold.transforms.fingerprint.limits import Limits
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.provenance import icc_description
@@ -87,6 +91,7 @@ def distance(one: Picture, other: Picture) -> tuple[int, int, int]:
 
 
 PHOTO = photo("coffee.png", (1200, 800))
+ISOLATED = Limits(10**9, 16, 4 << 30, isolated=True)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -101,6 +106,35 @@ def test_one_picture_in_another_space_has_the_same_hashes_and_colours(space, kin
     assert step <= 3
     untagged = encode(convert(PHOTO, profile), kind, quality=90, icc_profile=b"")
     assert distance(inline(untagged), plain)[2] > 2 * step + 2
+
+
+def jxl(image: Image.Image, profile: bytes | None, quality: int) -> bytes:
+    """Make a JPEG XL; of quality 100 it is lossless."""
+    spec = OpenImageIO.ImageSpec(*image.size, 3, "uint8")
+    spec.attribute("compression", f"jpegxl:{quality}")
+    if profile:
+        values = np.frombuffer(profile, np.uint8)
+        spec.attribute("ICCProfile", OpenImageIO.TypeDesc(f"uint8[{len(values)}]"), values)
+    with tempfile.NamedTemporaryFile(suffix=".jxl") as file:
+        output = OpenImageIO.ImageOutput.create(file.name)
+        assert output.open(file.name, spec)
+        assert output.write_image(np.asarray(image))
+        output.close()
+        return Path(file.name).read_bytes()
+
+
+@pytest.mark.parametrize(("space", "quality"), [("Adobe RGB", 100), ("Display P3", 90), ("ProPhoto", 100)])
+def test_a_jpeg_xl_in_another_space_has_the_same_hashes_and_colours(space, quality):
+    profile, small = profile_of(space), PHOTO.resize((600, 400))
+    plain = inline(encode(small, "PNG"))
+    found = read("jxl", jxl(convert(small, profile), profile, quality), ISOLATED)
+    near, nearer, step = distance(found, plain)
+    assert near <= 2
+    assert nearer <= 8
+    assert step <= 3
+    assert found.icc_profile
+    untagged = read("jxl", jxl(small, None, 100), ISOLATED)
+    assert (untagged.luma, untagged.icc_profile) == (plain.luma, None)
 
 
 def test_the_profile_of_the_web_costs_nothing():

@@ -114,6 +114,7 @@ READ = {
     "xvthumb": (xv_thumbnail, "image/x-xv-thumbnail"),
     "pixar": (pixar, "image/x-pixar"),
     "fli": (fli, "image/x-fli"),
+    "fli, with its maker's fields": (lambda: fli()[:22] + b"\3" * 20 + fli()[42:], "image/x-fli"),
     "gbr": (brush, "image/x-gimp-gbr"),
     "cals": (cals, "image/x-cals"),
     "xbm": (lambda: encode(BILEVEL, "XBM"), "image/x-xbitmap"),

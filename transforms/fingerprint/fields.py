@@ -39,7 +39,8 @@ def _rla(data: bytes) -> bool:
 
 
 def _fli(data: bytes) -> bool:
-    return data[4:6] in (b"\x11\xaf", b"\x12\xaf") and data[12:14] in (b"\0\0", b"\x08\0") and data[20:24] == bytes(4)
+    marked = data[4:6] in (b"\x11\xaf", b"\x12\xaf") and data[12:14] in (b"\0\0", b"\x08\0")
+    return marked and data[14:16] in (b"\0\0", b"\3\0") and data[20:22] + data[42:80] == bytes(40)
 
 
 def _gbr(data: bytes) -> bool:

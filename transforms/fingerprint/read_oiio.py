@@ -84,6 +84,18 @@ def read_oiio(kind: str, media_type: str, data: bytes, limits: Limits) -> Pictur
     )
 
 
+def profile_of(kind: str, data: bytes) -> bytes | None:
+    """Give the ICC profile of a file's pixels as they are decoded; None for none, or where its header can't be read."""
+    import OpenImageIO as oiio
+
+    try:
+        with codec_errors(kind.upper()), _opened(oiio, kind, data) as source:
+            profile = source.spec().getattribute("ICCProfile")
+    except DecodeError:
+        return None
+    return None if profile is None else bytes(bytearray(profile))
+
+
 def warned(kind: str, data: bytes, pixels: bool = True) -> str:
     """Decode all of a file for what its decoder says of it; '' where it says nothing, or nothing was decoded.
 

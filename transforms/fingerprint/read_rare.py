@@ -19,6 +19,7 @@ from mirrorfold.transforms.fingerprint.picture import Picture
 from mirrorfold.transforms.fingerprint.pillow_codec import codec_errors
 from mirrorfold.transforms.fingerprint.provenance import exif_fields, icc_description, read_provenance
 from mirrorfold.transforms.fingerprint.read_jpeg import read_jpeg
+from mirrorfold.transforms.fingerprint.read_oiio import profile_of
 from mirrorfold.transforms.fingerprint.read_tiff import BITS, PHOTOMETRIC, described_by, read_tiff, with_described
 from mirrorfold.transforms.fingerprint.tiff_pages import MAX_SUB_IFDS, SUB_IFDS
 
@@ -118,7 +119,10 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
         frames = pixels.shape[0] if pixels.ndim == 4 else 1
         shown = pixels[0] if pixels.ndim == 4 else pixels
         image, bits, _ = arrayed(shown)
-        seen = canonical(image, side=limits.side)
+        # Of the pixels as libjxl gives them. imagecodecs states linear light of all that is deep, whatever it is.
+        profile = icc.applied(profile_of("jxl", data), image.mode)
+        profile = None if (icc_description(profile) or "").endswith("_Lin") else profile
+        seen = canonical(image, side=limits.side, profile=profile)
         pages = [canonical_grey(image_of(page)) for page in (pixels[1:16] if frames > 1 else ())]
     return Picture(
         media_type="image/jxl",
@@ -131,6 +135,7 @@ def read_jxl(data: bytes, limits: Limits) -> Picture:
         bit_depth=bits,
         declared_depth=8 * shown.dtype.itemsize,
         orientation=orientation,
+        icc_profile=icc_description(profile),
         provenance=provenance,
     )
 
