@@ -67,6 +67,13 @@ CASES = {
         {}, [{"gps": "+22+114/"}, {"gps": "+23+114/"}],
         [("gps", "+22+114/", "conflict"), ("gps", "+23+114/", "conflict")],
     ),
+    "a licence written otherwise": (
+        {"licence": "http://creativecommons.org/licenses/by/4.0/"}, [{"licence": "CC BY 4.0"}],
+        [("licence", "CC BY 4.0", "contained")],
+    ),
+    "a licence whose name has the other's words": (
+        {"licence": "CC BY 4.0"}, [{"licence": "CC BY-SA 4.0"}], [("licence", "CC BY-SA 4.0", "conflict")],
+    ),
     "another rating": ({"rating": "1"}, [{"rating": "-1"}], [("rating", "-1", "conflict")]),
     "a rating within a number": ({"rating": "4.5"}, [{"rating": "5"}], [("rating", "5", "conflict")]),
     "two copies say the same": ({}, [{"rights": "(c) Ann"}, {"rights": "(c) Ann"}], [("rights", "(c) Ann", "alone")]),

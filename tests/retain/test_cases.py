@@ -205,6 +205,11 @@ CONFLICTS = {
     "creator": ({HK: {"creator": "Ho"}, GZ: {"creator": "Li"}}, ["creator"]),
     "capture time": ({HK: {"capture_time": "1950"}}, ["capture_time"]),
     "only one says anything": ({HK: {"licence": "CC0"}}, []),
+    "one licence written in two ways": (
+        {HK: {"licence": "CC BY 4.0"}, GZ: {"licence": "http://creativecommons.org/licenses/by/4.0/deed.de"}},
+        [],
+    ),
+    "another jurisdiction": ({HK: {"licence": "CC BY 3.0"}, GZ: {"licence": "CC BY 3.0 HK"}}, ["licence"]),
     "case and blanks": ({HK: {"licence": "cc0 "}, GZ: {"licence": "CC0"}}, []),
 }
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.schemas.belongings import UNREAD
+from mirrorfold.schemas.rights import FIELDS, rights_form
 
 DESCRIBED = (
     "creator", "licence", "rights", "usage_terms", "rights_uri", "credit", "caption", "instructions", "data_mining",
@@ -54,9 +55,11 @@ def _set(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:
 
 
 def same(name: str, own: str, word: str) -> bool:
-    """Tell whether two words say the same: times to the second, places to 100 metres, texts but for their case."""
+    """Tell whether two say the same: times to the second, places to 100 metres, rights in one form, texts in any case."""
     if name == "capture_time":
         return own[:19] == word[:19]
     if name == "gps" and (one := _PLACE.match(own)) and (other := _PLACE.match(word)):
         return one.groups() == other.groups()
+    if name in FIELDS:
+        return rights_form(own) == rights_form(word)
     return own.strip().casefold() == word.strip().casefold()

@@ -5,10 +5,13 @@ What XMP sidecars state of a file counts as its own.
 
 from __future__ import annotations
 
+import contextlib
+
 import duckdb
 import pyarrow as pa
 
 from mirrorfold.schemas.merged_record import LIST_FIELDS, MERGED_RECORD, TEXT_FIELDS, WHOLE_FIELDS
+from mirrorfold.schemas.rights import FIELDS, rights_form
 
 INPUTS = ("decisions", "contents", "objects")
 """Tables that it is made of."""
@@ -26,8 +29,11 @@ def merged_record(connection: duckdb.DuckDBPyConnection, rows: str = GOES) -> pa
     Args:
       rows: a condition on decisions `d`: whose values are gathered.
 
-    "Fuller" is a value that has all words of the other one; of two that have words of their own neither is.
+    "Fuller" is a value that has all words of the other one; of two that have words of their own neither is. Rights are
+    compared in one form: two ways to write a licence are one, and no licence is part of another.
     """
+    with contextlib.suppress(duckdb.CatalogException):
+        connection.create_function("rights_form", rights_form, ["VARCHAR"], "VARCHAR")
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE going AS
         SELECT d.uri AS from_uri, d.version AS from_version, d.library AS from_library, d.content_id,
@@ -77,6 +83,8 @@ _ROWS = f"""
         CASE WHEN field IN ({", ".join(f"'{n}'" for n in LIST_FIELDS)}) THEN 'more'
             WHEN kept_value IS NULL THEN if(count(*) OVER (PARTITION BY uri, version, field) = 1, 'alone', 'conflict')
             WHEN field IN ({", ".join(f"'{n}'" for n in WHOLE_FIELDS)}) THEN 'conflict'
+            WHEN field IN ({", ".join(f"'{n}'" for n in FIELDS)}) THEN
+                if(rights_form(kept_value) = rights_form(value), 'contained', 'conflict')
             WHEN holds(kept_value, value) THEN 'contained'
             WHEN holds(value, kept_value) THEN 'fuller' ELSE 'conflict' END AS state,
         source[1] AS from_uri, source[2] AS from_version, source[3] AS from_library

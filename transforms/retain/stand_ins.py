@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mirrorfold.schemas.belongings import UNREAD_SIDECAR
 from mirrorfold.schemas.clusters import TOO_LARGE
+from mirrorfold.schemas.rights import FIELDS, rights_form
 from mirrorfold.transforms.retain.copies import Copies
 from mirrorfold.transforms.retain.keep_order import deciding
 from mirrorfold.transforms.retain.losses import lost_with
@@ -234,7 +235,9 @@ def conflicts(first: Member, second: Member, policy: Policy) -> tuple[str, ...]:
 
 def _said(member: Member, field: str) -> str | None:
     value = getattr(member, field)
-    return value.strip().casefold() or None if value is not None else None
+    if value is None:
+        return None
+    return (rights_form(value) if field in FIELDS else value.strip().casefold()) or None
 
 
 AT_LEAST = ("min_correlation", "min_highpass", "min_crop_area")
