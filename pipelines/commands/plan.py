@@ -6,6 +6,7 @@ import click
 
 from mirrorfold.pipelines.commands.beam_command import BeamCommand, InOrder
 from mirrorfold.pipelines.commands.export import export
+from mirrorfold.pipelines.commands.packing import pack, turn_back
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, json_option, many, prints, usage_errors
 from mirrorfold.pipelines.commands.run import config_option, log_option, output_option, policy_option
 from mirrorfold.pipelines.commands.shares import Share
@@ -32,24 +33,6 @@ def merge(context, folders, output, config, policy, log_json, as_json) -> None:
     request = merging.merged_request(folders, config, policy)
     steps = merging.merge_mission(folders)
     session.carry_out(request, output, steps=steps, beam_args=context.obj, log_json=log_json, as_json=as_json)
-
-
-@click.command(cls=BeamCommand)
-@click.argument("folder", metavar="DIR")
-@output_option
-@click.option("--hashes-only", is_flag=True, help="Leave thumbnails, colours and what files say of themselves at home.")
-@click.pass_context
-@prints
-def pack(context, folder, output, hashes_only) -> Said:
-    """Pack what of a finished run travels, for `merge` at another institution.
-
-    URIs, sizes, ETags, dates and SHA-256 always travel: the plan is made of them. With --hashes-only the other side can
-    search but not confirm: such pairs are called probable there.
-    """
-    from mirrorfold.pipelines.merging.pack import pack as write
-
-    tables = write(folder, output, hashes_only, context.obj)
-    return Said(tables, [f"{table}: {rows:,}" for table, rows in tables.items()])
 
 
 @click.command()
@@ -235,4 +218,4 @@ def approve(
     return Said(plain, [said, *done, needed])
 
 
-COMMANDS = (verify, review, approve, export, pack, merge)
+COMMANDS = (verify, review, approve, export, pack, merge, turn_back)

@@ -15,7 +15,8 @@ import apache_beam as beam
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
-from mirrorfold.pipelines.merging.partner import check_partners, is_packed, their_verdicts
+from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.merging.partner import check_partners, is_nameless, is_packed, their_verdicts, without_doubles
 from mirrorfold.pipelines.merging.same_bucket import check_access_points
 from mirrorfold.pipelines.merging.side_plans import write_side_plans
 from mirrorfold.pipelines.merging.sides import MERGED, Brought, bring, check_decided_alike
@@ -47,6 +48,10 @@ def merged_request(folders: Sequence[str], config: str | None = None, policy: st
     if all(is_packed(side.record) for side in sides):
         first = replace(first, settings=Settings())
     if config is None and policy is None:
+        if all(is_nameless(side.record) for side in sides):
+            raise UsageError(
+                "no side of these packs says its policy, which names places: say with --policy which holds"
+            )
         check_decided_alike(sides)
         return Request(sources, _without_reading(first.settings), first.policy)
     settings = (
@@ -78,7 +83,7 @@ def merge_step(sides: tuple[Brought, ...]) -> Step:
     def build(root: beam.Pipeline, run: RunContext) -> None:
         check_partners(sides, MERGED)
         rows = {name: sum(count_rows(open_output(side.folder), name) for side in sides) for name in MERGED}
-        merging = tuple(side.side for side in sides)
+        merging = tuple(without_doubles(side, sides).side for side in sides)
         root | "MergeTables" >> MergeTables(merging, run.output, rows, physical_buckets(run.sources), run.spill)
 
     def carry_verdicts(run: RunContext) -> None:

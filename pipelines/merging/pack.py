@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
 from functools import partial
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.engine import engine
 from mirrorfold.pipelines.engine.spill import spill_folder
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.merging.at_home import AtHome
 from mirrorfold.pipelines.merging.sides import MERGED
 from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.pipelines.record.previous import check_tables, read_record
 from mirrorfold.pipelines.record.request import REQUEST_PATH, saved_request
 from mirrorfold.pipelines.record.steps import remove_table
-from mirrorfold.schemas.objects import OBJECTS
-from mirrorfold.transforms.blocks import ipc, parquet
 from mirrorfold.transforms.match.signatures import withheld_search
 from mirrorfold.transforms.merge.wiring import Withhold
-from mirrorfold.transforms.merge.withhold import withhold_words
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.stores.output import open_output
 
@@ -34,20 +30,19 @@ def _apply(root: beam.Pipeline, transform: Withhold) -> None:
     root | "Withhold" >> transform
 
 
-def _without_words(shard: bytes) -> bytes:
-    rows = pq.read_table(io.BytesIO(shard))
-    return parquet.to_parquet(withhold_words(ipc.conform(rows, OBJECTS.schema)).cast(OBJECTS.versioned_schema))
-
-
-def pack(folder: str, output: str, hashes_only: bool, beam_args: tuple[str, ...] = ()) -> dict[str, int]:
+def pack(
+    folder: str, output: str, hashes_only: bool, beam_args: tuple[str, ...] = (), home: AtHome | None = None
+) -> dict[str, int]:
     """Write a folder that `merge` takes in place of a run's own; give the rows of its tables.
 
     Args:
       hashes_only: leave the luma thumbnails, the colours and everything that a file says about itself at home.
+      home: what else stays at home.
 
     Raises:
       UsageError: no finished run in `folder`, or `output` holds something else.
     """
+    home = home or AtHome(hashes_only=hashes_only)
     record = read_record(folder)
     check_tables(folder, record, MERGED)
     request, source, target = saved_request(folder), open_output(folder), open_output(output)
@@ -62,16 +57,17 @@ def pack(folder: str, output: str, hashes_only: bool, beam_args: tuple[str, ...]
                 withhold = Withhold(folder, output, record["counts"]["objects"], withheld_search, spill)
                 engine.run_pipeline(partial(_apply, transform=withhold), engine.pipeline_options(beam_args, work=None))
             else:
-                for path in parquet.shards(source, f"{name}/"):
-                    data = source.get(path)
-                    target.put(path, _without_words(data) if name == "objects" and hashes_only else data)
-        verdicts.store_verdicts(run.store, verdicts.read_verdicts(source))
-        document = json.loads(request.to_json())
+                home.write(source, target, name)
+        for path in target.list(verdicts.FOLDER):
+            target.delete(path)
+        verdicts.store_verdicts(run.store, home.verdicts(verdicts.read_verdicts(source)))
+        document = home.request(request, source) | {"previous": None}
         document["sources"] = [{k: v for k, v in spec.items() if k not in SECRETIVE} for spec in document["sources"]]
         document["settings"]["sources"] = {}
         target.put(REQUEST_PATH, json.dumps(document, indent=1, sort_keys=True).encode())
         kept = {k: v for k, v in record.items() if k not in ("sources", "settings", "engine", "previous")}
         kept |= {"travels": "hashes" if hashes_only else "all", "counts": {n: record["counts"][n] for n in MERGED}}
+        kept = home.record(kept)
         target.put("run.json", json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False).encode())
         target.put("_SUCCESS", b"")
     return kept["counts"]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mirrorfold.pipelines.merging.sides import Brought
 
 STATED = ("uri", "version", "library", "store", "bucket", "key", "etag", "content_id")
+SEEN = ("store", "version", "etag", "size", "last_modified", "content_id")
+"""What one object shows to two who list it, whatever they call it."""
 BLOWN_UP = 400
 """Bytes in memory for one in the file, and SLACK more: zstd makes thumbnails and names nowhere near as small."""
 SLACK = 256 << 20
@@ -31,6 +33,11 @@ SLACK = 256 << 20
 def is_packed(record: dict) -> bool:
     """Tell a side that another institution packed from a run of our own."""
     return "travels" in record
+
+
+def is_nameless(record: dict) -> bool:
+    """Tell a side that packed its objects under keyed digests in place of their URIs."""
+    return "uri" in (record.get("without") or ())
 
 
 def without_ways(spec: SourceSpec) -> SourceSpec:
@@ -138,6 +145,31 @@ def _check_contents(side: Brought, ours: Sequence[Brought]) -> None:
                         f"side {side.name} says that {row['uri']!r} holds other bytes than {other.name} read, under "
                         "the same etag: one of them is wrong, and nothing is decided on it"
                     )
+
+
+def without_doubles(side: Brought, sides: Sequence[Brought]) -> Brought:
+    """Leave out of a nameless side what has the very version, ETag, size, time and bytes of an object of another side.
+
+    Where names can't be compared, it may be that object, listed by both: it never counts as its own copy.
+    """
+    if not is_nameless(side.record):
+        return side
+    theirs: set[int] = set()
+    for other in sides:
+        # Of two nameless sides that list one bucket, one speaks for it.
+        if other is not side and (not is_nameless(other.record) or other.name < side.name):
+            for block in parquet.table_blocks(open_output(other.folder), "objects", ["uri", *SEEN]):
+                theirs.update(number for _, number in _seen(block))
+    mine = parquet.table_blocks(open_output(side.folder), "objects", ["uri", *SEEN])
+    doubles = tuple(sorted(uri for block in mine for uri, number in _seen(block) if number in theirs))
+    return replace(side, side=replace(side.side, names=replace(side.side.names, doubles=doubles)))
+
+
+def _seen(block: pa.Table) -> Iterator[tuple[str, int]]:
+    """Give the URI of each object that was read, and a number that two share which look to be one."""
+    for row in block.filter(pc.is_valid(block.column("content_id"))).to_pylist():
+        said = "\0".join(str(row[name]) for name in SEEN).encode("utf-8", "surrogatepass")
+        yield row["uri"], int.from_bytes(hashlib.blake2b(said, digest_size=8).digest())
 
 
 def their_verdicts(side: Brought) -> list[dict]:

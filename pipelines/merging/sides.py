@@ -111,16 +111,22 @@ def check_decided_alike(sides: Sequence[Brought]) -> None:
     """
     first, *others = sides
     for other in others:
-        if policy_hash(other.request.policy) != policy_hash(first.request.policy):
+        if _policy_hash(other) != _policy_hash(first):
             raise UsageError(
                 f"{first.name} was decided under the policy {first.request.policy.get('name')!r}, {other.name} under "
                 f"{other.request.policy.get('name')!r}, which isn't the same: say with --policy which holds for both"
             )
-        if _lists(other) != _lists(first):
+        nameless = partner.is_nameless(first.record) or partner.is_nameless(other.record)
+        if not nameless and _lists(other) != _lists(first):
             raise UsageError(
                 f"{first.name} and {other.name} have other hold lists or catalogues: join them, and name them in "
                 "--config (listing: {hold_list: FILE}, catalogue: FILE), so that no hold is forgotten"
             )
+
+
+def _policy_hash(side: Brought) -> str:
+    """Give the hash of a side's policy; one that left names at home says the hash of the policy that had them."""
+    return str(side.record["policy_hash"]) if side.record.get("without") else policy_hash(side.request.policy)
 
 
 def _lists(side: Brought) -> tuple:

@@ -29,11 +29,13 @@ class Names:
       libraries: new name by old.
       folders: new folder by old, for files of a machine whose paths another machine has too.
       silent: how URIs begin of which the run's word doesn't count: they lie in sources of another side's own.
+      doubles: URIs of which it doesn't count either: what they name looks to be an object of another side's own.
     """
 
     libraries: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
+    doubles: tuple[str, ...] = ()
 
     def rename(self, rows: pa.Table, side: int, *, silence: bool = True) -> pa.Table:
         """Rename in rows of `objects` or `failures`, leave out what doesn't count, and add the side's number."""
@@ -46,6 +48,8 @@ class Names:
                 rows = self._belongings(rows)
         for start in self.silent if silence else ():
             rows = rows.filter(pc.invert(pc.starts_with(rows.column("uri"), start)))
+        if self.doubles and silence:
+            rows = rows.filter(pc.invert(pc.is_in(rows.column("uri"), value_set=pa.array(self.doubles, pa.string()))))
         return rows.append_column(SIDE, pa.array([side] * rows.num_rows, SIDE.type))
 
     def _belongings(self, rows: pa.Table) -> pa.Table:

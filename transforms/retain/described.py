@@ -55,7 +55,7 @@ def _set(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:
 
 
 def same(name: str, own: str, word: str) -> bool:
-    """Tell whether two say the same: times to the second, places to 100 metres, rights in one form, texts in any case."""
+    """Tell whether two say the same: times to the second, places to 100 m, rights in one form, text in any case."""
     if name == "capture_time":
         return own[:19] == word[:19]
     if name == "gps" and (one := _PLACE.match(own)) and (other := _PLACE.match(word)):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from mirrorfold.schemas.withheld import is_withheld
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.errors import BOTO_ERRORS, GOOGLE_ERRORS, from_boto, from_google, store_error
 from mirrorfold.transforms.stores.files import FolderSource
@@ -79,8 +80,10 @@ class OpenStores:
         """Open a bucket or folder, or give it again; each kind of store lists in its own way besides.
 
         Raises:
-          StoreError: its credentials, profile or endpoint can't be used.
+          StoreError: its credentials, profile or endpoint can't be used, or its name stayed with its owner.
         """
+        if is_withheld(bucket):
+            raise StoreError("denied", "its name stayed with its owner, who alone can be asked")
         name = (store, bucket)
         found = self._open.get(name)
         if found is not None:
