@@ -55,18 +55,18 @@ mirrorfold.compare.show([["gone.webp", image], [image]], "", arguments[0]);
 """
 DRAW = """
 const [p, q, r, s, t, u] = arguments[0];
-const left = Object.assign(document.createElement("canvas"), { width: 768, height: 512 });
+const left = Object.assign(document.createElement("canvas"), { width: 1024, height: 683 });
 const ink = left.getContext("2d");
 ink.fillStyle = "#fff";
-ink.fillRect(0, 0, 768, 512);
+ink.fillRect(0, 0, 1024, 683);
 ink.fillStyle = "#000";
-for (let at = 0; at < 768; at += 48) ink.fillRect(at, 0, 24, 512);
-for (let at = 0; at < 512; at += 64) ink.fillRect(0, at, 768, 16);
-const [w, h] = q ? [512, 768] : [768, 512];
+for (let at = 0; at < 1024; at += 48) ink.fillRect(at, 0, 24, 683);
+for (let at = 0; at < 683; at += 64) ink.fillRect(0, at, 1024, 16);
+const [w, h] = q ? [683, 1024] : [1024, 683];
 const right = Object.assign(document.createElement("canvas"), { width: w, height: h });
 const turned = right.getContext("2d");
-turned.setTransform((p * w) / 768, (s * h) / 768, (q * w) / 512, (t * h) / 512, w / 2, h / 2);
-turned.drawImage(left, -384, -256);
+turned.setTransform((p * w) / 1024, (s * h) / 1024, (q * w) / 683, (t * h) / 683, w / 2, h / 2);
+turned.drawImage(left, -512, -341.5);
 mirrorfold.compare.show([[left.toDataURL()], [right.toDataURL()]], "", arguments[0]);
 """
 """Draws stripes, and the same turned as `arguments[0]` says, and shows both."""
@@ -136,7 +136,7 @@ def test_turned_pictures_lie_on_each_other_to_the_pixel(desk, published, height:
         settle(desk)
         shot = Image.open(io.BytesIO(desk.find_element(By.ID, "stage").screenshot_as_png)).convert("L")
         inner = np.asarray(shot)[16:-16, 16:-16]
-        assert np.percentile(inner, 99.5) < 40, warp  # stripes that are a pixel off differ by 255
+        assert np.percentile(inner, 99.5) < 25, "15 where they lie right, 48 before boxes had whole pixels"
 
 
 def test_the_toolbar_is_one_line_in_every_view_and_language(desk, published) -> None:
