@@ -100,7 +100,7 @@ class ReviewServer:
         if given is None:
             raise web.HTTPUnauthorized(text="open the address with your token in it")
         reviewer = self._door.owner(given)
-        self._door.note(address, reviewer is not None)
+        self._door.note(address, given, reviewer is not None)
         if reviewer is None:
             raise web.HTTPForbidden(text="not a token of this server")
         return reviewer

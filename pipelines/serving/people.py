@@ -27,6 +27,7 @@ class Doorkeeper:
     def __init__(self, tokens: dict[str, str], clock: Callable[[], float] = time.monotonic):
         self._tokens, self._clock = tokens, clock
         self._wrong: dict[str, tuple[int, float]] = {}
+        self._known_wrong: set[bytes] = set()
 
     def owner(self, token: str) -> str | None:
         """Name whose token it is; every one is compared, so that the time taken tells nothing."""
@@ -41,13 +42,22 @@ class Doorkeeper:
         wrong, since = self._wrong.get(address, (0, 0.0))
         return max(0.0, since + min(60.0, 0.25 * 2 ** min(wrong, 10)) - self._clock()) if wrong else 0.0
 
-    def note(self, address: str, right: bool) -> None:
-        """Note how a try went."""
+    def note(self, address: str, token: str, right: bool) -> None:
+        """Note how a try went.
+
+        A wrong token that comes again is no new guess: behind a proxy all reviewers have one address, and a page left
+        open with an old token would make all of them wait.
+        """
         if right:
             self._wrong.pop(address, None)
             return
-        if len(self._wrong) > 10_000:
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        if digest in self._known_wrong:
+            return
+        if max(len(self._wrong), len(self._known_wrong)) > 10_000:
             self._wrong.clear()
+            self._known_wrong.clear()
+        self._known_wrong.add(digest)
         self._wrong[address] = self._wrong.get(address, (0, 0.0))[0] + 1, self._clock()
 
 

@@ -36,6 +36,8 @@
       conflicts.map((name) => {
         const said = (content) => [content.meta[name], content.record[name]].filter((value) => value !== undefined && value !== "");
         const value = (content) => (said(content).length ? [...new Set(said(content))].join(" | ") : "–");
+        // What neither states in words, as coding without loss, one of them has: the reason below says which.
+        if (!said(left).length && !said(right).length) return h("li", {}, h("b", {}, named("fields", name)));
         return h("li", {}, h("b", {}, named("fields", name)), " ", visible(value(left)), " ≠ ", visible(value(right)));
       }),
     // What copies state beyond the kept one: proposed to be written beside it, a conflict for people.
