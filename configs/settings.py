@@ -158,6 +158,9 @@ class PriceSettings(Section):
     regions: dict[str, str] = Field(
         default_factory=dict, description="region by library or bucket, where it isn't known"
     )
+    owners: dict[str, str] = Field(
+        default_factory=dict, description="who pays, by library or bucket: the cost-allocation tag of `realised`"
+    )
     local_per_gb_month: Money | None = Field(
         None, description="what a GB (10^9 bytes) in a local folder costs a month, in `currency`; unpriced without it"
     )

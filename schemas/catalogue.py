@@ -15,6 +15,7 @@ from mirrorfold.schemas.merged_record import MERGED_RECORD
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.package_failures import PACKAGE_FAILURES
 from mirrorfold.schemas.pairs import PAIRS
+from mirrorfold.schemas.realised import REALISED
 from mirrorfold.schemas.reconciliation import RECONCILIATION
 from mirrorfold.schemas.rereadings import REREADINGS
 from mirrorfold.schemas.savings import SAVINGS
@@ -39,6 +40,7 @@ TABLES: dict[str, Table] = {
         ALIASES,
         CHANGES,
         RECONCILIATION,
+        REALISED,
         REREADINGS,
         PACKAGE_FAILURES,
         WAVES,

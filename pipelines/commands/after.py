@@ -11,6 +11,7 @@ import click
 from mirrorfold.pipelines.commands.printing import Said, folder_argument, many, prints, usage_errors
 from mirrorfold.pipelines.commands.shares import Sample
 from mirrorfold.pipelines.errors import BrokenPromiseError, NowhereError
+from mirrorfold.schemas.realised import PARTS
 
 if TYPE_CHECKING:
     from mirrorfold.pipelines.finished.reconcile import Reconciled
@@ -36,8 +37,9 @@ def reconcile(folder: str, named: tuple[str, ...], as_of: str | None, **options)
 
     TARGET is [LIBRARY=]URI: a bucket, a folder, an inventory report or a list, as `run` takes them. One that covers
     objects of the run is asked for them in their own place; any other is a destination, for all libraries or for the
-    one named. Objects count as arrived by a digest that the store states, or are read. Nothing but the table
-    `reconciliation` and reconciliation.json is written. Exit code 5: a content that the plan keeps is nowhere.
+    one named. Objects count as arrived by a digest that the store states, or are read. Nothing but the tables
+    `reconciliation` and `realised` (the saving as it came true), realised.csv, reconciliation.json and
+    after-the-move.html is written. Exit code 5: a content that the plan keeps is nowhere.
     """
     from mirrorfold.pipelines.finished.reconcile import reconcile_run
 
@@ -52,7 +54,8 @@ def reconcile(folder: str, named: tuple[str, ...], as_of: str | None, **options)
             f"{many(found.nowhere, 'content')} that the plan keeps {'is' if found.nowhere == 1 else 'are'} nowhere in "
             f"what was looked in, e.g. {found.examples[0]}: delete nothing, and look in the sources"
         )
-    return Said(asdict(found), _lines(folder, found), error)
+    rows = [{**row, "price_date": row["price_date"] and row["price_date"].isoformat()} for row in found.realised]
+    return Said(asdict(found) | {"realised": rows}, _lines(folder, found), error)
 
 
 def _lines(folder: str, found: Reconciled) -> list[str]:
@@ -67,7 +70,20 @@ def _lines(folder: str, found: Reconciled) -> list[str]:
             f"{found.read:,} of {found.doubtful:,} objects that only reading proves were read, {found.wrong:,} of them "
             f"are other bytes; of the rest at most {found.bound:,} are, at 95 % confidence"
         )
-    return [*lines, f"{folder}/reconciliation has a row for each object"]
+    return [*lines, *_saving(found.realised), f"{folder}/reconciliation has a row for each object"]
+
+
+def _saving(rows: list[dict]) -> list[str]:
+    """Say what came true of the plan's saving, in bytes and in money a month."""
+    told = []
+    for name in ("planned", *PARTS, "unfinished"):
+        size = sum(row[f"{name}_bytes"] or 0 for row in rows)
+        if size:
+            money = [row[f"{name}_monthly"] for row in rows if row[f"{name}_bytes"]]
+            known = None not in money
+            priced = f", {rows[0]['currency']} {sum(money):,.2f} a month" if known else ", unpriced"
+            told.append(f"saving, {name}: {size:,} bytes{priced}")
+    return told
 
 
 @click.command()

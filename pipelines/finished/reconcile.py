@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.errors import UsageError
-from mirrorfold.pipelines.finished import looking, reading, targets
+from mirrorfold.pipelines.finished import looking, reading, realised, targets
 from mirrorfold.pipelines.finished.targets import Target
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.pipelines.record.lock import lock_output
@@ -24,9 +24,11 @@ from mirrorfold.schemas.reconciliation import FAULTS, RECONCILIATION
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.match.verify import Verifier
+from mirrorfold.transforms.publish.after import PAGE, render_after
 from mirrorfold.transforms.reconcile.bound import most_wrong, sample_size
 from mirrorfold.transforms.reconcile.match import CHANGED, STEM, UNPROVED, match
 from mirrorfold.transforms.reconcile.plan import EXPECTED_SQL
+from mirrorfold.transforms.reconcile.realised import Days, sum_up
 from mirrorfold.transforms.reconcile.states import NOTES, Asked, reconcile
 from mirrorfold.transforms.retain.acted import RECORD
 from mirrorfold.transforms.retain.digests import plan_hash
@@ -46,6 +48,7 @@ class Reconciled:
       nowhere: contents that the plan keeps and no target has; examples: some of their URIs.
       faults: examples of each state that somebody has to look at: (uri, detail).
       doubtful: objects whose bytes only reading proves; read: how many were; wrong: of these, how many are other bytes.
+      realised: rows of the table `realised`, of this month.
       bound: of those that nobody read at most this many are other bytes, at CONFIDENCE; None where all were read.
     """
 
@@ -58,6 +61,7 @@ class Reconciled:
     read: int
     wrong: int
     bound: int | None
+    realised: list[dict] = field(default_factory=list)
 
 
 @dataclass
@@ -121,7 +125,9 @@ def reconcile_run(
     connection = connect(store, "objects", "decisions", "contents")
     expected = connection.sql(EXPECTED_SQL).to_arrow_table().combine_chunks()
     libraries = set(expected.column("library").unique().to_pylist())
-    places = targets.read_targets(named, quarantines, _settings(store, config), libraries)
+    settings = _settings(store, config)
+    places = targets.read_targets(named, quarantines, settings, libraries)
+    prices = realised.prices_of(settings, policy)
     found = targets.list_targets(places, expected)
     say(f"{found.num_rows:,} objects listed; the plan has {expected.num_rows:,}")
     work = _Work(expected, found, _asked(store, policy, places, expected, found, as_of, accept_recompressed))
@@ -133,16 +139,59 @@ def reconcile_run(
         tried = _read(work, stores, sample, plan_hash(store), threads, say)
         if sample != 0:
             _look(work, connection, stores, looking.verifier_of(json.loads(store.get("run.json"))))
+        left = realised.unfinished(stores, _live(places, work.found))
     finally:
         stores.close()
     said = [{"t": t, "note": note} for t, note in sorted(work.notes.items())]
     work.asked = replace(work.asked, notes=pa.Table.from_pylist(said, schema=NOTES))
     rows = reconcile(work.expected, work.found, work.asked)
-    made = _sum_up(rows, tried)
+    saving = _saving(store, policy, work, rows, prices, left, as_of)
+    made = replace(_sum_up(rows, tried), realised=saving.to_pylist())
     with lock_output(store):
         parquet.replace_table(store, RECONCILIATION, rows)
-        store.put(RECORD, _record(store, places, made, sample, as_of))
+        record = _record(store, places, made, sample, as_of)
+        store.put(RECORD, record)
+        months = realised.keep(store, saving, as_of or _today())
+        page = render_after(json.loads(record), made.faults, months.to_pylist(), settings.publish.language)
+        store.put(PAGE, page.encode())
     return made
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def _saving(
+    store: OutputStore,
+    policy: dict,
+    work: _Work,
+    rows: pa.Table,
+    prices: realised.Priced,
+    left: realised.Unfinished,
+    as_of: dt.date | None,
+) -> pa.Table:
+    """Say what came true of the plan's saving, in money: rows of the table `realised`."""
+    made = _made(store) or _today()
+    days = Days(made, made + dt.timedelta(days=policy["quarantine"]["days"]))
+    rules = realised.rules_of(prices.listed)
+    sums = sum_up(work.expected, work.found, rows, work.asked.homes, rules, days)
+    return realised.price(sums, left, prices, f"{as_of or _today():%Y-%m}")
+
+
+def _made(store: OutputStore) -> dt.date | None:
+    """Give the day on which the plan was made; None where that isn't on record."""
+    made = json.loads(store.get("run.json")).get("finished_at")
+    return None if made is None else dt.datetime.fromisoformat(made).date()
+
+
+def _live(places: list[Target], found: pa.Table) -> set[tuple[str, str]]:
+    """Name the buckets that were listed live, but for destinations: those that the plan's bytes lie in."""
+    destinations = set(found.filter(pc.equal(found.column("role"), "destination")).column("target").to_pylist())
+    return {
+        (place.spec.store, place.spec.bucket)
+        for number, place in enumerate(places)
+        if place.spec.kind == "live" and number not in destinations
+    }
 
 
 def _settings(store: OutputStore, config: str | None) -> Settings:
@@ -174,17 +223,15 @@ def _asked(
         homes=numbers.filter(own).combine_chunks(),
         destinations=to.combine_chunks(),
         quarantine=any(place.aside for place in places),
-        over=_over(store, policy, as_of or dt.datetime.now(dt.UTC).date()),
+        over=_over(store, policy, as_of or _today()),
         accept=accept,
     )
 
 
 def _over(store: OutputStore, policy: dict, today: dt.date) -> bool:
     """Tell whether the quarantine's days can be over: nothing was set aside before its plan was made."""
-    made = json.loads(store.get("run.json")).get("finished_at")
-    return made is not None and today >= dt.datetime.fromisoformat(made).date() + dt.timedelta(
-        policy["quarantine"]["days"]
-    )
+    made = _made(store)
+    return made is not None and today >= made + dt.timedelta(policy["quarantine"]["days"])
 
 
 def _read(work: _Work, stores, sample: float | None, seed: str, threads: int, say) -> tuple[int, int, int]:
@@ -314,7 +361,7 @@ def _record(
         "plan_hash": plan_hash(store),
         "targets": [target.arg for target in places if not target.aside],
         "quarantine": [target.arg for target in places if target.aside],
-        "as_of": (as_of or dt.datetime.now(dt.UTC).date()).isoformat(),
+        "as_of": (as_of or _today()).isoformat(),
         "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "sample": sample,
         "confidence": CONFIDENCE,

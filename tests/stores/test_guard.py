@@ -40,8 +40,10 @@ RIGHTS = {
     "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "HeadBucket": "s3:ListBucket",
     "HeadObject": "s3:GetObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "ListObjectVersions": "s3:ListBucketVersions",
     "ListObjectsV2": "s3:ListBucket",
+    "ListParts": "s3:ListMultipartUploadParts",
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 from mirrorfold.transforms.listing.live import list_live
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
+from mirrorfold.transforms.stores.s3 import S3Source
 from mirrorfold.transforms.stores.sources import open_stores
 from tests.servers import Server, recording_proxy, versity_server
 from tests.worlds import new_bucket, owner
@@ -119,6 +120,17 @@ def test_without_the_right_signature_nothing_is_read(versity: Server, monkeypatc
         with pytest.raises(StoreError) as caught:
             open_stores((live(bucket),)).read(ObjectRef("lib", "s3", bucket, key, "", etag, 1))
         assert caught.value.code == "denied"
+
+
+def test_what_lies_in_unfinished_uploads_is_summed(server: Server):
+    client, bucket = owner(server), new_bucket()
+    client.create_bucket(Bucket=bucket)
+    assert S3Source(live(bucket)).unfinished() == {}
+    for key, sizes in (("a", (5 << 20, 9)), ("b", (7,))):
+        upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        for number, size in enumerate(sizes, start=1):
+            client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=b"p" * size)
+    assert S3Source(live(bucket)).unfinished() == {"STANDARD": (5 << 20) + 16}
 
 
 def test_sha256_counts_only_when_it_covers_the_whole_object(server: Server):

@@ -9,7 +9,9 @@ EXPECTED_SQL = """
         SELECT content_id, min(md5) AS md5, min(crc32c) AS crc32c FROM objects
         WHERE content_id IS NOT NULL GROUP BY content_id)
     SELECT row_number() OVER (ORDER BY d.uri, d.version) - 1 AS e, d.uri, d.version, d.library, o.store, o.bucket,
-        o.key, d.size, d.etag, coalesce(d.content_id, o.sha256) AS sha256, coalesce(o.md5, known.md5) AS md5,
+        o.key, d.size, d.etag, d.storage_class, o.last_modified,
+        CASE WHEN d.rule IN ('door', 'link') THEN 0 ELSE d.size END AS stored,
+        coalesce(d.content_id, o.sha256) AS sha256, coalesce(o.md5, known.md5) AS md5,
         coalesce(o.crc32c, known.crc32c) AS crc32c, o.is_latest, d.action, d.content_id
     FROM decisions d JOIN objects o USING (uri, version) LEFT JOIN known ON known.content_id = d.content_id
     WHERE NOT o.is_delete_marker ORDER BY e"""
@@ -29,6 +31,7 @@ FOUND = pa.schema(
         ("rel", pa.string()),
         ("size", pa.int64()),
         ("etag", pa.string()),
+        ("storage_class", pa.string()),
         ("sha256", pa.string()),
         ("md5", pa.string()),
         ("crc32c", pa.string()),

@@ -22,8 +22,10 @@ READS = frozenset(
         "GetObjectTagging",
         "HeadBucket",
         "HeadObject",
+        "ListMultipartUploads",
         "ListObjectVersions",
         "ListObjectsV2",
+        "ListParts",
     }
 )
 """All that boto3 may ever send to a source."""

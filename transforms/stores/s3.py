@@ -28,6 +28,7 @@ ABSENT = frozenset(
         "ServerSideEncryptionConfigurationNotFoundError",
         "NoSuchLifecycleConfiguration",
         "NoSuchTagSet",
+        "NoSuchUpload",  # it was ended meanwhile
     }
 )
 """How servers say that a bucket or an object has no such configuration."""
@@ -38,8 +39,10 @@ PAID = frozenset(
         "get_object_retention",
         "get_object_tagging",
         "head_object",
+        "list_multipart_uploads",
         "list_object_versions",
         "list_objects_v2",
+        "list_parts",
     }
 )
 """The reads that name who pays."""
@@ -216,6 +219,33 @@ class S3Source:
         page = self.call("list_objects_v2", OptionalObjectAttributes=["RestoreStatus"], **arguments)
         next_ = page.get("NextContinuationToken") if page.get("IsTruncated") else None
         return S3Page(page.get("Contents", []), (next_, "") if next_ else None)
+
+    def unfinished(self) -> dict[str, int]:
+        """Sum the bytes of multipart uploads that nobody ended, by storage class; {} where the server has no such call.
+
+        Raises:
+          StoreError: it may not be asked.
+        """
+        sizes: dict[str, int] = {}
+        more: dict[str, Any] = {}
+        while True:
+            page = self._optional("list_multipart_uploads", Bucket=self.spec.bucket, **more)
+            for upload in page.get("Uploads", []):
+                name = upload.get("StorageClass") or "STANDARD"
+                sizes[name] = sizes.get(name, 0) + self._uploaded(upload["Key"], upload["UploadId"])
+            if not page.get("IsTruncated"):
+                return sizes
+            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+    def _uploaded(self, key: str, upload: str) -> int:
+        size = 0
+        more: dict[str, Any] = {}
+        while True:
+            page = self._optional("list_parts", Bucket=self.spec.bucket, Key=key, UploadId=upload, **more)
+            size += sum(part["Size"] for part in page.get("Parts", []))
+            if not page.get("IsTruncated"):
+                return size
+            more = {"PartNumberMarker": page["NextPartNumberMarker"]}
 
     def versioned(self) -> bool:
         """Tell whether the bucket has or had versions; where that may not be asked, the current objects are listed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mirrorfold.schemas.realised import PARTS
 from mirrorfold.transforms.verify.checks import Check
 
 LIST_CHECKS: tuple[Check, ...] = (
@@ -78,6 +79,9 @@ LIST_CHECKS: tuple[Check, ...] = (
         SELECT expected.listed, count(r.uri) AS sound FROM expected LEFT JOIN handed_out d ON true
         LEFT JOIN rereadings r ON r.uri = d.kept_uri AND r.version = d.kept_version AND r.outcome = 'same'
         WHERE expected.reread GROUP BY expected.listed HAVING expected.listed > count(r.uri)"""),
+    Check(7, "realised", "what the plan sets aside isn't the sum of what became of it", f"""
+        SELECT month, library, bucket, storage_class, planned_bytes FROM realised
+        WHERE planned_bytes <> {" + ".join(f"{name}_bytes" for name in PARTS)}"""),
     # A plan in waves is that very plan.
     Check(7, "waves", "a row of the plan is in no wave, or what is in a wave isn't in the plan", """
         SELECT uri, version FROM decisions FULL JOIN this_wave USING (uri, version)
