@@ -14,6 +14,7 @@ from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.record.previous import reuse
+from mirrorfold.schemas.belongings import UNREAD
 from mirrorfold.schemas.decisions import DECISIONS
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.savings import SAVINGS
@@ -25,6 +26,7 @@ from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.savings import DECISION_COLUMNS
 from mirrorfold.transforms.estimate.summary import LIST_PAGE, summarise
 from mirrorfold.transforms.estimate.wiring import Estimate
+from mirrorfold.transforms.fingerprint.beside.facts import READ_COLUMNS, READ_SQL, was_read
 from mirrorfold.transforms.publish.queue import count_work
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 
@@ -96,7 +98,7 @@ def summarise_run(run: RunContext, cpu_hours: float | None = None) -> dict:
     earlier = open_output(run.previous) if run.previous is not None and reuse(run) else None
     found = reads(run.store, settings["regions"], earlier)
     objects = sum(counts["list"] for counts in found["request_places"].values())
-    work = Workload(objects, found["requests"]["get"], found["bytes_read"], found["requests"]["get"])
+    work = Workload(objects, found["requests"]["get"], found["bytes_read"], found["contents"])
     totals = {
         **decisions_totals(run.store),
         **found,
@@ -119,7 +121,7 @@ def decisions_totals(output: OutputStore) -> dict:
 
 
 def reads(output: OutputStore, regions: dict[str, str], earlier: OutputStore | None = None) -> dict:
-    """Count what the run listed, and read from stores, by place: a GET for each content that was read.
+    """Count what the run listed, and read from stores, by place: a GET for each content and each sidecar that was read.
 
     Args:
       earlier: DIR of the run whose readings were taken over; what it had read of unchanged objects wasn't read again.
@@ -128,51 +130,66 @@ def reads(output: OutputStore, regions: dict[str, str], earlier: OutputStore | N
         return reads_since(output, regions, earlier)
     place = ["store", "bucket", "library", "storage_class"]
     places: dict[tuple, dict] = {}
-    for block in parquet.table_blocks(output, OBJECTS.name, [*place, "size", "identity_evidence"]):
-        read = pc.fill_null(pc.equal(block["identity_evidence"], "read"), False)
+    for block in parquet.table_blocks(output, OBJECTS.name, [*place, "identity_evidence", *READ_COLUMNS]):
+        beside = was_read(block)
+        read = pc.or_(pc.fill_null(pc.equal(block["identity_evidence"], "read"), False), beside)
+        block = block.append_column("beside_read", beside)
         block = block.append_column("read", pc.if_else(read, block["size"], pa.scalar(None, pa.int64())))
-        sums = block.group_by(place).aggregate([("size", "count"), ("read", "count"), ("read", "sum")])
+        sums = block.group_by(place).aggregate(
+            [("size", "count"), ("read", "count"), ("read", "sum"), ("beside_read", "sum")]
+        )
         for row in sums.to_pylist():
             region = regions.get(row["bucket"]) or regions.get(row["library"])
             key = (row["store"], region, row["storage_class"])
-            counts = places.setdefault(key, {"list": 0, "get": 0, "bytes": 0})
+            counts = places.setdefault(key, dict.fromkeys(_COUNTS, 0))
             counts["list"] += row["size_count"]
             counts["get"] += row["read_count"]
             counts["bytes"] += row["read_sum"] or 0
+            counts["beside"] += row["beside_read_sum"] or 0
     return _requests(places)
 
 
 def reads_since(output: OutputStore, regions: dict[str, str], earlier: OutputStore) -> dict:
     """Count as `reads` does what an audit read."""
     state = "hash(uri, version, etag, size)"
-    read = connect(earlier, OBJECTS.name).execute(f"SELECT {state} AS s FROM objects WHERE identity_evidence = 'read'")
+    # What an earlier run couldn't read of a sidecar is read again.
+    known = f"identity_evidence = 'read' OR ({READ_SQL} AND NOT list_contains(map_keys(stated), '{UNREAD}'))"
+    read = connect(earlier, OBJECTS.name).execute(f"SELECT {state} AS s FROM objects WHERE {known}")
     tables = connect(output, OBJECTS.name)
     tables.register("known", pa.table({"state": pa.array(read.fetchnumpy()["s"])}))
     tables.execute(
         f"""
-        SELECT store, bucket, library, storage_class, count(*), count(*) FILTER (fresh), sum(size) FILTER (fresh)
+        SELECT store, bucket, library, storage_class, count(*), count(*) FILTER (fresh), sum(size) FILTER (fresh),
+            count(*) FILTER (fresh AND identity_evidence IS NULL)
         FROM (
-            SELECT *, coalesce(identity_evidence = 'read', false) AND {state} NOT IN (FROM known) AS fresh FROM objects
+            SELECT *, {state} NOT IN (FROM known)
+                AND (coalesce(identity_evidence = 'read', false) OR {READ_SQL}) AS fresh FROM objects
         )
         GROUP BY ALL
         """
     )
     places: dict[tuple, dict] = {}
-    for store, bucket, library, storage_class, listed, fresh, size in tables.fetchall():
+    for store, bucket, library, storage_class, listed, fresh, size, beside in tables.fetchall():
         key = (store, regions.get(bucket) or regions.get(library), storage_class)
-        counts = places.setdefault(key, {"list": 0, "get": 0, "bytes": 0})
+        counts = places.setdefault(key, dict.fromkeys(_COUNTS, 0))
         counts["list"] += listed
         counts["get"] += fresh
         counts["bytes"] += int(size or 0)
+        counts["beside"] += beside
     return _requests(places)
 
 
+_COUNTS = ("list", "get", "bytes", "beside")
+"""What is counted of each place: objects listed, GETs, their bytes, and GETs of sidecars among them."""
+
+
 def _requests(places: dict[tuple, dict]) -> dict:
-    listed = sum(counts["list"] for counts in places.values())
+    listed, gets, size, beside = (sum(counts[name] for counts in places.values()) for name in _COUNTS)
     return {
         "request_places": places,
-        "requests": {"list": -(-listed // LIST_PAGE), "get": sum(counts["get"] for counts in places.values())},
-        "bytes_read": sum(counts["bytes"] for counts in places.values()),
+        "requests": {"list": -(-listed // LIST_PAGE), "get": gets},
+        "bytes_read": size,
+        "contents": gets - beside,
     }
 
 

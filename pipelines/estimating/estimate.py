@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -30,6 +30,7 @@ from mirrorfold.transforms.estimate.probe import Probed, probe
 from mirrorfold.transforms.estimate.savings import Tally, Terms, price, to_float
 from mirrorfold.transforms.estimate.stored import STORED_COLUMNS, freed, stored
 from mirrorfold.transforms.estimate.summary import hour_price, scan_cost
+from mirrorfold.transforms.fingerprint.beside.facts import WOULD_COLUMNS, would_read
 from mirrorfold.transforms.fingerprint.plan import skip_reasons
 from mirrorfold.transforms.stores.api import ObjectRef
 from mirrorfold.transforms.stores.output import OutputStore, open_output
@@ -160,7 +161,18 @@ def estimate(
         )
         chance = near_sample.chance(request, scratch)
         savings = _savings(request, store, listed, one)
-    return _project(request, listed, one, two, near, savings, probed, chance)
+        sidecars = _sidecars(store)
+    return _project(request, listed, one, two, near, savings, probed, chance, sidecars)
+
+
+def _sidecars(store: OutputStore) -> pa.Table:
+    """Count the sidecars that a run reads, and their bytes, by place."""
+    columns = list(dict.fromkeys((*WOULD_COLUMNS, *census.PLACE)))
+    places = [
+        would_read(block).group_by(census.PLACE).aggregate([("size", "count"), ("size", "sum")])
+        for block in parquet.table_blocks(store, OBJECTS.name, columns)
+    ]
+    return pa.concat_tables(places)
 
 
 def _savings(request: Request, store: OutputStore, listed: census.Listed, one: Exact) -> list[dict]:
@@ -215,6 +227,7 @@ def _project(
     savings: list[dict],
     probed: Probed,
     chance: tuple[float, float] | None,
+    sidecars: pa.Table,
 ) -> Estimate:
     settings = money_settings(request.settings, request.policy)
     prices = PriceList.make(book(request.settings), settings)
@@ -226,9 +239,11 @@ def _project(
     )
     model = Model(load_constants())
     load = model.load(work)
+    beside = [sum(sidecars[name].to_pylist()) for name in ("size_count", "size_sum")]
+    load = replace(load, get_requests=load.get_requests + beside[0], bytes_read=load.bytes_read + beside[1])
     totals = {
         "requests": {"list": load.list_requests, "get": load.get_requests},
-        "request_places": _requests(listed, settings["regions"]),
+        "request_places": _requests(listed, sidecars, settings["regions"]),
         "bytes_read": load.bytes_read,
         "cpu_hours": load.cpu_hours,
     }
@@ -289,12 +304,16 @@ def _libraries(listed: census.Listed) -> tuple[tuple[str, int, int], ...]:
     return tuple((library, *found[library]) for library in sorted(found))
 
 
-def _requests(listed: census.Listed, regions: dict) -> dict[tuple, dict]:
+def _requests(listed: census.Listed, sidecars: pa.Table, regions: dict) -> dict[tuple, dict]:
     """GETs and bytes by place at most: what the listing proves to be copies is read once."""
     counts = np.bincount(listed.place, minlength=len(listed.places)).tolist()
     volumes = np.bincount(listed.place, weights=listed.size, minlength=len(listed.places)).tolist()
     places: dict[tuple, dict] = {}
-    for (library, store, bucket, storage_class), count, volume in zip(listed.places, counts, volumes, strict=True):
+    rows = [*zip(listed.places, counts, volumes, strict=True)]
+    rows += [
+        (tuple(row[name] for name in census.PLACE), row["size_count"], row["size_sum"]) for row in sidecars.to_pylist()
+    ]
+    for (library, store, bucket, storage_class), count, volume in rows:
         region = regions.get(bucket) or regions.get(library)
         place = places.setdefault((store, region, storage_class), {"list": 0, "get": 0, "bytes": 0})
         place["list"] += count

@@ -10,12 +10,13 @@ import pyarrow.compute as pc
 
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.fingerprint.beside.facts import READ_COLUMNS, was_read
 from mirrorfold.transforms.stores.output import OutputStore
 
 NAMES: Mapping[str, str] = {
     "objects_listed": "object versions in the listing",
     "bytes_listed": "their bytes",
-    "bytes_read": "bytes of objects whose content was read in this run",
+    "bytes_read": "bytes of objects whose content was read in this run, and of XMP sidecars",
     "bytes_spared": "bytes of objects whose content was known without reading: by the listing, or an earlier run",
     "contents": "distinct contents",
     "failures": "objects that weren't read or decoded; failures/CODE splits them",
@@ -34,12 +35,12 @@ def measure(store: OutputStore, bytes_read: int | None = None) -> dict[str, int]
       bytes_read: of an audit, what it read itself; the tables don't tell that from what an earlier run had read.
     """
     found: Counter[str] = Counter({name: 0 for name in NAMES if name != "objects"})
-    for block in _blocks(store, "objects", ["size", "identity_evidence"]):
+    for block in _blocks(store, "objects", ["identity_evidence", *READ_COLUMNS]):
         found["objects_listed"] += block.num_rows
         found["bytes_listed"] += _sum(block)
         known = pc.is_valid(block["identity_evidence"])
         read = pc.fill_null(pc.equal(block["identity_evidence"], "read"), False)
-        found["bytes_read"] += _sum(block.filter(read))
+        found["bytes_read"] += _sum(block.filter(pc.or_(read, was_read(block))))
         found["bytes_spared"] += _sum(block.filter(pc.and_not(known, read)))
     if bytes_read is not None:
         found["bytes_spared"] += found["bytes_read"] - bytes_read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mirrorfold.pipelines.record.metrics import measure
 from mirrorfold.pipelines.savings import reads
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.blocks.parquet import write_shard
@@ -19,6 +20,33 @@ def folder(path, rows: list[dict]) -> LocalOutput:
 
 
 SEEN = [{"uri": f"s3://b/{n}", "version": "", "etag": "e", "size": 100} for n in range(4)]
+
+
+SIDECAR = {"uri": "s3://b/1.xmp", "version": "", "etag": "e", "size": 30, "identity_evidence": None}
+STATED = SIDECAR | {"stated": [("title", "t")]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "gets", "size"),
+    [
+        ([], STATED, 1, 30),
+        ([STATED], STATED, 0, 0),
+        ([STATED], STATED | {"etag": "f"}, 1, 30),
+        ([], SIDECAR | {"stated": [("unread", "corrupt")]}, 1, 30),
+        ([], SIDECAR | {"stated": [("unread", "denied")]}, 0, 0),
+        ([SIDECAR | {"stated": [("unread", "denied")]}], STATED, 1, 30),
+        ([], STATED | {"size": 0}, 0, 0),
+        ([], STATED | {"beside": ["s3://b/1.jpg"], "stated": None}, 0, 0),
+        ([], STATED | {"uri": "s3://b/1.jpg", "beside": ["s3://b/1.xmp"]}, 0, 0),
+    ],
+    ids=["new", "known", "changed", "broken", "refused", "refused before", "empty", "not looked at", "a picture's"],
+)
+def test_sidecars_that_are_read_count(tmp_path, before: list[dict], now: dict, gets: int, size: int) -> None:
+    earlier, after = folder(tmp_path / "before", before), folder(tmp_path / "now", [now])
+    found = reads(after, {}, earlier)
+    assert (found["requests"]["get"], found["bytes_read"], found["contents"]) == (gets, size, 0)
+    if not before:
+        assert reads(after, {})["bytes_read"] == measure(after)["bytes_read"] == size
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def estimated(tmp_path_factory):
         fill_s3(s3, "hk-archive", files["hk"])
         fill_gcs(gcs, "gz-mirror", files["gz"])
         fill_folder(root / "tw", files["tw"])
+        picture = next(path for path in sorted((root / "tw").rglob("*.jpg")) if path.stat().st_size)
+        picture.with_suffix(".xmp").write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
         env = environment(s3_seen.url, gcs_seen.url, s3)
         line = ["hk=s3://hk-archive", "gz=gs://gz-mirror", f"tw={root / 'tw'}", "--config", str(root / "config.yaml")]
         found = mirrorfold("estimate", *line, "--json", env=env)
@@ -68,7 +70,10 @@ def test_what_a_run_would_read_agrees_with_what_it_read(estimated):
     broken = f"SELECT count(*) FROM '{estimated['out']}/failures/*.parquet' WHERE stage != 'skipped'"
     read = ask(counted)[0] + ask(broken)[0]
     assert estimated["figures"]["work"]["objects"] == read
-    assert estimated["figures"]["left_out"] == {"empty": 1, "not-an-image": 1}
+    assert estimated["figures"]["left_out"] == {"empty": 1, "not-an-image": 2}
+    sidecars = ask(f"SELECT sum(size), count(*) FROM '{estimated['out']}/objects/*.parquet' WHERE uri LIKE '%.xmp'")
+    load, work = estimated["figures"]["load"], estimated["figures"]["work"]
+    assert (load["bytes_read"] - work["bytes_read"], load["get_requests"] - work["reads"]) == sidecars
 
 
 def test_the_bill_agrees_with_the_run(estimated):

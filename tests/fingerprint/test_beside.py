@@ -82,6 +82,14 @@ def filled(objects: pa.Table, stores: MemoryStores, earlier: pa.Table | None = N
     return {row["uri"]: row["stated"] and dict(row["stated"]) for row in made.to_pylist()} | {"": made}
 
 
+def test_what_is_read_of_sidecars_is_told_before_and_after():
+    objects, stores = world()
+    named = {"mem://x/one.xmp", "mem://x/one.jpg.xmp", "mem://x/two.xmp"}
+    assert set(facts.would_read(objects).column("uri").to_pylist()) == named | {"mem://x/three.xmp"}
+    made = filled(objects, stores)[""]
+    assert set(made.filter(facts.was_read(made)).column("uri").to_pylist()) == named
+
+
 def test_each_picture_states_what_its_sidecars_do():
     stated = filled(*world())
     assert stated["mem://x/one.jpg"] == {"rights": "(c) A | (c) B", "caption": "Boats"}

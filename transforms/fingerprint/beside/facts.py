@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,10 +35,13 @@ BATCH = 512
 
 def sidecars_of(objects: pa.Table) -> pa.Table:
     """Give the current XMP files that lie beside pictures: rows of SIDECARS."""
+    return objects.filter(_are_sidecars(objects)).select(SIDECARS.names)
+
+
+def _are_sidecars(objects: pa.Table) -> pa.ChunkedArray:
     named = pc.ends_with(pc.utf8_lower(objects.column("uri")), XMP)
     current = pc.and_not(objects.column("is_latest"), objects.column("is_delete_marker"))
-    chosen = pc.and_(pc.and_(named, current), pc.is_valid(objects.column("companions")))
-    return objects.filter(chosen).select(SIDECARS.names)
+    return pc.and_(pc.and_(named, current), pc.is_valid(objects.column("companions")))
 
 
 def pictures_of(objects: pa.Table) -> pa.Table:
@@ -106,6 +110,33 @@ def read_sidecar(row: dict, stores: Stores) -> dict[str, str]:
     except StoreError as error:
         return {UNREAD: error.code}
     return facts_of(packet)
+
+
+WOULD_COLUMNS = ("uri", "size", "is_latest", "is_delete_marker", "companions", "archived", "passing")
+"""Columns of `objects` that tell which sidecars a run would read."""
+READ_COLUMNS = ("size", "beside", "stated")
+"""Columns of `objects` that tell which were read as sidecars."""
+READ_SQL = f"""(size > 0 AND beside IS NULL AND stated IS NOT NULL AND
+    (NOT list_contains(map_keys(stated), '{UNREAD}') OR list_contains(map_values(stated), 'corrupt')))"""
+"""What `was_read` asks, of a view of `objects`."""
+
+
+def was_read(objects: pa.Table) -> pa.Array:
+    """Tell of each object whether its bytes were read as a sidecar's; takes READ_COLUMNS."""
+    told = pc.and_(pc.is_valid(objects.column("stated")), pc.is_null(objects.column("beside")))
+    places = np.flatnonzero(pc.and_(told, pc.greater(objects.column("size"), 0)).to_numpy())
+    read = np.zeros(objects.num_rows, np.bool_)
+    words = objects.column("stated").take(places).to_pylist()
+    read[places] = [dict(stated).get(UNREAD, "corrupt") == "corrupt" for stated in words]
+    return pa.array(read)
+
+
+def would_read(objects: pa.Table) -> pa.Table:
+    """Filter a listing to the sidecars that a run reads."""
+    rows = objects.filter(_are_sidecars(objects))
+    small = pc.and_(pc.greater(rows.column("size"), 0), pc.less_equal(rows.column("size"), MAX_BYTES))
+    linked = pc.fill_null(pc.equal(rows.column("passing"), "link-out"), False)
+    return rows.filter(pc.and_not(pc.and_not(small, rows.column("archived")), linked))
 
 
 def facts_of(packet: bytes) -> dict[str, str]:
