@@ -17,6 +17,7 @@ import click
 from mirrorfold.pipelines.commands.after import COMMANDS as AFTER_COMMANDS
 from mirrorfold.pipelines.commands.beam_command import InOrder
 from mirrorfold.pipelines.commands.books import COMMANDS as BOOK_COMMANDS
+from mirrorfold.pipelines.commands.catalogues import COMMANDS as CATALOGUE_COMMANDS
 from mirrorfold.pipelines.commands.estimate import COMMANDS as ESTIMATE_COMMANDS
 from mirrorfold.pipelines.commands.looking import COMMANDS as LOOKING_COMMANDS
 from mirrorfold.pipelines.commands.plan import COMMANDS as PLAN_COMMANDS
@@ -64,6 +65,7 @@ for command in (
     *AFTER_COMMANDS,
     *LOOKING_COMMANDS,
     *BOOK_COMMANDS,
+    *CATALOGUE_COMMANDS,
     *STATE_COMMANDS,
 ):
     cli.add_command(command)
