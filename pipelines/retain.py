@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import apache_beam as beam
@@ -29,7 +29,7 @@ from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, WriteTable
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
-from mirrorfold.transforms.retain import acceptance, blocks, outside, sidecar, verdicts
+from mirrorfold.transforms.retain import acceptance, blocks, handed, outside, sidecar, verdicts
 from mirrorfold.transforms.retain.earlier import EARLIER
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.wiring import Retain
@@ -48,15 +48,17 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         "failures": root | "ReadFailures" >> ReadTable(run.output, FAILURES, blocks.FAILURE_ROWS.names),
     }
     inputs["confirmed"] = root | "ReadCarried" >> carried.ReadCarried(carried.folders(run))
+    said_before = []
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)
-        decided = root | "ReadEarlier" >> ReadTable(run.previous, DECISIONS, EARLIER.names)
-        remembered = (
-            root
-            | "NameOutside" >> beam.Create([run.previous])
-            | "ReadOutside" >> beam.FlatMap(_outside).with_output_types(pa.Table)
-        )
-        inputs["earlier"] = (decided, remembered) | "JoinEarlierRows" >> FlattenBlocks(run.spill)
+        said_before = [
+            root | "ReadEarlier" >> ReadTable(run.previous, DECISIONS, EARLIER.names),
+            _read_small(root, "Outside", run.previous, _outside),
+        ]
+    if any(handed.named(run.store)):
+        said_before.append(_read_small(root, "HandedOut", run.output, _handed_out))
+    if said_before:
+        inputs["earlier"] = tuple(said_before) | "JoinEarlierRows" >> FlattenBlocks(run.spill)
     files = lists.sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
@@ -79,9 +81,15 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     retained.lineage | "WriteLineage" >> WriteTable(run.output, LINEAGE, rows, spill=run.spill)
 
 
+def _read_small(root: beam.Pipeline, name: str, folder: str, read: Callable[[str], Iterator[pa.Table]]):
+    named = root | f"Name{name}" >> beam.Create([folder])
+    return named | f"Read{name}" >> beam.FlatMap(read).with_output_types(pa.Table)
+
+
 def keep(run: RunContext) -> None:
     """Keep what later runs go by: pairs that were compared, and what earlier plans name where this run didn't look."""
     carried.keep(run)
+    handed.keep_used(run.store)
     run.store.delete(outside.PATH)
     if not run.previous:
         return
@@ -104,6 +112,10 @@ def _outside(folder: str) -> Iterator[pa.Table]:
         yield from parquet.read_blocks(store, outside.PATH, EARLIER.names)
 
 
+def _handed_out(folder: str) -> Iterator[pa.Table]:
+    yield from handed.named(open_output(folder))
+
+
 def listed_bytes(store: OutputStore) -> int:
     """Add up the bytes of all objects."""
     return sum(pc.sum(block["size"]).as_py() or 0 for block in parquet.table_blocks(store, OBJECTS.name, ["size"]))
@@ -114,6 +126,7 @@ def depends_on(run: RunContext) -> dict:
     return {
         "previous": [state_of(run.previous, "match"), state_of(run.previous, "retain")],
         "withdrawn": bool(run.previous) and is_withdrawn(open_output(run.previous)),
+        "taken back": handed.taken_back(run.store),
         "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
         "samples": [plan.id for plan, _ in acceptance.read(run.store)],
         "files": [[kind, lists.digest(path)] for kind, path in lists.sidecars(run.settings, run.policy)],

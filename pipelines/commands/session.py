@@ -16,6 +16,7 @@ from mirrorfold.pipelines.commands.progress import JsonLines, Progress, Watch
 from mirrorfold.pipelines.commands.summary import plain_summary, summarise
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.finished.handing_out import overtaking
 from mirrorfold.pipelines.lists import check_sidecars
 from mirrorfold.pipelines.mission import MISSION, STAGES
 from mirrorfold.pipelines.output import check_output
@@ -58,6 +59,11 @@ def new_request(
     check_sources(specs, previous)
     if previous is not None:
         check_previous(previous, output)
+        for other in overtaking(previous):
+            log.warning(
+                "the plan of %s was handed out on %s, and an audit of %s won't know of it: use --previous %s",
+                *(other.run, other.at[:10], previous, other.run),
+            )
     return Request(specs, settings, policy, previous)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.finished.deciders import deciders
+from mirrorfold.pipelines.finished.handing_out import hand_out, refuse_overtaken, take_back
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.pipelines.finished.waves import Asked, next_wave, note_wave, refuse_whole
 from mirrorfold.pipelines.record.lock import lock_output
@@ -58,6 +60,7 @@ def export(
       UsageError, SafetyStop: no wave can be handed out now.
       ValueError: what can't be exported, or a DIR without a finished run; one line saying what to do.
       BrokenPromiseError: the folder breaks a promise, or isn't what it was when the plan was made.
+      SafetyStop: another plan is in force that decides on the same objects.
     """
     store = open_output(folder)
     policy = read_policy(store)
@@ -93,6 +96,10 @@ def _write_lists(
     wave: Wave | None = None,
 ) -> Exported:
     missing = missing_roles(store, policy)
+    if job.what == "quarantine":
+        refuse_overtaken(store.url()) if missing else hand_out(store.url(), datetime.datetime.now(datetime.UTC), say)
+    elif job.what == "restore":
+        take_back(store.url(), datetime.datetime.now(datetime.UTC))
     who = deciders(store, policy_hash(policy)).of
     if not (job.what == "quarantine" if recheck is None else recheck):
         return export_plan(store, job, to, policy, None, missing, who=who, wave=wave)

@@ -27,7 +27,7 @@ from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.listing.mets import POINTED_PATH
 from mirrorfold.transforms.listing.places import passing_regex
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn, last_list, plan_name
-from mirrorfold.transforms.retain import acceptance, outside, sidecar, verdicts
+from mirrorfold.transforms.retain import acceptance, handed, outside, sidecar, verdicts
 from mirrorfold.transforms.retain.policy import TierRule, compile_policy, policy_hash
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
@@ -164,6 +164,8 @@ def _recorded(store: OutputStore) -> dict:
         "doors": doors,
         "looked": looked,
         "outside": _parquet(store, outside.PATH),
+        "in_hands": _parquet(store, handed.USED),
+        "lists": pa.concat_tables(rows) if (rows := list(handed.named(store))) else None,
     }
 
 

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -69,6 +70,22 @@ class AtHome:
             return parquet.to_parquet(rows.cast(OBJECTS.versioned_schema))
 
         return change
+
+    def named(self, rows: pa.Table, source: OutputStore) -> pa.Table:
+        """Give what lists name, rows of EARLIER, under the names that the packed objects have."""
+        if self.digest is None or "uri" not in self.names:
+            return rows
+        wanted, found = pc.unique(rows.column("uri")), dict[str, str]()
+        for block in parquet.table_blocks(source, "objects", ["uri", "store", "bucket"]):
+            for row in block.filter(pc.is_in(block.column("uri"), value_set=wanted)).to_pylist():
+                found[row["uri"]] = withheld_uri(row["store"], row["bucket"], row["uri"], self.digest)
+        rows = rows.filter(pc.is_in(rows.column("uri"), value_set=pa.array(list(found), pa.string())))
+        renamed = {"uri": [found[uri] for uri in rows.column("uri").to_pylist()]}
+        renamed |= {name: [None] * rows.num_rows for name in ("kept_uri", "earlier_kept_uri")}
+        for name, values in renamed.items():
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, rows.schema.field(name), pa.array(values, pa.string()))
+        return rows
 
     def verdicts(self, said: list[dict]) -> list[dict]:
         """Give verdicts without their reviewers' names and words, as asked; what was found stays found."""

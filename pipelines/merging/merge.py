@@ -16,6 +16,7 @@ import apache_beam as beam
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
+from mirrorfold.pipelines.merging.in_force import note_sides, state
 from mirrorfold.pipelines.merging.partner import check_partners, is_nameless, is_packed, their_verdicts, without_doubles
 from mirrorfold.pipelines.merging.same_bucket import check_access_points
 from mirrorfold.pipelines.merging.side_plans import write_side_plans
@@ -86,21 +87,23 @@ def merge_step(sides: tuple[Brought, ...]) -> Step:
         merging = tuple(without_doubles(side, sides).side for side in sides)
         root | "MergeTables" >> MergeTables(merging, run.output, rows, physical_buckets(run.sources), run.spill)
 
-    def carry_verdicts(run: RunContext) -> None:
+    def carry_words(run: RunContext) -> None:
         for side in sides:
             packed = is_packed(side.record)
             said = their_verdicts(side) if packed else verdicts.read_verdicts(open_output(side.folder))
             verdicts.store_verdicts(run.store, said)
+        note_sides(run.store, sides)
 
     def depends(_: RunContext) -> list:
         return [[_state(side), repr(side.side.names)] for side in sides]
 
-    return Step("merge", stage="fingerprint", builds=(build,), drive=carry_verdicts, writes=MERGED, depends=depends)
+    return Step("merge", stage="fingerprint", builds=(build,), drive=carry_words, writes=MERGED, depends=depends)
 
 
 def _state(side: Brought) -> list:
     said = [verdict["id"] for verdict in verdicts.read_verdicts(open_output(side.folder))]
-    return [side.record["input_snapshot"], json.dumps(side.record["counts"], sort_keys=True), _travels(side), said]
+    counts = json.dumps(side.record["counts"], sort_keys=True)
+    return [side.record["input_snapshot"], counts, _travels(side), said, state(side.folder)]
 
 
 def _travels(side: Brought) -> str:

@@ -6,21 +6,25 @@ import json
 from functools import partial
 
 import apache_beam as beam
+import pyarrow as pa
 
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.engine import engine
 from mirrorfold.pipelines.engine.spill import spill_folder
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.merging.at_home import AtHome
+from mirrorfold.pipelines.merging.in_force import named_by
 from mirrorfold.pipelines.merging.sides import MERGED
 from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.pipelines.record.previous import check_tables, read_record
 from mirrorfold.pipelines.record.request import REQUEST_PATH, saved_request
 from mirrorfold.pipelines.record.steps import remove_table
+from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.match.signatures import withheld_search
 from mirrorfold.transforms.merge.wiring import Withhold
-from mirrorfold.transforms.retain import verdicts
-from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.retain import handed, verdicts
+from mirrorfold.transforms.retain.earlier import EARLIER
+from mirrorfold.transforms.stores.output import OutputStore, open_output
 
 SECRETIVE = ("endpoint", "profile", "project")
 """Settings of a source that say how home is reached, which nobody else needs."""
@@ -28,6 +32,14 @@ SECRETIVE = ("endpoint", "profile", "project")
 
 def _apply(root: beam.Pipeline, transform: Withhold) -> None:
     root | "Withhold" >> transform
+
+
+def _pack_named(source: OutputStore, target: OutputStore, home: AtHome) -> None:
+    """Let travel what lists of this run name, so that no merged plan keeps it."""
+    rows = home.named(pa.concat_tables([EARLIER.empty_table(), *named_by(source)]), source)
+    target.delete(handed.SIDES)
+    if rows.num_rows:
+        target.put(handed.SIDES, parquet.to_parquet(rows))
 
 
 def pack(
@@ -61,6 +73,7 @@ def pack(
         for path in target.list(verdicts.FOLDER):
             target.delete(path)
         verdicts.store_verdicts(run.store, home.verdicts(verdicts.read_verdicts(source)))
+        _pack_named(source, target, home)
         document = home.request(request, source) | {"previous": None}
         document["sources"] = [{k: v for k, v in spec.items() if k not in SECRETIVE} for spec in document["sources"]]
         document["settings"]["sources"] = {}

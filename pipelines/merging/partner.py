@@ -77,36 +77,51 @@ def check_files(store: OutputStore, side: str, name: str, rows: int | None) -> N
     Raises:
       UsageError: naming the file.
     """
-    table, found = TABLES[name], 0
-    for path in parquet.shards(store, f"{name}/"):
-        wrong = None
-        try:
-            with store.open(path) as file:
-                size = file.seek(0, 2)
-                file.seek(0)
-                shard = pq.ParquetFile(file, thrift_string_size_limit=1 << 26, thrift_container_size_limit=1 << 20)
-                groups = [shard.metadata.row_group(n) for n in range(shard.metadata.num_row_groups)]
-                memory = sum(g.total_byte_size for g in groups)
-                found += shard.metadata.num_rows
-                types = {f.name: f.type for f in table.schema}
-                other = [f.name for f in shard.schema_arrow if types.get(f.name) != f.type]
-                if other:
-                    wrong = f"the column {other[0]!r} is none of ours or has another type"
-                elif shard.metadata.num_rows > size or memory > size * BLOWN_UP + SLACK:
-                    wrong = f"{size:,} bytes that say they hold {shard.metadata.num_rows:,} rows in {memory:,} bytes"
-                elif sum(g.num_rows for g in groups) != shard.metadata.num_rows:
-                    wrong = "its row groups hold other rows than it says"
-        except (OSError, pa.ArrowException, ValueError) as error:
-            wrong = f"it can't be read: {' '.join(str(error).split())[:120]}"
-        if wrong:
-            raise UsageError(f"side {side}: {store.url(path)}: {wrong}; ask for a new pack")
+    found = sum(check_file(store, side, path, TABLES[name].schema) for path in parquet.shards(store, f"{name}/"))
     if rows is not None and found != rows:
         raise UsageError(f"side {side}: {name} has {found:,} rows, its run.json says {rows:,}; ask for a new pack")
+
+
+def check_file(store: OutputStore, side: str, path: str, schema: pa.Schema) -> int:
+    """Refuse a file that holds no rows of this form, or is a bomb; give its rows.
+
+    Raises:
+      UsageError: naming the file.
+    """
+    wrong, rows, types = None, 0, {f.name: f.type for f in schema}
+    try:
+        with store.open(path) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            shard = pq.ParquetFile(file, thrift_string_size_limit=1 << 26, thrift_container_size_limit=1 << 20)
+            groups = [shard.metadata.row_group(n) for n in range(shard.metadata.num_row_groups)]
+            memory = sum(g.total_byte_size for g in groups)
+            rows = shard.metadata.num_rows
+            other = [f.name for f in shard.schema_arrow if types.get(f.name) != f.type]
+            if other:
+                wrong = f"the column {other[0]!r} is none of ours or has another type"
+            elif rows > size or memory > size * BLOWN_UP + SLACK:
+                wrong = f"{size:,} bytes that say they hold {rows:,} rows in {memory:,} bytes"
+            elif sum(g.num_rows for g in groups) != rows:
+                wrong = "its row groups hold other rows than it says"
+    except (OSError, pa.ArrowException, ValueError) as error:
+        wrong = f"it can't be read: {' '.join(str(error).split())[:120]}"
+    if wrong:
+        raise UsageError(f"side {side}: {store.url(path)}: {wrong}; ask for a new pack")
+    return rows
 
 
 def _stated(side: Brought, *, silence: bool = True) -> Iterator[pa.Table]:
     for block in parquet.table_blocks(open_output(side.folder), "objects", STATED):
         yield side.side.names.rename(block, 0, silence=silence)
+
+
+def declared(side: Brought, rows: pa.Table) -> pa.Array:
+    """Tell which rows are about objects in sources that a side declares."""
+    inside = pa.array([False] * rows.num_rows)
+    for start in starts_of(side.specs):
+        inside = pc.or_(inside, pc.starts_with(rows["uri"], start))
+    return inside
 
 
 def _check_stated(side: Brought) -> None:

@@ -3,6 +3,7 @@
 A copy that will still be there
   test_places_that_last.py   no plan relies on bins, snapshots, links, doors or the quarantine's own place
   test_earlier_plans.py      no plan keeps what an earlier one names, until that is taken back
+  test_lists_in_hands.py     a list that was handed out binds every later plan; one plan of a line is in force
   test_lifecycle.py          the copy that a rule will delete is never the one that is kept
   test_doors.py              one disk through two doors is no pair of copies
   test_rot_and_recheck.py    every counted copy is looked up again, and each named one read

@@ -20,6 +20,8 @@ COLUMNS = (
 )  # fmt: skip
 OUTSIDE = "outside"
 """The `action` of what an earlier plan names where the run before didn't look; its own `restore` leaves that."""
+HANDED = "handed-out"
+"""The `action` of what a list names that was handed out from this very run, or from a side of a merge."""
 STOPPED = "kept-copy-rotted"
 """Rule of the last copy that an earlier plan names, where the copy that the plan keeps has rotted."""
 KEPT_ALTHOUGH_PLANNED = pa.array(["planned-before", "page-run"])
@@ -48,31 +50,41 @@ def join_earlier(
     bytes are others.
 
     Args:
-      before: rows of EARLIER about objects of the same URIs: its decisions, and what it remembers (`outside`).
+      before: rows of EARLIER about objects of the same URIs: its decisions, what it remembers (`outside`), and what
+        lists name that are in somebody's hands (`handed`).
       failures: rows of FAILED about them.
       withdrawn: that run's plan was taken back (`export --what restore`).
     """
-    found = before.combine_chunks().take(pc.index_in(_keys(objects), value_set=_keys(before)))
+    in_hands = pc.equal(before.column("action"), HANDED)
     read = _read_now(objects, failures)
-    now, then = pc.coalesce(objects.column("content_id"), read), sha256_of(found)
-    unmoved = pc.and_(_equal(objects, found, "etag"), _equal(objects, found, "size"))
-    unread = pc.and_(pc.is_null(now), unmoved)
-    same = pc.or_(pc.fill_null(pc.equal(now, then), False), unread)
+    now = pc.coalesce(objects.column("content_id"), read)
+    found, unmoved, unread, same = _then(objects, before.filter(pc.invert(in_hands)), now)
+    handed, _, _, still = _then(objects, before.filter(in_hands), now)
+    then = sha256_of(found)
     named = pc.or_(pc.equal(found.column("action"), "quarantine"), _was(found, "planned"))
     named = pc.and_(pc.fill_null(named, False), pa.scalar(not withdrawn))
     outside = pc.fill_null(pc.equal(found.column("action"), OUTSIDE), False)
-    planned = pc.and_(pc.or_(named, outside), same)
+    listed = pc.and_(pc.is_valid(handed.column("action")), still)
+    planned = pc.or_(pc.and_(pc.or_(named, outside), same), listed)
     changed = pc.and_(pc.fill_null(pc.not_equal(now, then), False), unmoved)
     rotted = pc.or_(changed, pc.and_(_was(found, "rotted"), same))
     nothing = pa.scalar(None, pa.string())
     columns = [pc.if_else(rotted, pa.scalar("rotted"), pc.if_else(planned, pa.scalar("planned"), nothing))]
     for name in ("kept_uri", "kept_version"):
-        because = pc.coalesce(found.column(name), found.column(f"earlier_{name}"))
+        because = pc.coalesce(found.column(name), found.column(f"earlier_{name}"), handed.column(name))
         columns.append(pc.if_else(planned, because, nothing))
     columns.append(pc.coalesce(read, pc.if_else(unread, then, nothing)))
     for name, values in zip(SAID, columns, strict=True):
         objects = objects.append_column(DECISIONS.schema.field(name), values)
     return objects
+
+
+def _then(objects: pa.Table, before: pa.Table, now: pa.ChunkedArray) -> tuple[pa.Table, pa.Array, pa.Array, pa.Array]:
+    """Give what was said of each object; whether it is listed so still, is so but unread, and has the same bytes."""
+    found = before.combine_chunks().take(pc.index_in(keys_of(objects), value_set=keys_of(before)))
+    unmoved = pc.and_(_equal(objects, found, "etag"), _equal(objects, found, "size"))
+    unread = pc.and_(pc.is_null(now), unmoved)
+    return found, unmoved, unread, pc.or_(pc.fill_null(pc.equal(now, sha256_of(found)), False), unread)
 
 
 def sha256_of(decisions: pa.Table) -> pa.ChunkedArray:
@@ -84,7 +96,7 @@ def _read_now(objects: pa.Table, failures: pa.Table | None) -> pa.Array:
     """Give the SHA-256 of what was read and is no content."""
     if failures is None or not failures.num_rows:
         return pa.nulls(objects.num_rows, pa.string())
-    return failures.combine_chunks().take(pc.index_in(_keys(objects), value_set=_keys(failures))).column("sha256")
+    return failures.combine_chunks().take(pc.index_in(keys_of(objects), value_set=keys_of(failures))).column("sha256")
 
 
 def rotted_copies(decisions: pa.Table) -> pa.Table:
@@ -98,8 +110,8 @@ def stop_relying(decisions: pa.Table, rotted: list[pa.Table]) -> pa.Table:
     Args:
       rotted: blocks of `rotted_copies` of the whole run.
     """
-    lost = pc.unique(_keys(pa.concat_tables(rotted))) if rotted else pa.array([], pa.string())
-    relied = pc.is_in(_keys(decisions, "earlier_kept_uri", "earlier_kept_version"), value_set=lost)
+    lost = pc.unique(keys_of(pa.concat_tables(rotted))) if rotted else pa.array([], pa.string())
+    relied = pc.is_in(keys_of(decisions, "earlier_kept_uri", "earlier_kept_version"), value_set=lost)
     kept = pc.is_in(decisions.column("rule"), value_set=KEPT_ALTHOUGH_PLANNED)
     stopped = pc.and_(kept, pc.fill_null(relied, False))
     if not pc.any(stopped).as_py():
@@ -121,7 +133,8 @@ def _equal(rows: pa.Table, found: pa.Table, name: str) -> pa.ChunkedArray:
     return pc.fill_null(pc.equal(rows.column(name), found.column(name)), False)
 
 
-def _keys(rows: pa.Table, *names: str) -> pa.Array:
+def keys_of(rows: pa.Table, *names: str) -> pa.Array:
+    """Name each row by some columns, its URI and version where none are named, in one string."""
     parts = [pc.replace_substring(rows.column(name), "\0", "\0\1") for name in names or ("uri", "version")]
     joined = pc.binary_join_element_wise(*parts, "\0\0")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined

@@ -227,6 +227,10 @@ CHECKS: tuple[Check, ...] = (
     Check(7, "decisions", "what the run before said of an object isn't remembered", """
         SELECT s.uri, s.version, s.earlier FROM standing s JOIN decisions d USING (uri, version)
         WHERE s.earlier IS NOT NULL AND s.earlier IS DISTINCT FROM d.earlier AND s.action <> 'quarantine'"""),
+    Check(7, "decisions", "a list that was handed out names an object, and the plan as it is doesn't know of it", """
+        SELECT l.uri, l.version FROM lists l JOIN decisions d USING (uri, version)
+        WHERE d.content_id = l.content_id AND d.action <> 'quarantine'
+        AND NOT EXISTS (SELECT 1 FROM in_hands h WHERE h.uri = l.uri AND h.version = l.version)"""),
     Check(7, "outside", "an earlier plan names an object where this run didn't look, and it isn't remembered", """
         SELECT b.uri, b.version FROM before b WHERE (b.named OR b.rotted) AND EXISTS (SELECT 1 FROM looked)
         AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.uri = b.uri)

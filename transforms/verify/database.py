@@ -129,7 +129,8 @@ def _remember(db: duckdb.DuckDBPyConnection, expected: Expected, before: Sequenc
             UNION ALL BY NAME SELECT * FROM {parquet_files(before)}""")
     else:
         db.register("previous", DECISIONS.empty())
-    for name, rows in (("remembered", expected.remembered), ("outside", expected.outside)):
+    kept = (("remembered", expected.remembered), ("outside", expected.outside), ("in_hands", expected.in_hands))
+    for name, rows in (*kept, ("lists", expected.lists)):
         db.register(name, DECISIONS.empty() if rows is None else rows)
     named = "false" if expected.withdrawn else "action = 'quarantine' OR earlier = 'planned'"
     db.execute(f"""
@@ -149,16 +150,19 @@ def _derive(db: duckdb.DuckDBPyConnection, expected: Expected) -> None:
     db.execute(f"""
         CREATE TABLE standing AS
         WITH now AS (
-            SELECT uri, version, coalesce(o.content_id, f.sha256) AS sha256,
+            SELECT uri, version, o.etag, o.size, coalesce(o.content_id, f.sha256) AS sha256,
                 b.etag = o.etag AND b.size = o.size AS unmoved,
                 coalesce(coalesce(o.content_id, f.sha256) = b.sha256, unmoved, false) AS same
             FROM objects o LEFT JOIN failures f USING (uri, version) LEFT JOIN before b USING (uri, version)),
         said AS (
-            SELECT n.uri, n.version, b.kept_uri, b.kept_version, n.sha256, b.sha256 AS sha256_before,
+            SELECT n.uri, n.version, n.sha256, b.sha256 AS sha256_before,
+                coalesce(b.kept_uri, h.kept_uri) AS kept_uri, coalesce(b.kept_version, h.kept_version) AS kept_version,
                 CASE WHEN coalesce(n.sha256 <> b.sha256 AND n.unmoved, false) THEN 'rotted'
                     WHEN coalesce(b.rotted, false) AND n.same THEN 'rotted'
-                    WHEN coalesce(b.named, false) AND n.same THEN 'planned' END AS earlier
-            FROM now n LEFT JOIN before b USING (uri, version))
+                    WHEN coalesce(b.named, false) AND n.same THEN 'planned'
+                    WHEN h.content_id = n.sha256 OR n.sha256 IS NULL AND h.etag = n.etag AND h.size = n.size
+                        THEN 'planned' END AS earlier
+            FROM now n LEFT JOIN before b USING (uri, version) LEFT JOIN in_hands h USING (uri, version))
         SELECT o.uri, o.version, o.content_id, o.physical_id, d.action, d.cluster_id,
             said.earlier AS earlier, said.kept_uri AS named_for_uri, said.kept_version AS named_for_version,
             said.sha256, said.sha256_before, ({_passing(expected)}) AS passes,

@@ -51,6 +51,7 @@ class Expected:
       withdrawn: the previous run's plan was taken back.
       looked: where the run saw all that there is: what URIs begin with there, and RE2 expressions of what it left out.
       remembered, outside: what the previous run and this one keep of places where they didn't look, rows as decisions.
+      in_hands: what lists name that were handed out before the plan was made; lists: what those do that are out now.
       doors: libraries whose objects are another library's, seen by another way.
       pointed: what METS files name, rows of uri and package; None where none was found.
       tiers: by name (action, kinds, verification).
@@ -77,6 +78,8 @@ class Expected:
     looked: tuple[tuple[str, tuple[str, ...]], ...] = ()
     remembered: pa.Table | None = None
     outside: pa.Table | None = None
+    in_hands: pa.Table | None = None
+    lists: pa.Table | None = None
     pointed: pa.Table | None = None
     handed: tuple[bool, int, int | None] | None = None
     plan: str = ""
