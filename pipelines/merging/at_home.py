@@ -80,11 +80,10 @@ class AtHome:
             for row in block.filter(pc.is_in(block.column("uri"), value_set=wanted)).to_pylist():
                 found[row["uri"]] = withheld_uri(row["store"], row["bucket"], row["uri"], self.digest)
         rows = rows.filter(pc.is_in(rows.column("uri"), value_set=pa.array(list(found), pa.string())))
-        renamed = {"uri": [found[uri] for uri in rows.column("uri").to_pylist()]}
-        renamed |= {name: [None] * rows.num_rows for name in ("kept_uri", "earlier_kept_uri")}
-        for name, values in renamed.items():
-            place = rows.schema.get_field_index(name)
-            rows = rows.set_column(place, rows.schema.field(name), pa.array(values, pa.string()))
+        names = pa.array([found[uri] for uri in rows.column("uri").to_pylist()], pa.string())
+        nothing = pa.nulls(rows.num_rows, pa.string())
+        for name, values in {"uri": names, "kept_uri": nothing, "earlier_kept_uri": nothing}.items():
+            rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), values)
         return rows
 
     def verdicts(self, said: list[dict]) -> list[dict]:

@@ -158,7 +158,8 @@ def test_a_packed_side_says_it_of_its_own_sources_alone(tmp_path, sides):
     _pack_named(LocalOutput(str(ours)), LocalOutput(str(tmp_path / "nameless")), home)
     (nameless,) = read_blocks(LocalOutput(str(tmp_path / "nameless")), handed.SIDES)
     (stands_for,) = withhold_names(objects(Z), home.digest)["uri"].to_pylist()
-    assert nameless["uri"].to_pylist() == [stands_for] and b"z.jpg" not in to_parquet(nameless)
+    assert nameless["uri"].to_pylist() == [stands_for]
+    assert ".jpg" not in str(nameless.drop_columns(["etag"]).to_pylist())
     forged = pa.concat_tables([rows, handed.as_handed(rows)])
     forged = forged.set_column(0, EARLIER.field("uri"), pa.array(["s3://gz/a.jpg", "s3://hk/a.jpg"]))
     LocalOutput(str(theirs)).put(handed.SIDES, to_parquet(forged))
