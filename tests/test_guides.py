@@ -111,7 +111,8 @@ def test_the_guides_on_the_policy_audits_and_the_move(tmp_path: Path, stores: tu
     assert json.loads((now / "run.json").read_text("utf-8"))["previous"] == str(tmp_path / "audits" / "2026-10")
     fill_s3(s3, "new-archive", few("hk") | few("gz"))
     do("mv out 2026; mv audits/2026-10 out")
-    do(shown("after-the-move.md", "mirrorfold reconcile")[0])
+    (arrived,) = [line for line in shown("after-the-move.md") if line == "mirrorfold reconcile out/ s3://new-archive"]
+    do(arrived)
     states = duckdb.sql(f"SELECT DISTINCT state FROM '{tmp_path}/out/reconciliation/*.parquet'").fetchall()
     assert ("arrived",) in states
     assert ("missing",) not in states
