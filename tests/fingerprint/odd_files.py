@@ -261,12 +261,23 @@ NOT_READ = {
 }
 """How those end that aren't read; what is cut is `truncated` but for those."""
 LOOKS_OTHERWISE = {
-    "JPEG that states twice its rows": "grey where nothing is: libjpeg says so, and is heard at full detail",
-    "JPEG that states half its rows": "the upper half, as stated",
-    "JPEG with a lost sector": "heard at full detail",
-    "JPEG with restarts, one lost": "heard at full detail",
+    "JPEG that states twice its rows": "grey where nothing is, and said to be damaged",
+    "JPEG that states half its rows": "the upper half, as stated, and said to be damaged",
+    "JPEG with a lost sector": "said to be damaged",
+    "JPEG with restarts, one lost": "said to be damaged",
     "BMP upside down": "its mirror, as stated",
     "TIFF with more strips than rows": "the upper rows, as stated",
     "TIFF with a lost sector": "zlib's sum is looked at by no one: 2 levels off, a strip's end",
 }
 """What is read and doesn't show the whole picture, and why."""
+DAMAGED = {
+    "JPEG without its end": "it lacks its end marker",
+    "JPEG that states twice its rows": "premature end",
+    "JPEG that states half its rows": "extraneous bytes before marker 0xd9",
+    "JPEG with bytes between markers": "3 extraneous bytes",
+    "JPEG with a lost sector": "extraneous bytes before marker 0xd9",
+    "JPEG with restarts, one lost": "extraneous bytes before marker 0xd2",
+    "PNG with a wrong sum in its data": "the checksum of IDAT",
+    "GIF of another version": "its header",
+}
+"""What is read and said to be damaged; of all others nothing is."""

@@ -12,7 +12,7 @@ from mirrorfold.transforms.fingerprint.errors import DecodeError
 from mirrorfold.transforms.fingerprint.options import FingerprintOptions
 from mirrorfold.transforms.fingerprint.picture import Picture
 from tests.fingerprint.apart import Here
-from tests.fingerprint.odd_files import JPEG, LOOKS_OTHERWISE, MADE, NOT_READ, PHOTO, PROGRESSIVE
+from tests.fingerprint.odd_files import DAMAGED, JPEG, LOOKS_OTHERWISE, MADE, NOT_READ, PHOTO, PROGRESSIVE
 
 OPTIONS = FingerprintOptions()
 
@@ -40,6 +40,7 @@ def test_what_is_not_read_has_a_true_code(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in MADE if not _expected(name)])
 def test_what_is_odd_is_read_as_it_is(name: str) -> None:
     picture = taken(MADE[name]())
+    assert (DAMAGED[name] in (picture.damaged or "")) if name in DAMAGED else picture.damaged is None
     if name in LOOKS_OTHERWISE:
         return
     luma = np.frombuffer(picture.luma, np.uint8).astype(int)
