@@ -24,6 +24,7 @@ from mirrorfold.schemas.decisions import DECISIONS, HOLD_CHECKS
 from mirrorfold.schemas.failures import FAILURES
 from mirrorfold.schemas.lineage import LINEAGE
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.package_failures import PACKAGE_FAILURES
 from mirrorfold.schemas.pairs import PAIRS
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
@@ -72,6 +73,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         spill=run.spill,
         hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
         withdrawn=bool(run.previous) and is_withdrawn(open_output(run.previous)),
+        denied=frozenset(denied(run.store)),
         listed_bytes=listed_bytes(run.store) if run.policy["review"].get("min_share_freed") is not None else None,
     )
     rows = run.rows("objects")
@@ -121,12 +123,19 @@ def listed_bytes(store: OutputStore) -> int:
     return sum(pc.sum(block["size"]).as_py() or 0 for block in parquet.table_blocks(store, OBJECTS.name, ["size"]))
 
 
+def denied(store: OutputStore) -> list[str]:
+    """Name the files of which an export of fixity found that their own package states other bytes."""
+    rows = parquet.read_table(store, PACKAGE_FAILURES, ["uri", "error"])
+    return sorted(set(rows.filter(pc.equal(rows.column("error"), "differs")).column("uri").to_pylist()))
+
+
 def depends_on(run: RunContext) -> dict:
     """Name what decisions depend on beside policy and tables: verdicts, the previous run, the catalogue's bytes."""
     return {
         "previous": [state_of(run.previous, "match"), state_of(run.previous, "retain")],
         "withdrawn": bool(run.previous) and is_withdrawn(open_output(run.previous)),
         "taken back": handed.taken_back(run.store),
+        "denied": denied(run.store),
         "verdicts": [verdict["id"] for verdict in run_verdicts(run)],
         "samples": [plan.id for plan, _ in acceptance.read(run.store)],
         "files": [[kind, lists.digest(path)] for kind, path in lists.sidecars(run.settings, run.policy)],

@@ -83,7 +83,7 @@ DECISIONS = Table(
                 "earlier",
                 pa.string(),
                 "planned: an earlier plan named these bytes to go, and they are still there; rotted: the bytes changed "
-                "though the store's listing didn't",
+                "though the store's listing didn't; denied: its own bag or OCFL object states other bytes",
             ),
             column(
                 "earlier_kept_uri",

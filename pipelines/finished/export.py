@@ -8,11 +8,13 @@ from collections.abc import Callable
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.finished.deciders import deciders
 from mirrorfold.pipelines.finished.handing_out import hand_out, refuse_overtaken, take_back
+from mirrorfold.pipelines.finished.package_checks import check_packages
 from mirrorfold.pipelines.finished.verify import read_policy, refuse_broken
 from mirrorfold.pipelines.finished.waves import Asked, next_wave, note_wave, refuse_whole
 from mirrorfold.pipelines.record.lock import lock_output
 from mirrorfold.pipelines.record.request import Request, saved_request
 from mirrorfold.pipelines.savings import book, money_settings
+from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.summary import scan_cost
 from mirrorfold.transforms.publish.manifests.export import Exported, check_request, export_plan
@@ -25,6 +27,7 @@ from mirrorfold.transforms.publish.manifests.waves import Wave
 from mirrorfold.transforms.publish.manifests.withdrawn import plan_name
 from mirrorfold.transforms.retain.approvals import missing_roles
 from mirrorfold.transforms.retain.policy import compile_policy, policy_hash
+from mirrorfold.transforms.stores.api import Stores
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.sources import open_stores
 
@@ -97,7 +100,9 @@ def _write_lists(
 ) -> Exported:
     missing = missing_roles(store, policy)
     if job.what == "quarantine":
-        refuse_overtaken(store.url()) if missing else hand_out(store.url(), datetime.datetime.now(datetime.UTC), say)
+        only = wave.keys if wave else None
+        now = datetime.datetime.now(datetime.UTC)
+        refuse_overtaken(store.url()) if missing else hand_out(store.url(), now, say, only)
     elif job.what == "restore":
         take_back(store.url(), datetime.datetime.now(datetime.UTC))
     who = deciders(store, policy_hash(policy)).of
@@ -111,11 +116,19 @@ def _write_lists(
     try:
         if job.what == "quarantine" and reread:
             rotten = read_again(kept, stores, store, threads, _announce(kept, request, say), plan_name(store))
-        done = export_plan(store, job, to, policy, look, missing, kept, rotten, who, wave)
+        denied = _denied(store, stores) if job.what == "quarantine" else frozenset[str]()
+        done = export_plan(store, job, to, policy, look, missing, kept, rotten, who, wave, denied)
         forget(store)
         return done
     finally:
         stores.close()
+
+
+def _denied(store: OutputStore, stores: Stores) -> frozenset[str]:
+    """Name the files whose own bag or OCFL object states other bytes, as far as known digests tell."""
+    with connect(store, "objects", "failures") as tables:
+        rows = check_packages(tables, stores, reread=False).rows
+    return frozenset(row["uri"] for row in rows if row["error"] == "differs")
 
 
 def _announce(kept: Kept, request: Request, say: Callable[[str], None]) -> Callable[[int], None]:

@@ -32,10 +32,15 @@ class Note(NamedTuple):
     at: str
 
 
-def hand_out(folder: str, now: dt.datetime, say: Callable[[str], None]) -> None:
+def hand_out(
+    folder: str, now: dt.datetime, say: Callable[[str], None], only: frozenset[tuple[str, str]] | None = None
+) -> None:
     """Note with every run of the line that this plan is handed out, and remember what it names.
 
     Two exports at once each leave their note before they look for others': at least one of them is refused.
+
+    Args:
+      only: the rows (uri, version) that go now, of a plan that goes in waves; None for all.
 
     Raises:
       SafetyStop: another plan of the line is in force.
@@ -57,7 +62,7 @@ def hand_out(folder: str, now: dt.datetime, say: Callable[[str], None]) -> None:
         for store in fresh:
             store.delete(path)
         raise
-    handed.add(own)
+    handed.add(own, only)
 
 
 def take_back(folder: str, now: dt.datetime) -> None:

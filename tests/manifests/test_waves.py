@@ -23,6 +23,7 @@ from mirrorfold.transforms.blocks.parquet import read_table
 from mirrorfold.transforms.blocks.tables import connect
 from mirrorfold.transforms.publish.manifests.stop import stops
 from mirrorfold.transforms.publish.manifests.waves import ROWS_SQL, WAYS, part
+from mirrorfold.transforms.retain import handed
 from mirrorfold.transforms.stores.output import LocalOutput
 from mirrorfold.transforms.verify.lists import LIST_CHECKS
 from tests import servers
@@ -162,6 +163,9 @@ def place(tmp_path: Path) -> Place:
 
 def test_the_next_wave_waits_until_the_last_one_arrived(place: Place) -> None:
     assert "wave 1 of 4 (canary): 1 row" in place.wave()
+    assert sum(block.num_rows for block in handed.named(LocalOutput(str(place.out)))) == 1, (
+        "the rest is in nobody's hands"
+    )
     assert "nobody has reconciled since wave 1 was" in place.wave(code=3)
     (key,) = place.act(1)
     (place.aside / key).write_bytes(b"other bytes")

@@ -15,6 +15,7 @@ from mirrorfold.transforms.retain import blocks, page_runs, review_cut, stems
 from mirrorfold.transforms.retain.earlier import (
     EARLIER,
     FAILED,
+    deny,
     join_earlier,
     rotted_copies,
     stop_relying,
@@ -74,6 +75,7 @@ def decide_tables(
             withdrawn=tables.get("withdrawn", False),
         )
     )
+    joined = deny(joined, frozenset(tables.get("denied", ())))
     known, unread = (joined.filter(test(joined["content_id"])) for test in (pc.is_valid, pc.is_null))
     inputs = {
         name: tables[name].select(schema.names)

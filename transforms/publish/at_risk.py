@@ -6,7 +6,7 @@ from mirrorfold.transforms.blocks.sql import quoted
 
 ENDING = ("passing", "expiring", "quarantine-place", "planned-before", "kept-copy-rotted")
 """Rules of copies that a bin, a snapshot's rotation, a lifecycle rule, a quarantine or an earlier plan will end."""
-NO_COPY = ("link", "door", "noncurrent", "delete-marker", "rotted", "same-copy")
+NO_COPY = ("link", "door", "noncurrent", "delete-marker", "rotted", "denied", "same-copy")
 """Rules of objects that are no copy to count on beside those."""
 
 

@@ -44,6 +44,7 @@ RESTRAINTS: tuple[tuple[str, str, Callable[[Member, Facts], bool]], ...] = (
     ("blocked", "unreadable", lambda m, f: not m.readable),
     ("blocked", "hold-unknown", lambda m, f: f.answers.holds.get(m.id) == "unknown"),
     ("blocked", "identity-refuted", lambda m, f: f.answers.reads.get(m.id) is False),
+    ("blocked", "denied", lambda m, f: m.earlier == "denied"),
     ("keep", "package", lambda m, f: f.policy.packages == "keep" and m.package is not None and not is_run(m.package)),
     ("keep", "delete-marker", lambda m, f: m.is_delete_marker),
     ("keep", "noncurrent", lambda m, f: not m.is_latest),

@@ -22,6 +22,8 @@ OUTSIDE = "outside"
 """The `action` of what an earlier plan names where the run before didn't look; its own `restore` leaves that."""
 HANDED = "handed-out"
 """The `action` of what a list names that was handed out from this very run, or from a side of a merge."""
+DENIED = "denied"
+"""Said in `earlier` of a file whose bytes aren't those that its own bag or OCFL object states."""
 STOPPED = "kept-copy-rotted"
 """Rule of the last copy that an earlier plan names, where the copy that the plan keeps has rotted."""
 KEPT_ALTHOUGH_PLANNED = pa.array(["planned-before", "page-run"])
@@ -38,6 +40,15 @@ def without_earlier(objects: pa.Table) -> pa.Table:
     for name in SAID:
         objects = objects.append_column(DECISIONS.schema.field(name), pa.nulls(objects.num_rows, pa.string()))
     return objects
+
+
+def deny(objects: pa.Table, denied: frozenset[str]) -> pa.Table:
+    """Say of the files (URIs) that their own package denies that it does, where the run before says nothing of them."""
+    named = pc.is_in(objects.column("uri"), value_set=pa.array(sorted(denied), pa.string()))
+    found = pc.and_(pc.and_(named, objects.column("is_latest")), pc.is_null(objects.column("earlier")))
+    place = objects.schema.get_field_index("earlier")
+    said = pc.if_else(found, pa.scalar(DENIED), objects.column("earlier"))
+    return objects.set_column(place, objects.schema.field(place), said)
 
 
 def join_earlier(

@@ -33,14 +33,20 @@ def named(output: OutputStore) -> Iterator[pa.Table]:
             yield from parquet.read_blocks(output, path, EARLIER.names)
 
 
-def add(output: OutputStore) -> None:
-    """Remember what the plan as it is names, beside what earlier lists of this run do."""
+def add(output: OutputStore, only: frozenset[tuple[str, str]] | None = None) -> None:
+    """Remember what the plan as it is names, or those rows of it alone, beside what earlier lists of this run do."""
+    part = (
+        None
+        if only is None
+        else keys_of(pa.table([*map(pa.array, zip(*sorted(only), strict=True))], ["uri", "version"]))
+    )
     before = list(parquet.read_blocks(output, OWN, EARLIER.names)) if output.exists(OWN) else []
     known, seen = pa.concat_tables([EARLIER.empty_table(), *before]), []
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, EARLIER, compression="zstd") as writer:
         for block in parquet.table_blocks(output, DECISIONS.name, EARLIER.names):
             rows = as_handed(block.filter(pc.equal(block.column("action"), "quarantine")))
+            rows = rows if part is None else rows.filter(pc.is_in(keys_of(rows), value_set=part))
             seen.append(keys_of(rows))
             writer.write_table(rows)
         new = pa.concat_arrays([pa.array([], pa.string()), *seen])

@@ -30,6 +30,7 @@ FIXED = {
     "with `export --what restore`, or these bytes go",
     "kept-copy-rotted": "an earlier plan sends away this last good copy, because of one whose bytes changed unseen: "
     "take that plan back at once with `export --what restore`",
+    "denied": "its own package's manifest states other bytes (table package_failures): compare it with a backup",
     "rotted": "its bytes changed though its size, time and etag didn't: compare it with a backup",
     "same-copy": "the same physical copy under another name: removing it would free nothing and might lose the picture",
     "replica": "made by the bucket's own replication: a deliberate copy",

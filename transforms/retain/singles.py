@@ -16,13 +16,17 @@ from mirrorfold.transforms.retain.sidecar import prefer_sidecar
 
 NO_CONTENTS = CONTENTS.schema.empty_table().select(CONTENT_COLUMNS)
 KEY, FOUND = ("uri", "version"), ("stage", "error", "sha256")
-BLOCKED = frozenset({"hold", "protected", "unreadable", "rotted"})
+BLOCKED = frozenset({"hold", "protected", "unreadable", "denied", "rotted"})
 
 
 def decide_single(rows: pa.Table, policy: Policy, code_version: str) -> pa.Table:
     """Decide on annotated rows that have a readable content and no twin."""
     steps = [("hold", pc.equal(rows.column("hold"), "yes")), ("protected", rows.column("protected"))]
-    steps += [("unreadable", pc.invert(rows.column("readable"))), ("noncurrent", pc.invert(rows.column("is_latest")))]
+    steps += [
+        ("unreadable", pc.invert(rows.column("readable"))),
+        ("denied", pc.equal(rows.column("earlier"), "denied")),
+    ]
+    steps += [("noncurrent", pc.invert(rows.column("is_latest")))]
     passes = pc.fill_null(rows.column("passes"), "only-copy").to_numpy()
     steps += [("rotted", pc.equal(rows.column("earlier"), "rotted"))]
     steps += [("planned-before", pc.equal(rows.column("earlier"), "planned"))]
@@ -50,7 +54,8 @@ def decide_unread(rows: pa.Table, failures: pa.Table, policy: Policy, code_versi
     read = pc.coalesce(rows.column("read_sha256"), pa.array([sha256 for *_, sha256 in found], pa.string()))
     rows = rows.set_column(rows.schema.get_field_index("read_sha256"), "read_sha256", read)
     steps = [("hold", pc.equal(rows.column("hold"), "yes")), ("protected", rows.column("protected"))]
-    rules = _first(rows.num_rows, [*steps, ("rotted", rotted)], default)
+    steps += [("denied", pc.equal(rows.column("earlier"), "denied")), ("rotted", rotted)]
+    rules = _first(rows.num_rows, steps, default)
     reasons = [_unread_reason(rule, code) for rule, (_, code, _) in zip(rules, found, strict=True)]
     return _decisions(rows, rules, reasons, np.zeros(rows.num_rows, dtype=bool), policy, code_version)
 

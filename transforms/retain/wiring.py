@@ -18,7 +18,7 @@ from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks, MapParked,
 from mirrorfold.transforms.blocks.wiring import Shuffle
 from mirrorfold.transforms.retain import blocks, page_runs, review_cut, stems
 from mirrorfold.transforms.retain.compared import Compare, nothing_confirmed
-from mirrorfold.transforms.retain.earlier import EARLIER, FAILED, rotted_copies, stop_relying, without_earlier
+from mirrorfold.transforms.retain.earlier import EARLIER, FAILED, deny, rotted_copies, stop_relying, without_earlier
 from mirrorfold.transforms.retain.keep_order import MASTERS
 from mirrorfold.transforms.retain.policy import compile_policy
 from mirrorfold.transforms.retain.records import Ruling
@@ -69,6 +69,7 @@ class Retain(beam.PTransform):
       rows: rows of the table objects, which sets the number of partitions.
       hold_patterns: lines of the hold lists that stand for many objects.
       withdrawn: the previous run's plan was taken back.
+      denied: URIs of files that their own package denies.
       listed_bytes: of all objects, for a cut-off that is a share of them.
     """
 
@@ -83,11 +84,14 @@ class Retain(beam.PTransform):
     spill: str | None = None
     hold_patterns: tuple[str, ...] = ()
     withdrawn: bool = False
+    denied: frozenset[str] = frozenset()
     listed_bytes: int | None = None
 
     def expand(self, inputs):
         failures = inputs["failures"] | "PickFailureColumns" >> beam.Map(_pick, blocks.FAILURE_ROWS.names)
         objects = self._compared(self._catalogued(inputs), failures, inputs)
+        if self.denied:
+            objects = objects | "DenyDenied" >> beam.Map(deny, self.denied)
         joined = {
             "objects": objects | "TakeRead" >> beam.Map(_read_rows),
             "contents": inputs["contents"] | "PickContentColumns" >> beam.Map(_pick, blocks.CONTENT_ROWS.names),

@@ -82,6 +82,15 @@ LIST_CHECKS: tuple[Check, ...] = (
     Check(7, "realised", "what the plan sets aside isn't the sum of what became of it", f"""
         SELECT month, library, bucket, storage_class, planned_bytes FROM realised
         WHERE planned_bytes <> {" + ".join(f"{name}_bytes" for name in PARTS)}"""),
+    # What its own package denies is no copy to rely on, and stays for people.
+    Check(7, "decisions", "a file that its own package denies goes, or another goes for it: `publish` anew", """
+        SELECT p.uri, d.uri AS goes, d.version FROM package_failures p JOIN decisions d ON d.kept_uri = p.uri
+        WHERE p.error = 'differs' AND d.action = 'quarantine'
+        UNION ALL SELECT p.uri, o.uri, o.version FROM package_failures p JOIN objects o USING (uri)
+        JOIN decisions d USING (uri, version) WHERE p.error = 'differs' AND o.is_latest AND d.action = 'quarantine'"""),
+    Check(7, "decisions", "a file is blocked because its package denies it, and no package does: `publish` anew", """
+        SELECT uri, version FROM decisions WHERE earlier = 'denied'
+        AND uri NOT IN (SELECT uri FROM package_failures WHERE error = 'differs')"""),
     # A plan in waves is that very plan.
     Check(7, "waves", "a row of the plan is in no wave, or what is in a wave isn't in the plan", """
         SELECT uri, version FROM decisions FULL JOIN this_wave USING (uri, version)

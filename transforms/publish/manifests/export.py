@@ -23,6 +23,7 @@ from mirrorfold.transforms.stores.output import OutputStore
 
 ROWS_PER_FILE = 1_000_000
 CHUNK = 10_000
+DENIED = "its own package, or its kept copy's, states other bytes: export fixity with --despite-packages, then publish"
 REFUSED = ("uri", "version", "etag", "why")
 
 
@@ -83,6 +84,7 @@ def export_plan(
     rotten: Mapping[tuple[str, str], str] | None = None,
     who: Who | None = None,
     wave: Wave | None = None,
+    denied: frozenset[str] = frozenset(),
 ) -> Exported:
     """Write a plan's lists under DIR/exports; an earlier export of the same kind is replaced.
 
@@ -93,6 +95,7 @@ def export_plan(
       who: says who decided on what goes.
       missing: roles whose sign-off is missing; quarantine and migrate lists then go out as drafts only.
       wave: only this part of a quarantine, with its own restore list.
+      denied: URIs of files that their own package denies: none goes, and nothing goes for one.
     """
     form = FORMATS[to]
     draft = missing if job.what in ("quarantine", "migrate") else []
@@ -112,6 +115,7 @@ def export_plan(
             found = iter(recheck.problems(asked, kept))
             refusals = [why or next(found) for why in refusals]
         for row, why in zip(chunk, refusals, strict=True):
+            why = why or (DENIED if denied & {row.uri, row.kept_uri} else "")
             why = why or (rotten or {}).get((row.kept_uri or "", row.kept_version or ""), "")
             lists.add(row, why)
             if wave and why:
