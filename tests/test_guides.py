@@ -81,6 +81,22 @@ def test_the_studios_guide(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in pictures.iterdir()} == before, name
 
 
+def test_the_guide_on_training_sets(tmp_path: Path) -> None:
+    """Its commands in their order, over a crawl and a test set that share pictures."""
+    shared = few("hk")
+    fill_folder(tmp_path / "data/web", {name.replace("/", " "): data for name, data in shared.items()})
+    name, data = max(shared.items(), key=lambda item: len(item[1]))
+    fill_folder(tmp_path / "data/test", {"taken.jpg": data} | {n.replace("/", " "): d for n, d in few("gz").items()})
+    do = Shell(tmp_path, dict(os.environ))
+    said = [do(line) for line in shown("training-sets.md") if line.startswith("mirrorfold ")]
+    leaks = (tmp_path / "out/exports/leakage/leaks.csv").read_text("utf-8")
+    assert "taken.jpg" in leaks, name
+    assert "identical" in said[1]
+    assert json.loads((tmp_path / "out/exports/kept-webdataset/index.json").read_text("utf-8"))["shardlist"]
+    assert (tmp_path / "out/exports/kept-jsonl/kept-000000.jsonl").exists()
+    assert (tmp_path / "out/exports/repeats/figures.csv").exists()
+
+
 @pytest.fixture(scope="module")
 def stores():
     with moto_server() as s3, fake_gcs_server() as gcs:

@@ -18,6 +18,7 @@ from mirrorfold.pipelines.commands.after import COMMANDS as AFTER_COMMANDS
 from mirrorfold.pipelines.commands.beam_command import InOrder
 from mirrorfold.pipelines.commands.books import COMMANDS as BOOK_COMMANDS
 from mirrorfold.pipelines.commands.catalogues import COMMANDS as CATALOGUE_COMMANDS
+from mirrorfold.pipelines.commands.datasets import COMMANDS as DATASET_COMMANDS
 from mirrorfold.pipelines.commands.estimate import COMMANDS as ESTIMATE_COMMANDS
 from mirrorfold.pipelines.commands.looking import COMMANDS as LOOKING_COMMANDS
 from mirrorfold.pipelines.commands.plan import COMMANDS as PLAN_COMMANDS
@@ -66,6 +67,7 @@ for command in (
     *LOOKING_COMMANDS,
     *BOOK_COMMANDS,
     *CATALOGUE_COMMANDS,
+    *DATASET_COMMANDS,
     *STATE_COMMANDS,
 ):
     cli.add_command(command)
