@@ -37,7 +37,7 @@ def directory(entries: list[tuple[int, int, int, bytes | int]], at: int, followi
 
 def camera_raw(
     make: bytes, *, dng: bool, orientation: int, preview: bytes, tile: bytes = bytes(16), size=(4032, 3024),
-    bits: int = 16, xmp: bytes = b"",
+    bits: int = 16, xmp: bytes = b"", white: int = 0,
 ) -> bytes:  # fmt: skip
     """Write a RAW: the main directory, one of the sensor's, the preview behind both."""
     main = [(raw.MAKE, 2, len(make) + 1, make + b"\0"), (raw.ORIENTATION, 3, 1, orientation), (254, 4, 1, 1)]
@@ -48,6 +48,7 @@ def camera_raw(
         (254, 4, 1, 0), (256, 4, 1, size[0]), (257, 4, 1, size[1]), (258, 3, 1, bits), (raw.PHOTOMETRIC, 3, 1, 32803),
         (raw.CROP_SIZE, 4, 2, struct.pack("<II", size[0] - 32, size[1] - 24)), (raw.TILES, 4, 1, 0),
     ]  # fmt: skip
+    sensor[:0] = [(raw.WHITE_LEVEL, 4, 1, white)] if white else []
     behind = first + len(directory(sensor, first))
     sensor[-1] = (raw.TILES, 4, 1, behind)
     head = b"II*\0" + struct.pack("<I", 8)
@@ -71,6 +72,17 @@ def camera_raw(
 def test_a_raw_has_its_makers_media_type(make, dng, media_type):
     data = camera_raw(make, dng=dng, orientation=1, preview=encode(UPRIGHT, "JPEG"))
     assert read_tiff_or_raw(data, LIMITS).media_type == media_type
+
+
+@pytest.mark.parametrize(
+    ("bits", "white", "used"),
+    [(16, 16383, 14), (16, 15871, 14), (12, 4095, 12), (8, 65535, 8), (16, 65535, 16), (16, 0, None), (32, 1, None)],
+    ids=["14 in 16", "below full scale", "12", "lossy, by a curve", "16", "none stated", "floating"],
+)
+def test_a_white_level_tells_the_bits_that_are_used(bits, white, used):
+    preview = encode(UPRIGHT, "JPEG")
+    found = read_tiff_or_raw(camera_raw(b"X", dng=True, orientation=1, preview=preview, bits=bits, white=white), LIMITS)
+    assert (found.bit_depth, found.declared_depth) == (used, bits)
 
 
 @pytest.mark.parametrize(

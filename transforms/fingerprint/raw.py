@@ -8,6 +8,7 @@ from mirrorfold.transforms.fingerprint import ifd
 from mirrorfold.transforms.fingerprint.tiff_pages import HEIGHT, MAX_SUB_IFDS, SUB_IFDS, SUBFILE, WIDTH
 
 DNG_VERSION, MAKE, ORIENTATION, PHOTOMETRIC, CROP_SIZE = 50706, 271, 274, 262, 50720
+WHITE_LEVEL, LEAST_WHITE = 50717, 255
 STRIPS, TILES = 273, 324
 SENSOR = frozenset({32803, 34892})
 """Photometric interpretations of a colour filter array and of linear sensor data."""
@@ -66,6 +67,13 @@ def sensor_size(directories: list[ifd.Directory], orientation: int) -> tuple[int
         return None
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     return (height, width) if orientation >= 5 else (width, height)
+
+
+def used_bits(directories: list[ifd.Directory], declared: int) -> int | None:
+    """Give the bits that the sensor's numbers use by the white level that a DNG states; None where none does."""
+    levels = [int(level) for one in directories for level in one.numbers(WHITE_LEVEL)]
+    white = max(levels, default=0)  # of floating samples it is 1
+    return min(declared, white.bit_length()) if white >= LEAST_WHITE and declared > 0 else None
 
 
 def sensor_offsets(directories: list[ifd.Directory]) -> frozenset[int]:

@@ -276,7 +276,7 @@ def read_raw(data: bytes, limits: Limits) -> Picture:
         parts=(),
         preview=True,
         provenance={**picture.provenance, **with_described(fields, described)},
-        bit_depth=None,
+        bit_depth=raw.used_bits(sensor, declared) if declared <= 64 else None,
         declared_depth=declared if 0 < declared <= 64 else None,
         orientation=orientation or picture.orientation,
         digest=None,
