@@ -73,6 +73,25 @@ def test_azures_tiers_bill_their_minimum_of_days_with_prices_of_ones_own(tmp_pat
     assert PriceList.make(load_prices("default"), {"currency": "HKD"}).quote("storage", "az", None, "Hot").mid > 0
 
 
+@pytest.mark.parametrize(
+    ("region", "tier", "item", "volume", "amount", "money"),
+    [
+        ("eastus2", "Hot", "storage", 10**12, 10**12, "18.4"),
+        ("eastus2", "Hot", "storage", 10**14, 10**14, "1766.4"),
+        ("eastus", "Cool", "storage", 0, 10**12, "15.2"),
+        ("eastasia", "Archive", "retrieval", 0, 10**12, "35"),
+        ("westus2", "Hot", "list", 0, 1_000_000, "5"),
+        ("eastus2", "Cold", "egress", 10**13, 10**13, "870"),
+    ],
+)
+def test_azure_has_prices_with_their_sources(region, tier, item, volume, amount, money):
+    prices = PriceList.make(load_prices("default"), {"currency": "USD"})
+    quote = prices.quote(item, "az", region, tier, volume=volume)
+    assert quote.of(amount) == Decimal(money)
+    assert "Azure Retail Prices API" in quote.source
+    assert quote.date.year == 2026
+
+
 def test_a_book_may_not_include_itself(tmp_path):
     path = tmp_path / "book.yaml"
     path.write_text(f"include: [{path}]")

@@ -73,6 +73,19 @@ def test_a_gib_is_seven_percent_more_than_a_gb():
     assert row["monthly"] == pytest.approx(1000 * 0.023 / 1.0737, rel=1e-3)
 
 
+def test_an_azure_archive_is_priced_and_its_tier_s_days_are_counted():
+    terms = {
+        **USD,
+        "quarantine_days": 20,
+        "regions": {"hk": "eastus2"},
+        "migrate_to": {"store": "az", "region": "eastus", "storage_class": "Cool"},
+    }
+    row = only(savings(decisions(freed(10**12, uri="az://c/a", storage_class="Cool")), terms), action="quarantine")
+    assert (row["store"], row["monthly"], row["price_source"][:23]) == ("az", 10.0, "Azure Retail Prices API")
+    assert row["early_deletion"] == pytest.approx(10 * 12 * 10 / 365, abs=1e-6), "30 days at least, 20 of quarantine"
+    assert row["migration_avoided"] > 87, "egress, retrieval and requests"
+
+
 @pytest.mark.parametrize(
     ("uri", "storage_class", "regions"),
     [
