@@ -97,7 +97,13 @@ class LastingAnswer(NamedTuple):
 
 
 class StoreError(Exception):
-    """A store didn't give what was asked; `code` is one of the fetch codes in schemas/failures.py."""
+    """A store didn't give what was asked; `code` is one of the fetch codes in schemas/failures.py.
+
+    Attributes:
+      again: no answer at all, or an error of the server's own: the same request may do next time.
+    """
+
+    again = False
 
     def __init__(self, code: str, message: str):
         super().__init__(message)

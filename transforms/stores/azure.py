@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-import obstore
 from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties
 
@@ -15,9 +14,12 @@ from mirrorfold.transforms.stores.advice import unanswered
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.azure_client import AZURE_ERRORS, azure_access, from_azure
 from mirrorfold.transforms.stores.clock import in_force
-from mirrorfold.transforms.stores.errors import OBSTORE_ERRORS, changed, from_obstore
-from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+from mirrorfold.transforms.stores.errors import changed
+from mirrorfold.transforms.stores.keys import real_key
 from mirrorfold.transforms.stores.lifecycle import Rule
+from mirrorfold.transforms.stores.pace import Pace
+from mirrorfold.transforms.stores.reading import Bounds, BytesReader
+from mirrorfold.transforms.stores.s3_client import ONCE
 
 SNAPSHOT = "snapshot:"
 """How `version` begins where it names a snapshot, not a version."""
@@ -41,12 +43,15 @@ class AzureSource:
         self.spec = spec
         access = azure_access(spec)
         self.client = access.container(spec.bucket, attempts)
-        self._bytes = access.byte_store(spec.bucket)
-        self._slots = threading.BoundedSemaphore(spec.concurrency)
+        self._slots, self._pace = threading.BoundedSemaphore(spec.concurrency), Pace()
+        self._reader = BytesReader(access.byte_store(spec.bucket, retries=ONCE), self._slots, self._pace)
         self._asked = 0
         self._container: list[HoldAnswer] = []
 
-    def _send(self, call: Callable[[], Any]) -> Any:
+    def _send(self, call: Callable[[], Any], key: str = "") -> Any:
+        return self._pace.send(key, lambda: self._once(call))
+
+    def _once(self, call: Callable[[], Any]) -> Any:
         with self._slots:
             try:
                 return call()
@@ -54,39 +59,18 @@ class AzureSource:
                 raise from_azure(error) from error
 
     def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
-        whole = start == 0 and (stop is None or stop >= ref.size)
-        stop = ref.size if stop is None else min(stop, ref.size)
-        if start >= stop and not whole:
-            return b""
-        bounds = None if whole else (start, stop)
-        plain = plain_for_obstore(ref.key) and not ref.version.startswith(SNAPSHOT)
-        data = self._read_plain(ref, bounds) if plain else self._read_odd(ref, bounds)
-        if len(data) != stop - start:
-            raise changed()
-        return data
+        precondition = {"if_match": f'"{ref.etag}"'} if ref.etag else {}
+        precondition |= {"version": ref.version} if ref.version else {}
+        odd, plain = partial(self._read_odd, ref), not ref.version.startswith(SNAPSHOT)
+        return self._reader.read(ref, start, stop, precondition, partial(_same_version, ref), odd, plain)
 
-    def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
-        options: Any = {"if_match": f'"{ref.etag}"'} if ref.etag else {}
-        if ref.version:
-            options["version"] = ref.version
-        if bounds:
-            options["range"] = bounds
-        with self._slots:
-            try:
-                answer = obstore.get(self._bytes, real_key(ref.key), options=options)
-                data = answer.bytes().to_bytes()
-            except OBSTORE_ERRORS as error:
-                raise from_obstore(error) from error
-        _same_etag(ref, answer.meta["e_tag"])
-        return data
-
-    def _read_odd(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
+    def _read_odd(self, ref: ObjectRef, bounds: Bounds) -> bytes:
         start, stop = bounds or (0, ref.size)
         part = {"offset": start, "length": stop - start} if stop > start else {}
         options = {**_named(ref), **part, "decompress": False}
-        found = self._send(lambda: self._blob(ref).download_blob(**options))
+        found = self._send(lambda: self._blob(ref).download_blob(**options), ref.key)
         _same_etag(ref, found.properties.etag)
-        return self._send(found.readall)
+        return self._send(found.readall, ref.key)
 
     def _blob(self, ref: ObjectRef) -> Any:
         snapshot = ref.version.removeprefix(SNAPSHOT) if ref.version.startswith(SNAPSHOT) else None
@@ -98,7 +82,7 @@ class AzureSource:
         Raises:
           StoreError: classified.
         """
-        found = self._send(lambda: self._blob(ref).get_blob_properties(**_named(ref)))
+        found = self._send(lambda: self._blob(ref).get_blob_properties(**_named(ref)), ref.key)
         _same_etag(ref, found.etag)
         return found
 
@@ -172,7 +156,7 @@ class AzureSource:
             listing = self.client.list_blobs(prefix or None, include=include, results_per_page=limit)
             pages: Any = listing.by_page(token)
             try:
-                return AzurePage(self._send(partial(_page, pages)), pages.continuation_token or None)
+                return AzurePage(self._send(partial(_page, pages), prefix), pages.continuation_token or None)
             except StoreError as error:
                 # An account that has no versions answers 400 where they are asked for.
                 if token or self._asked == len(_ASKED) - 1 or not error.message.startswith(_UNKNOWN):
@@ -185,7 +169,7 @@ class AzureSource:
 
     def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:
         try:
-            found = self._send(self._blob(ref).get_blob_tags)
+            found = self._send(self._blob(ref).get_blob_tags, ref.key)
         except StoreError as error:
             return LastingAnswer("unknown", f"couldn't ask: {error.message}")
         if found.get(tag[0]) == tag[1]:
@@ -213,6 +197,10 @@ def _named(ref: ObjectRef) -> dict[str, Any]:
     if ref.version and not ref.version.startswith(SNAPSHOT):
         named["version_id"] = ref.version
     return named
+
+
+def _same_version(ref: ObjectRef, meta: Mapping[str, Any]) -> None:
+    _same_etag(ref, meta["e_tag"])
 
 
 def _same_etag(ref: ObjectRef, found: str | None) -> None:

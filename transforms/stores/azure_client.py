@@ -64,7 +64,7 @@ class AzureAccess:
             max_single_get_size=1 << 30,
         )
 
-    def byte_store(self, container: str, prefix: str | None = None) -> AzureStore:
+    def byte_store(self, container: str, prefix: str | None = None, retries: Any = RETRY_CONFIG) -> AzureStore:
         """Make the obstore store of a container with the same credentials."""
         config: Any = {
             "account_name": self.account,
@@ -84,7 +84,7 @@ class AzureAccess:
                 "timeout": "10m",
                 "user_agent": "mirrorfold",
             },
-            retry_config=RETRY_CONFIG,
+            retry_config=retries,
             credential_provider=tokens,
         )
 

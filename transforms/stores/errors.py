@@ -122,6 +122,15 @@ def from_google(error: Exception) -> StoreError:
 
 def from_obstore(error: Exception) -> StoreError:
     """Classify an error of obstore, which keeps the store's answer in its text."""
+    found = _from_obstore(error)
+    answer = re.search(r"status code: (\d)", str(error))
+    found.again = found.code == "unreachable" and (
+        answer[1] == "5" if answer else isinstance(error, obstore.exceptions.GenericError)
+    )
+    return found
+
+
+def _from_obstore(error: Exception) -> StoreError:
     text = str(error)
     status = re.search(r"status code: (\d{3})", text)
     name = re.search(r"<Code>([A-Za-z0-9.]+)</Code>", text)

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import datetime
 import threading
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
-import obstore
 from google.cloud.storage import Blob
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from mirrorfold.transforms.stores.advice import unanswered
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.clock import in_force
-from mirrorfold.transforms.stores.errors import (
-    GOOGLE_ERRORS,
-    OBSTORE_ERRORS,
-    changed,
-    from_google,
-    from_obstore,
-    store_error,
-)
+from mirrorfold.transforms.stores.errors import GOOGLE_ERRORS, changed, from_google, store_error
 from mirrorfold.transforms.stores.gcs_client import gcs_access
-from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+from mirrorfold.transforms.stores.keys import real_key
 from mirrorfold.transforms.stores.lifecycle import Rule, gcs_rules, listed_object, matches
+from mirrorfold.transforms.stores.pace import Pace
+from mirrorfold.transforms.stores.reading import Bounds, BytesReader
+from mirrorfold.transforms.stores.s3_client import ONCE
+
+T = TypeVar("T")
 
 RETRY = DEFAULT_RETRY.with_timeout(180).with_delay(initial=0.5, maximum=20, multiplier=2)
 
@@ -50,44 +49,34 @@ class GcsSource:
         self.user_project = access.project if spec.requester_pays else None
         self.client = access.client()
         self.bucket = self.client.bucket(spec.bucket, user_project=self.user_project)
-        self._bytes = access.byte_store(spec.bucket, user_project=self.user_project)
-        self._slots = threading.BoundedSemaphore(spec.concurrency)
+        self._slots, self._pace = threading.BoundedSemaphore(spec.concurrency), Pace()
+        store = access.byte_store(spec.bucket, user_project=self.user_project, retries=ONCE)
+        self._reader = BytesReader(store, self._slots, self._pace)
         self._rules: list[tuple[Rule, ...] | None] = []
 
+    def _send(self, key: str, call: Callable[[], T]) -> T:
+        def ask() -> T:
+            with self._slots:
+                try:
+                    return call()
+                except GOOGLE_ERRORS as error:
+                    raise from_google(error) from error
+
+        return self._pace.send(key, ask)
+
     def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
-        whole = start == 0 and (stop is None or stop >= ref.size)
-        stop = ref.size if stop is None else min(stop, ref.size)
-        if start >= stop:
-            return b""
-        bounds = None if whole else (start, stop)
-        data = self._read_plain(ref, bounds) if plain_for_obstore(ref.key) else self._read_odd(ref, bounds)
-        if len(data) != stop - start:
-            raise changed()
-        return data
+        def same(meta: Mapping[str, Any]) -> None:
+            if ref.version and meta["version"] and meta["version"] != ref.version:  # emulators ignore the generation
+                raise changed()
 
-    def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
-        options: Any = {"version": ref.version} if ref.version else {}
-        if bounds:
-            options["range"] = bounds
-        with self._slots:
-            try:
-                answer = obstore.get(self._bytes, real_key(ref.key), options=options)
-                data = answer.bytes().to_bytes()
-            except OBSTORE_ERRORS as error:
-                raise from_obstore(error) from error
-        found = answer.meta["version"]
-        if ref.version and found and found != ref.version:  # emulators ignore the generation
-            raise changed()
-        return data
+        precondition = {"version": ref.version} if ref.version else {}
+        return self._reader.read(ref, start, stop, precondition, same, partial(self._read_odd, ref))
 
-    def _read_odd(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
+    def _read_odd(self, ref: ObjectRef, bounds: Bounds) -> bytes:
         blob = self._blob(ref)
         start, end = (bounds[0], bounds[1] - 1) if bounds else (None, None)
-        with self._slots:
-            try:
-                data = blob.download_as_bytes(start=start, end=end, raw_download=True, checksum=None, retry=RETRY)
-            except GOOGLE_ERRORS as error:
-                raise from_google(error) from error
+        options = {"start": start, "end": end, "raw_download": True, "checksum": None, "retry": RETRY}
+        data = self._send(ref.key, lambda: blob.download_as_bytes(**options))
         if ref.version and blob.generation and str(blob.generation) != ref.version:
             raise changed()
         return data
@@ -98,22 +87,13 @@ class GcsSource:
         Args:
           token: `GcsPage.token` of the page before, None for the first.
         """
-        with self._slots:
-            try:
-                listing = self.bucket.list_blobs(
-                    prefix=prefix or None,
-                    start_offset=after,
-                    versions=True,
-                    page_token=token,
-                    page_size=limit,
-                    projection="noAcl",
-                    fields=_LISTED,
-                    retry=RETRY,
-                )
-                page = next(listing.pages, ())
-                return GcsPage(list(page), listing.next_page_token)
-            except GOOGLE_ERRORS as error:
-                raise from_google(error) from error
+        options: Any = {"prefix": prefix or None, "start_offset": after, "page_token": token, "page_size": limit}
+
+        def page() -> GcsPage:
+            listing = self.bucket.list_blobs(versions=True, projection="noAcl", fields=_LISTED, retry=RETRY, **options)
+            return GcsPage(list(next(listing.pages, ())), listing.next_page_token)
+
+        return self._send(prefix, page)
 
     def _blob(self, ref: ObjectRef) -> Blob:
         return self.bucket.blob(real_key(ref.key), generation=int(ref.version) if ref.version else None)
@@ -125,11 +105,7 @@ class GcsSource:
           StoreError: classified.
         """
         blob = self._blob(ref)
-        with self._slots:
-            try:
-                blob.reload(retry=RETRY, projection="noAcl")
-            except GOOGLE_ERRORS as error:
-                raise from_google(error) from error
+        self._send(ref.key, lambda: blob.reload(retry=RETRY, projection="noAcl"))
         if ref.version and str(blob.generation) != ref.version:
             raise changed()
         return blob
@@ -159,11 +135,10 @@ class GcsSource:
         return self._rules[0]
 
     def _look_up_rules(self) -> tuple[Rule, ...] | None:
-        with self._slots:
-            try:
-                self.bucket.reload(retry=RETRY, projection="noAcl")
-            except GOOGLE_ERRORS:
-                return None
+        try:
+            self._send("", lambda: self.bucket.reload(retry=RETRY, projection="noAcl"))
+        except StoreError:
+            return None
         return gcs_rules(list(self.bucket.lifecycle_rules))
 
     def lasting(self, ref: ObjectRef, tag: tuple[str, str]) -> LastingAnswer:

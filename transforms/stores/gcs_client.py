@@ -46,7 +46,9 @@ class GcsAccess:
             client_options={"api_endpoint": self.endpoint},
         )
 
-    def byte_store(self, bucket: str, prefix: str | None = None, user_project: str | None = None) -> GCSStore:
+    def byte_store(
+        self, bucket: str, prefix: str | None = None, user_project: str | None = None, retries: Any = RETRY_CONFIG
+    ) -> GCSStore:
         """Make the obstore store of a bucket with the same credentials."""
         options: Any = {
             "allow_http": self.endpoint.startswith("http://"),
@@ -65,7 +67,7 @@ class GcsAccess:
             prefix=prefix,
             config={"base_url": self.endpoint, "skip_signature": self.credentials is None},
             client_options=options,
-            retry_config=RETRY_CONFIG,
+            retry_config=retries,
             credential_provider=credentials,
         )
 

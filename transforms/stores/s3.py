@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import datetime
 import threading
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
-
-import obstore
 
 from mirrorfold.transforms.stores.advice import unanswered
 from mirrorfold.transforms.stores.api import Head, HoldAnswer, LastingAnswer, ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.clock import in_force
-from mirrorfold.transforms.stores.errors import BOTO_ERRORS, OBSTORE_ERRORS, changed, from_boto, from_obstore
+from mirrorfold.transforms.stores.errors import BOTO_ERRORS, changed, from_boto
 from mirrorfold.transforms.stores.etags import etag_of, states_etag
-from mirrorfold.transforms.stores.keys import plain_for_obstore, real_key
+from mirrorfold.transforms.stores.keys import real_key
 from mirrorfold.transforms.stores.kinds import hides_locks
 from mirrorfold.transforms.stores.lifecycle import Rule, expiration, listed_object, matches, s3_rules
-from mirrorfold.transforms.stores.s3_client import s3_access
+from mirrorfold.transforms.stores.pace import Pace
+from mirrorfold.transforms.stores.reading import Bounds, BytesReader
+from mirrorfold.transforms.stores.s3_client import ONCE, s3_access
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 ABSENT = frozenset(
@@ -75,8 +77,9 @@ class S3Source:
         self.kind = access.kind
         self.lacks: set[str] = set()
         self.client = access.client(spec.concurrency)
-        self._bytes = access.byte_store(spec.bucket, requester_pays=spec.requester_pays)
-        self._slots = threading.BoundedSemaphore(spec.concurrency)
+        self._slots, self._pace = threading.BoundedSemaphore(spec.concurrency), Pace()
+        store = access.byte_store(spec.bucket, requester_pays=spec.requester_pays, retries=ONCE)
+        self._reader = BytesReader(store, self._slots, self._pace)
         # What is known of the bucket, asked when it is first needed.
         self._lock: list[bool | None] = []
         self._versioned: bool | None = None
@@ -90,46 +93,30 @@ class S3Source:
         Raises:
           StoreError: classified.
         """
+        return self._pace.send(_about(arguments), lambda: self._send(operation, arguments))
+
+    def _send(self, operation: str, arguments: dict[str, Any], absent: frozenset[str] = frozenset()) -> dict[str, Any]:
+        if self.spec.requester_pays and operation in PAID:
+            arguments = arguments | {"RequestPayer": "requester"}
         with self._slots:
             try:
-                return self._send(operation, arguments)
+                return getattr(self.client, operation)(**arguments)
             except BOTO_ERRORS as error:
+                answer = getattr(error, "response", {})
+                if absent and answer.get("Error", {}).get("Code") in absent:
+                    return {}
+                if absent and _hasnt(operation, answer):
+                    self.lacks.add(operation)
+                    return {}
                 raise from_boto(error) from error
 
-    def _send(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if self.spec.requester_pays and operation in PAID:
-            arguments["RequestPayer"] = "requester"
-        return getattr(self.client, operation)(**arguments)
-
     def read(self, ref: ObjectRef, start: int = 0, stop: int | None = None) -> bytes:
-        whole = start == 0 and (stop is None or stop >= ref.size)
-        stop = ref.size if stop is None else min(stop, ref.size)
-        if start >= stop and not whole:
-            return b""
-        bounds = None if whole else (start, stop)
-        data = self._read_plain(ref, bounds) if plain_for_obstore(ref.key) else self._read_odd(ref, bounds)
-        if len(data) != stop - start:
-            raise changed()
-        return data
+        precondition = {"if_match": f'"{ref.etag}"'} if states_etag(ref) else {}
+        precondition |= {"version": ref.version} if ref.version else {}
+        same = partial(_same_version, ref)
+        return self._reader.read(ref, start, stop, precondition, same, partial(self._read_odd, ref))
 
-    def _read_plain(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
-        options: Any = {}
-        if states_etag(ref):
-            options["if_match"] = f'"{ref.etag}"'
-        if ref.version:
-            options["version"] = ref.version
-        if bounds:
-            options["range"] = bounds
-        with self._slots:
-            try:
-                answer = obstore.get(self._bytes, real_key(ref.key), options=options)
-                data = answer.bytes().to_bytes()
-            except OBSTORE_ERRORS as error:
-                raise from_obstore(error) from error
-        _same_etag(ref, answer.meta["e_tag"], answer.meta["last_modified"])
-        return data
-
-    def _read_odd(self, ref: ObjectRef, bounds: tuple[int, int] | None) -> bytes:
+    def _read_odd(self, ref: ObjectRef, bounds: Bounds) -> bytes:
         arguments = self._named(ref)
         if bounds:
             arguments["Range"] = f"bytes={bounds[0]}-{bounds[1] - 1}"
@@ -350,20 +337,15 @@ class S3Source:
 
     def _optional(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Send a read whose absence is an answer: {} where there is no such configuration, or no such thing at all."""
-        with self._slots:
-            try:
-                return self._send(operation, arguments)
-            except BOTO_ERRORS as error:
-                answer = getattr(error, "response", {})
-                if answer.get("Error", {}).get("Code") in ABSENT:
-                    return {}
-                if _hasnt(operation, answer):
-                    self.lacks.add(operation)
-                    return {}
-                raise from_boto(error) from error
+        return self._pace.send(_about(arguments), lambda: self._send(operation, arguments, ABSENT))
 
     def close(self) -> None:
         self.client.close()
+
+
+def _about(arguments: dict[str, Any]) -> str:
+    """Give the key, or the start of keys, that a request is about."""
+    return arguments.get("Key") or arguments.get("Prefix") or ""
 
 
 def _hasnt(operation: str, answer: dict[str, Any]) -> bool:
@@ -372,6 +354,10 @@ def _hasnt(operation: str, answer: dict[str, Any]) -> bool:
     code = answer.get("Error", {}).get("Code")
     unknown = status == 405 or code == "MethodNotAllowed"
     return status == 501 or code == "NotImplemented" or (unknown and operation in BUCKET_READS)
+
+
+def _same_version(ref: ObjectRef, meta: Mapping[str, Any]) -> None:
+    _same_etag(ref, meta["e_tag"], meta["last_modified"])
 
 
 def _same_etag(ref: ObjectRef, found: str | None, modified: datetime.datetime | None) -> None:

@@ -30,6 +30,10 @@ RETRY_CONFIG: Any = {
 }
 
 
+ONCE: Any = {**RETRY_CONFIG, "max_retries": 0}
+"""For sources: `pace.Pace` sends again, and hears of each wish to slow down."""
+
+
 @dataclass(frozen=True)
 class S3Access:
     """A session with what it resolved to: region, endpoint, addressing, whether it signs, the kind of server."""
@@ -58,7 +62,9 @@ class S3Access:
         guard_boto(client)
         return client
 
-    def byte_store(self, bucket: str, prefix: str | None = None, requester_pays: bool = False) -> S3Store:
+    def byte_store(
+        self, bucket: str, prefix: str | None = None, requester_pays: bool = False, retries: Any = RETRY_CONFIG
+    ) -> S3Store:
         """Make the obstore store of a bucket with the session's credentials."""
         endpoint = self.endpoint
         if self.virtual:
@@ -84,7 +90,7 @@ class S3Access:
                 "timeout": "10m",
                 "user_agent": "mirrorfold",
             },
-            retry_config=RETRY_CONFIG,
+            retry_config=retries,
             credential_provider=credentials,
         )
 
