@@ -186,7 +186,8 @@ def test_two_plans_of_one_folder_and_a_merge_by_command(tmp_path):
     program = str(Path(sys.executable).parent / "mirrorfold")
 
     def call(*line: str) -> None:
-        subprocess.run([program, *line], cwd=tmp_path, check=True, capture_output=True, timeout=300)
+        done = subprocess.run([program, *line], cwd=tmp_path, check=False, capture_output=True, timeout=300, text=True)
+        assert done.returncode == 0, f"{line}: {done.stderr[-500:]}"
 
     def lists(folder: str) -> list[str]:
         call("export", folder, "--what", "quarantine", "--to", "csv")
@@ -207,3 +208,4 @@ def test_two_plans_of_one_folder_and_a_merge_by_command(tmp_path):
         call("merge", ours, "other", "--output", f"merged-{ours}", "--policy", f"{policy}.yaml")
         assert sorted(lists(f"merged-{ours}")) == gone
         call("verify", f"merged-{ours}")
+        call("export", f"merged-{ours}", "--what", "restore", "--to", "csv")  # one plan at a time
