@@ -200,6 +200,12 @@ def _report_place(arg: str, place: str) -> str:
     return path
 
 
+def said_again(spec: SourceSpec, settings: Settings) -> SourceSpec:
+    """Lay over a spec what the settings say it shows: another source's very files, or bytes of its own."""
+    given = _with_settings(spec, settings)
+    return replace(spec, same_as=given.same_as, replica=given.replica)
+
+
 def _with_settings(spec: SourceSpec, settings: Settings) -> SourceSpec:
     """Lay the config's settings over a spec: the library's, then those of ever longer URIs it starts with."""
     matching = [key for key in settings.sources if key == spec.library or ("/" in key and _covers(key, spec))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import apache_beam as beam
 
@@ -18,17 +19,17 @@ from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.merging.in_force import note_sides, state
 from mirrorfold.pipelines.merging.partner import check_partners, is_nameless, is_packed, their_verdicts, without_doubles
-from mirrorfold.pipelines.merging.same_bucket import check_access_points
+from mirrorfold.pipelines.merging.same_bucket import as_merged, check_access_points, check_doors, check_same_buckets
 from mirrorfold.pipelines.merging.side_plans import write_side_plans
 from mirrorfold.pipelines.merging.sides import MERGED, Brought, bring, check_decided_alike
 from mirrorfold.pipelines.mission import HOLDS, MISSION
 from mirrorfold.pipelines.record.request import Request, load_settings, resolve_policy
 from mirrorfold.pipelines.record.steps import Step, count_rows
-from mirrorfold.pipelines.sources import check_endpoints
+from mirrorfold.pipelines.sources import check_endpoints, said_again
 from mirrorfold.transforms.merge.wiring import MergeTables
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.stores.output import open_output
-from mirrorfold.transforms.stores.same_bucket import physical_buckets
+from mirrorfold.transforms.stores.same_bucket import door_libraries, physical_buckets
 
 
 def merged_request(folders: Sequence[str], config: str | None = None, policy: str | None = None) -> Request:
@@ -58,6 +59,9 @@ def merged_request(folders: Sequence[str], config: str | None = None, policy: st
     settings = (
         load_settings(config, {"policy": policy}) if config else first.settings.model_copy(update={"policy": policy})
     )
+    if config:
+        sources = tuple(sorted({said_again(spec, settings) for spec in sources}, key=repr))
+        check_doors(sources)
     return Request(sources, _without_reading(settings), resolve_policy(settings))
 
 
@@ -85,7 +89,8 @@ def merge_step(sides: tuple[Brought, ...]) -> Step:
         check_partners(sides, MERGED)
         rows = {name: sum(count_rows(open_output(side.folder), name) for side in sides) for name in MERGED}
         merging = tuple(without_doubles(side, sides).side for side in sides)
-        root | "MergeTables" >> MergeTables(merging, run.output, rows, physical_buckets(run.sources), run.spill)
+        named, doors = physical_buckets(run.sources), door_libraries(run.sources)
+        root | "MergeTables" >> MergeTables(merging, run.output, rows, named, run.spill, doors)
 
     def carry_words(run: RunContext) -> None:
         for side in sides:
@@ -97,7 +102,13 @@ def merge_step(sides: tuple[Brought, ...]) -> Step:
     def depends(_: RunContext) -> list:
         return [[_state(side), repr(side.side.names)] for side in sides]
 
-    return Step("merge", stage="fingerprint", builds=(build,), drive=carry_words, writes=MERGED, depends=depends)
+    def check(run: RunContext) -> None:
+        elsewhere = [name for side in sides if is_packed(side.record) for name in side.libraries]
+        check_same_buckets(run, partial(as_merged, run), elsewhere)
+
+    return Step(
+        "merge", stage="fingerprint", builds=(build,), drive=carry_words, writes=MERGED, depends=depends, check=check
+    )
 
 
 def _state(side: Brought) -> list:

@@ -41,10 +41,13 @@ def is_nameless(record: dict) -> bool:
 
 
 def without_ways(spec: SourceSpec) -> SourceSpec:
-    """Forget how a packed side says its stores are reached: our signed requests go where our own settings say."""
+    """Forget how a packed side says its stores are reached: our signed requests go where our own settings say.
+
+    That a source holds bytes of its own it said beside its other sources, not beside ours.
+    """
     return replace(
         spec, endpoint=None, profile=None, project=None, region=None, requester_pays=False, anonymous=False,
-        concurrency=min(32, max(1, int(spec.concurrency))),
+        replica=False, concurrency=min(32, max(1, int(spec.concurrency))),
     )  # fmt: skip
 
 

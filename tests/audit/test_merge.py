@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -179,6 +180,8 @@ def test_a_hold_that_cant_be_asked_about_holds(moto, tmp_path, no_ambient_creden
     for key, data in {**files, **{f"again/{key}": data for key, data in files.items()}}.items():
         client.put_object(Bucket="other-side", Key=key, Body=data)
     write_folder({**files, **{f"again/{key}": data for key, data in files.items()}}, tmp_path / "here")
+    for path in (tmp_path / "here").rglob("*.jpg"):
+        os.utime(path, (10**9, 10**9))  # written long before, so that no gateway to this folder could show the bucket
     there = mission(tmp_path / "there", "there=s3://other-side")
     mine = mission(tmp_path / "mine", f"here={tmp_path / 'here'}")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

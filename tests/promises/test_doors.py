@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pyarrow as pa
 import pytest
 
 from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
-from mirrorfold.pipelines.merging.same_bucket import check_same_buckets
+from mirrorfold.pipelines.merging.merge import merged_request
+from mirrorfold.pipelines.merging.same_bucket import as_merged, check_same_buckets
 from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.transforms.listing.dedupe import rank_sources
@@ -16,6 +19,8 @@ from mirrorfold.transforms.listing.raw import write_unit
 from mirrorfold.transforms.listing.rows import RANK, RAW
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput
+from tests.promises.test_partner import side
+from tests.retain.runs import write_table
 from tests.retain.tables import fill, obj
 
 S3 = {"store": "s3", "bucket": "gate"}
@@ -24,18 +29,22 @@ FOLDER = {"store": "file", "bucket": "/nas"}
 MOUNT = {"store": "file", "bucket": "/mnt/other"}
 
 
-def stop_of(tmp_path, one: dict, other: dict, rows, their_rows) -> str:
-    """List two sources of made-up rows and give what stops the run, or ''."""
+def stop_of(tmp_path, one: dict, other: dict, rows, their_rows, merged=False, elsewhere=()) -> str:
+    """List two sources of made-up rows and give what stops the run, or a merge of two runs over one each, or ''."""
     specs = [SourceSpec(name, "live", **place) for name, place in (("one", one), ("other", other))]
     output = LocalOutput(str(tmp_path))
-    ranked = rank_sources(specs)
+    ranked, tables = rank_sources(specs), []
     for spec, listed in zip(specs, (rows, their_rows), strict=True):
-        table = fill(OBJECTS, [obj(f"{spec.store}://{spec.bucket}/{row['key']}") | row for row in listed])
+        place = {"store": spec.store, "bucket": spec.bucket}
+        table = fill(OBJECTS, [obj(f"{spec.store}://{spec.bucket}/{row['key']}") | row | place for row in listed])
+        tables.append(table)
         rank = ranked.index(spec)
         block = table.append_column(RANK, pa.array([rank] * table.num_rows, pa.int32())).cast(RAW)
         write_unit(output, f"{rank:04d}-00000", spec.library, [block])
+    run = RunContext(str(tmp_path), Settings(), sources=tuple(specs))
+    write_table(output, "objects", pa.concat_tables(tables))
     try:
-        check_same_buckets(RunContext(str(tmp_path), Settings(), sources=tuple(specs)))
+        check_same_buckets(run, partial(as_merged, run) if merged else None, elsewhere)
     except SafetyStop as stop:
         return str(stop)
     return ""
@@ -64,8 +73,9 @@ SECOND = 1_000_000
     ],
     ids=["a gateway", "a gateway to a folder above", "a sub-folder", "two mounts", "S3 and GCS", "two endpoints"],
 )
-def test_every_pair_of_sources_is_compared_and_stops(tmp_path, one, other, mine, their):
-    said = stop_of(tmp_path, one, other, mine, their)
+@pytest.mark.parametrize("merged", [False, True], ids=["one run", "a merge"])
+def test_every_pair_of_sources_is_compared_and_stops(tmp_path, one, other, mine, their, merged):
+    said = stop_of(tmp_path, one, other, mine, their, merged)
     assert "same_as: one" in said or "same_as: other" in said
     assert "replica: true" in said
 
@@ -90,3 +100,21 @@ def test_same_as_names_a_library_that_is_there(tmp_path):
     settings = Settings(sources={"b": {"same_as": "aa"}})
     with pytest.raises(UsageError, match="same_as: aa is the library of no other source: there are a"):
         parse_sources([f"a={tmp_path / 'a'}", f"b={tmp_path / 'b'}"], settings, None)
+
+
+def test_inodes_of_another_machine_tell_nothing_apart(tmp_path):
+    assert stop_of(tmp_path / "here", FOLDER, MOUNT, files(), files(), merged=True) == ""
+    assert "same_as" in stop_of(tmp_path / "there", FOLDER, MOUNT, files(), files(), merged=True, elsewhere=["other"])
+
+
+def test_a_packed_side_says_of_nothing_that_it_is_a_copy_beside_ours(tmp_path):
+    ours = side(tmp_path / "hk", "hk", obj("s3://hk/a.jpg", "a"))
+    theirs = side(tmp_path / "gz", "gz", obj("s3://gz/a.jpg", "a"), packed=True, replica=True)
+    assert not any(spec.replica for spec in merged_request([ours, theirs]).sources)
+    (tmp_path / "c.yaml").write_text("sources: {gz: {replica: true}}")
+    said = {spec.library: spec.replica for spec in merged_request([ours, theirs], str(tmp_path / "c.yaml")).sources}
+    assert said == {"hk": False, "gz": True}, "whoever merges may say it"
+    (tmp_path / "c.yaml").write_text("sources: {gz: {same_as: hk}}")
+    assert {s.library: s.same_as for s in merged_request([ours, theirs], str(tmp_path / "c.yaml")).sources}[
+        "gz"
+    ] == "hk"

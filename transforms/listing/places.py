@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.transforms.blocks.globs import any_match, to_regex
+from mirrorfold.transforms.stores.same_bucket import mark_doors
 
 
 def passing_regex(names: Sequence[str]) -> str | None:
@@ -36,11 +37,8 @@ def mark_places(objects: pa.Table, passing: str | None, doors: Collection[str]) 
     if passing is not None:
         found = pc.match_substring_regex(objects.column("uri"), passing)
         said = pc.coalesce(said, pc.if_else(found, pa.scalar("place"), pa.scalar(None, pa.string())))
-    if doors:
-        door = pc.is_in(objects.column("library"), value_set=pa.array(sorted(doors), pa.string()))
-        said = pc.if_else(door, pa.scalar("door"), said)
     index = objects.schema.get_field_index("passing")
-    return objects.set_column(index, objects.schema.field(index), said)
+    return mark_doors(objects.set_column(index, objects.schema.field(index), said), doors)
 
 
 def leave_out(block: pa.Table, exclude: Sequence[str]) -> pa.Table:

@@ -16,7 +16,7 @@ from mirrorfold.transforms.blocks import ipc
 from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable, Shuffle, WriteTable
 from mirrorfold.transforms.merge import join, withhold
-from mirrorfold.transforms.stores.same_bucket import Bucket, name_physical
+from mirrorfold.transforms.stores.same_bucket import Bucket, mark_doors, name_physical
 
 WANTED = pa.schema([("content_id", pa.string())])
 ROWS_PER_PARTITION = 250_000
@@ -38,6 +38,7 @@ class MergeTables(beam.PTransform):
     Args:
       rows: by table, the rows of all runs together.
       buckets: the true bucket of those that have several names.
+      doors: libraries that show another library's very files.
     """
 
     sides: tuple[Side, ...]
@@ -45,9 +46,12 @@ class MergeTables(beam.PTransform):
     rows: dict[str, int]
     buckets: dict[Bucket, str]
     spill: str | None = None
+    doors: frozenset[str] = frozenset()
 
     def expand(self, root):
         objects = self._all(root, OBJECTS)
+        if self.doors:
+            objects = objects | "MarkDoors" >> beam.Map(mark_doors, self.doors).with_output_types(pa.Table)
         if self.buckets:
             objects = objects | "NamePhysical" >> beam.Map(name_physical, self.buckets).with_output_types(pa.Table)
         joined = {"objects": objects, "failures": self._all(root, FAILURES)} | "JoinObjects" >> Shuffle(

@@ -40,6 +40,16 @@ def door_libraries(specs: Sequence[SourceSpec]) -> frozenset[str]:
     return frozenset(spec.library for spec in specs if is_door(spec, specs))
 
 
+def mark_doors(objects: pa.Table, doors: Collection[str]) -> pa.Table:
+    """Fill `passing` of objects in libraries that show another library's very files."""
+    if not doors or not objects.num_rows:
+        return objects
+    door = pc.is_in(objects.column("library"), value_set=pa.array(sorted(doors), pa.string()))
+    index = objects.schema.get_field_index("passing")
+    said = pc.if_else(door, pa.scalar("door"), objects.column("passing"))
+    return objects.set_column(index, objects.schema.field(index), said)
+
+
 def physical_buckets(specs: Sequence[SourceSpec]) -> dict[Bucket, str]:
     """Give the true bucket of each (store, bucket) that has several names in a run."""
     named = {(spec.store, spec.bucket): spec.same_as for spec in specs if spec.same_as and not is_door(spec, specs)}
