@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import random
 from pathlib import Path
@@ -26,6 +27,7 @@ from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.withheld import TOKEN, digest_with
 from mirrorfold.transforms.merge.withhold import WITHHELD, withhold_names
 from mirrorfold.transforms.retain import verdicts
+from mirrorfold.transforms.retain.approvals import approve
 from mirrorfold.transforms.stores.output import LocalOutput
 from tests.audit.test_merge import merge, mission
 from tests.audit.world import pictures, table
@@ -109,6 +111,18 @@ def test_the_owner_turns_what_came_back_into_names(world):
     assert {row["uri"] for row in rows} <= listed
     assert len(rows) == 5
     assert json.loads((back / "verdicts.jsonl").read_text())["reviewer"] == "Ann Lee (gz)"
+
+
+def test_a_sign_off_by_digest_counts_and_comes_back_as_a_name(world, tmp_path):
+    """Whoever signs for the nameless side can be named by digest too."""
+    token = digest_with(KEY.encode())("person", "annlee")
+    signed = approve(LocalOutput(str(world["merged"])), "curator", token, {"approval": {"required_roles": []}},
+                     dt.datetime.now(dt.UTC), side="gz")  # fmt: skip
+    assert (signed["name"], signed["side"]) == (token, "gz")
+    folder = str(world["merged"] / "approvals")
+    turn_back(str(world["there"]), folder, str(world["root"] / "key"), str(tmp_path))
+    (record,) = tmp_path.glob("*.json")
+    assert json.loads(record.read_text())["name"] == "Ann Lee"
 
 
 def test_one_bucket_that_both_list_is_no_second_copy(world, tmp_path):

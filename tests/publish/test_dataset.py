@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import tarfile
 from pathlib import Path
 from urllib.parse import urlparse
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -18,6 +20,7 @@ from PIL import Image
 from demo.archive import write_folder
 from mirrorfold.pipelines.commands.cli import cli
 from mirrorfold.pipelines.finished.dataset import find_leakage, find_repeats, list_kept
+from mirrorfold.transforms.publish import dataset
 from mirrorfold.transforms.publish.webdataset import shards
 from tests.audit.test_merge import mission
 from tests.audit.world import pictures
@@ -62,8 +65,42 @@ def test_every_planted_leak_is_found_and_no_other(corpus: Path):
     assert found.leave_out == 3
 
 
-def test_what_is_left_out_leaves_no_leak(corpus: Path):
-    """Splits by pattern: without what is to be left out nothing sure is left."""
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_left_out_leaves_no_leak(seed: int):
+    """Of random clusters over random splits what leaks shares bytes or a cluster, and without that nothing leaks."""
+    chance = random.Random(seed)
+    members = []
+    for number in range(300):
+        picture = chance.randrange(150)
+        content, alone = f"{picture}-{chance.randrange(3)}", picture % 5 == 0
+        content = str(number) if alone else content
+        cluster, split = (None if alone else f"{picture}-0"), chance.choice(["train", "test", "val", None])
+        tier = "identical" if content == cluster else chance.choice(dataset.SAME[1:])
+        members.append(
+            (f"u{number:03}", "", chance.choice("ab"), 1, content, cluster, cluster, tier, "resized", False, split)
+        )
+    left: set[str] = set()
+    for _ in range(2):
+        connection = duckdb.connect()
+        connection.execute(
+            "CREATE TABLE members (uri VARCHAR, version VARCHAR, library VARCHAR, size INT, content_id VARCHAR,"
+            " cluster_id VARCHAR, family_id VARCHAR, tier VARCHAR, kind VARCHAR, master BOOL, split VARCHAR);"
+            "CREATE TABLE pairs (content_a VARCHAR, content_b VARCHAR, kind VARCHAR, in_cluster BOOL)"
+        )
+        rest = [row for row in members if row[0] not in left]
+        connection.executemany(f"INSERT INTO members VALUES ({', '.join('?' * 11)})", rest)
+        dataset.find_leaks(connection, "train")
+        found = {row[3] for row in dataset.leak_rows(connection) if row[1] in dataset.SAME}
+        trained = [row for row in rest if row[10] == "train"]
+        shown = {row[4] for row in trained}, {row[5] for row in trained} - {None}
+        assert found == {
+            row[0] for row in rest if row[10] in ("test", "val") and (row[4] in shown[0] or row[5] in shown[1])
+        }
+        assert bool(found) != bool(left)
+        left = {row[0] for row in dataset.to_leave_out(connection, "train")}
+
+
+def test_splits_are_named_by_pattern(corpus: Path):
     found = find_leakage(str(corpus), ["train=**/web/again/**", "test=test"])
     assert [f["class"] for f in found.figures] == ["identical"]
     assert find_leakage(str(corpus), ["train=**/web/nothing/**", "train=**/test/own.jpg", "test=web"]).figures == []
