@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mirrorfold.transforms.fingerprint import boxes, c2pa, containers, frames, icc, photoshop, png
+from mirrorfold.transforms.fingerprint import boxes, c2pa, containers, frames, icc, jp2_tiles, photoshop, png
 from mirrorfold.transforms.fingerprint.arrays import arrayed
 from mirrorfold.transforms.fingerprint.canonical import DEEP_MODES, Canonical, canonical, canonical_grey
 from mirrorfold.transforms.fingerprint.errors import DecodeError
@@ -159,7 +159,7 @@ def _load_samples(
     """Load an image with all bits of its samples, and tell how many they use; None where that isn't known.
 
     Pillow keeps 8 bits of deep colours. A JPEG 2000 that is read without its finest levels holds means, which use more
-    bits than the samples do: one of DEEP_PIXELS at most is read whole.
+    bits than the samples do: one of DEEP_PIXELS at most is read whole, of another as many pixels in tiles.
     """
     deep = declared > 8 and image.mode in _DEEP_CODECS.get(kind, ())
     if kind == "jp2":
@@ -167,6 +167,8 @@ def _load_samples(
         found = _deep(kind, image, data, declared, limits) if deep and _is_small(image, data) else None
         image = image if found else _load_jp2(image, data, limits)
         known = declared <= 8 or image.size == size
+        if not known:
+            return image, _bits_of_tiles(data, declared)
     else:
         deep = deep and getattr(image, "n_frames", 1) == 1
         found = _deep(kind, image, data, declared, limits) if deep and kind == "avif" else None
@@ -180,6 +182,16 @@ def _load_samples(
     if found is not None or declared <= 8:
         return found or (image, declared)
     return image, min(declared, used_bits(np.asarray(image))) if known and image.mode in DEEP_MODES else None
+
+
+def _bits_of_tiles(data: bytes, declared: int) -> int | None:
+    import imagecodecs
+
+    try:
+        tiles = [imagecodecs.jpeg2k_decode(one) for one in jp2_tiles.some_tiles(data, DEEP_PIXELS)]
+    except (*CODEC_ERRORS, imagecodecs.Jpeg2kError):
+        return None
+    return min(declared, max(used_bits(np.asarray(one)) for one in tiles)) if tiles else None
 
 
 def _is_small(image: Image.Image, data: bytes) -> bool:
