@@ -161,6 +161,10 @@ class PriceSettings(Section):
     owners: dict[str, str] = Field(
         default_factory=dict, description="who pays, by library or bucket: the cost-allocation tag of `realised`"
     )
+    owner_tag: str | None = Field(
+        None,
+        description="key of the tag of S3 buckets that says who pays, looked up by `reconcile`; `owners` overrules",
+    )
     local_per_gb_month: Money | None = Field(
         None, description="what a GB (10^9 bytes) in a local folder costs a month, in `currency`; unpriced without it"
     )

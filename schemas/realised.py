@@ -33,7 +33,11 @@ REALISED = Table(
             column("store", pa.string(), "s3, gs, az or file", nullable=False),
             column("bucket", pa.string(), "the bucket, or the folder's path", nullable=False),
             column("storage_class", pa.string(), "as the store names it", nullable=False),
-            column("owner", pa.string(), "who pays, by the setting prices.owners; null where it doesn't say"),
+            column(
+                "owner",
+                pa.string(),
+                "who pays, by the settings prices.owners or prices.owner_tag; null where they don't say",
+            ),
             column("before_bytes", pa.int64(), "what the run listed there", nullable=False),
             column("before_monthly", pa.float64(), _MONEY),
             column("now_bytes", pa.int64(), "what lies there now, older versions too; null where nobody looked"),

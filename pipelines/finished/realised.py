@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -27,7 +28,7 @@ Unfinished = Mapping[tuple[str, str, str], int | None]
 
 
 class Priced(NamedTuple):
-    """Prices, and what else the money depends on: `regions` and `owners` by bucket or library."""
+    """Prices, and what else the money depends on: `regions` and `owners` by bucket or library, `tags` by bucket."""
 
     listed: PriceList
     settings: dict
@@ -65,6 +66,16 @@ def unfinished(stores: OpenStores, places: Iterable[tuple[str, str]]) -> dict[tu
     return found
 
 
+def with_tags(prices: Priced, stores: OpenStores, places: Iterable[tuple[str, str]]) -> Priced:
+    """Add the tag of each S3 bucket that the setting `prices.owner_tag` names; what can't be asked is left out."""
+    key, tags = prices.settings["owner_tag"], dict[str, str]()
+    for store, bucket in sorted(set(places)) if key else ():
+        with contextlib.suppress(StoreError):
+            found = stores.source(store, bucket).bucket_tag(key) if store == "s3" else None
+            tags |= {bucket: found} if found else {}
+    return prices._replace(settings=prices.settings | {"tags": tags})
+
+
 def price(sums: pa.Table, left: Unfinished, prices: Priced, month: str) -> pa.Table:
     """Price sums of a month: the table `realised`."""
     groups = {tuple(row[name] for name in PLACE): row for row in sums.to_pylist()}
@@ -84,7 +95,8 @@ def _row(group: Mapping, left: Unfinished, prices: PriceList, settings: dict, mo
     region = settings["regions"].get(bucket) or settings["regions"].get(group["library"])
     quote = prices.quote("storage", store, region, name, volume=group["before_bytes"])
     row = {key: group[key] for key in (*PLACE, "planned_objects")} | {"month": month, "currency": prices.currency}
-    row["owner"] = settings["owners"].get(bucket) or settings["owners"].get(group["library"])
+    owners, tags = settings["owners"], settings.get("tags", {})
+    row["owner"] = owners.get(bucket) or owners.get(group["library"]) or tags.get(bucket)
     for part in ("before", "planned", *PARTS, "now"):
         seen = part != "now" or group["looked"]
         row[f"{part}_bytes"] = group[f"{part}_bytes"] if seen else None

@@ -139,7 +139,8 @@ def reconcile_run(
         tried = _read(work, stores, sample, plan_hash(store), threads, say)
         if sample != 0:
             _look(work, connection, stores, looking.verifier_of(json.loads(store.get("run.json"))))
-        left = realised.unfinished(stores, _live(places, work.found))
+        live = _live(places, work.found)
+        left, prices = realised.unfinished(stores, live), realised.with_tags(prices, stores, live)
     finally:
         stores.close()
     said = [{"t": t, "note": note} for t, note in sorted(work.notes.items())]

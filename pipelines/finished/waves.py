@@ -133,12 +133,11 @@ def note_wave(store: OutputStore, asked: Asked, done: Exported, after: str) -> N
     record = read_record(store)
     earlier = record.last == wave.number
     rows = parquet.read_table(store, WAVES)
-    mine = [(row["uri"], row["version"]) if row["wave"] == wave.number else None for row in rows.to_pylist()]
-    before = rows.column("refused").to_pylist()
+    columns = (rows.column(name).to_pylist() for name in ("uri", "version", "wave", "refused"))
     # What another tool's list of this wave has stays handed out.
     refused = [
-        old if key is None or (earlier and old is None) else wave.refused.get(key)
-        for key, old in zip(mine, before, strict=True)
+        old if number != wave.number or (earlier and old is None) else wave.refused.get((uri, version))
+        for uri, version, number, old in zip(*columns, strict=True)
     ]
     index = WAVES.schema.get_field_index("refused")
     rows = rows.set_column(index, WAVES.schema.field(index), pa.array(refused, pa.string()))

@@ -102,6 +102,15 @@ def test_the_rest_goes_in_order(by: str, named: list[str]) -> None:
         assert [sizes[wave] for wave in range(1, 8)] == pytest.approx([10, 20, 40, 80, 160, 320, 370], abs=1)
 
 
+def test_small_prefixes_go_together() -> None:
+    row = {"library": "hk", "size": 10, "risk": 0, "cluster_id": None, "package": None, "companions": None}
+    rows = part(plan_of([row | {"prefix": f"{n % 500:03d}"} for n in range(1000)]), 0.1, "prefix", "plan").to_pylist()
+    sizes = Counter(row["wave"] for row in rows)
+    assert all(100 <= size < 102 for size in list(dict(sorted(sizes.items())).values())[:-1])
+    assert len(sizes) == 10
+    assert all(" and " in row["named"] for row in rows if row["wave"] > 1)
+
+
 class Place:
     """Two libraries of the same twelve pictures; the plan keeps hk's and sets gz's aside."""
 
@@ -176,14 +185,20 @@ def test_the_next_wave_waits_until_the_last_one_arrived(place: Place) -> None:
     assert "wave 2 of 4 (gz " in place.wave()
     place("approve", "out", "--wave", "2", "--role", "curator", "--by", "Ana")
     assert "wave 3 of 4 (gz " in place.wave()
+    assert "holds no reconciliation of this plan" in place.wave("--after", "hk", code=2)
+    place.act(3)
+    elsewhere = place.root / "elsewhere"
+    shutil.copytree(place.out, elsewhere)
+    place("reconcile", elsewhere, "hk", "gz", "--quarantine", "aside")
+    assert "wave 4 of 4 (gz " in place.wave("--after", str(elsewhere))
+    assert "all 4 waves of this plan were handed out" in place.wave(code=2)
     assert verify(str(place.out)) == []
     record = json.loads((place.out / "exports" / "waves.json").read_text())
     assert [one["after"].partition(" at ")[0] for one in record["handed"]] == [
-        "first", "reconciled", "signed by Ana (curator)"
+        "first", "reconciled", "signed by Ana (curator)", "reconciled"
     ]  # fmt: skip
     assert "this plan goes in waves" in place("export", "out", "--what", "quarantine", "--to", "csv", code=2)
     assert "ask for the next in the same words" in place.wave("--wave", "20%", code=2)
-    assert "holds no reconciliation of this plan" in place.wave("--after", "hk", code=2)
     place("export", "out", "--what", "restore", "--to", "csv")
     assert "1 refused" in place.wave(code=3)  # all was taken back: it begins anew, and the canary lies aside
     assert "wave 1 of 4" in place.wave("--again", code=3)

@@ -117,6 +117,8 @@ def test_money_is_by_the_book_and_uploads_that_nobody_ended_are_told() -> None:
     assert [row[f"{n}_monthly"] for n in ("before", "now", "planned", "realised", "unfinished")] == [20, 5, 10, 10, 1]
     assert row["early_deletion"] == pytest.approx(10 * 12 * 20 / 365)
     assert (other["storage_class"], other["unfinished_bytes"], other["unfinished_monthly"]) == ("STANDARD", 7, None)
+    tagged = priced._replace(settings={"regions": {}, "owners": {}, "tags": {"b": "by its tag"}})
+    assert realised.price(sums(drawn), {}, tagged, "2026-12").column("owner").to_pylist() == ["by its tag"]
     refused = realised.price(sums(drawn, found), {("s3", "b", ""): None}, priced, "2026-12").to_pylist()
     assert [row["unfinished_bytes"] for row in refused] == [None]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import hashlib
 
 import pytest
 
+from mirrorfold.pipelines.finished import realised
+from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.listing.live import list_live
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
@@ -120,6 +123,19 @@ def test_without_the_right_signature_nothing_is_read(versity: Server, monkeypatc
         with pytest.raises(StoreError) as caught:
             open_stores((live(bucket),)).read(ObjectRef("lib", "s3", bucket, key, "", etag, 1))
         assert caught.value.code == "denied"
+
+
+def test_a_buckets_tag_says_who_pays(server: Server):
+    client, bucket = owner(server), new_bucket()
+    client.create_bucket(Bucket=bucket)
+    assert S3Source(live(bucket)).bucket_tag("CostCentre") is None
+    client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "CostCentre", "Value": "prints"}]})
+    with contextlib.closing(open_stores((live(bucket),))) as stores:
+        prices = realised.Priced(
+            PriceList({"prices": []}, "USD", {}), {"owner_tag": "CostCentre", "owners": {"hk": "x"}}
+        )
+        tagged = realised.with_tags(prices, stores, [("s3", bucket), ("s3", "nowhere-at-all"), ("file", "/x")])
+    assert tagged.settings["tags"] == {bucket: "prints"}
 
 
 def test_what_lies_in_unfinished_uploads_is_summed(server: Server):

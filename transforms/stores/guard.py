@@ -14,6 +14,7 @@ READS = frozenset(
     {
         "GetBucketEncryption",
         "GetBucketLifecycleConfiguration",
+        "GetBucketTagging",
         "GetBucketVersioning",
         "GetObject",
         "GetObjectLegalHold",

@@ -54,6 +54,7 @@ BUCKET_READS = frozenset(
     {
         "get_bucket_encryption",
         "get_bucket_lifecycle_configuration",
+        "get_bucket_tagging",
         "get_bucket_versioning",
         "get_object_lock_configuration",
     }
@@ -206,6 +207,15 @@ class S3Source:
         page = self.call("list_objects_v2", OptionalObjectAttributes=["RestoreStatus"], **arguments)
         next_ = page.get("NextContinuationToken") if page.get("IsTruncated") else None
         return S3Page(page.get("Contents", []), (next_, "") if next_ else None)
+
+    def bucket_tag(self, key: str) -> str | None:
+        """Give the value of the bucket's tag; None where it has none, or the server has no tags of buckets.
+
+        Raises:
+          StoreError: it may not be asked.
+        """
+        tags = self._optional("get_bucket_tagging", Bucket=self.spec.bucket).get("TagSet", [])
+        return next((tag["Value"] for tag in tags if tag["Key"] == key), None)
 
     def unfinished(self) -> dict[str, int]:
         """Sum the bytes of multipart uploads that nobody ended, by storage class; {} where the server has no such call.
