@@ -108,6 +108,11 @@ def test_a_process_that_has_heard_much_goes_over_to_the_loops(monkeypatch):
     for _ in range(3):
         read_jpeg(PLAIN, LIMITS)
     assert len(asked) == 2
+    monkeypatch.setattr(jpeg_heard, "_heard", [jpeg_heard.ENOUGH])
+    tight = Limits(10**9, 16, 600_000)  # a large picture goes to the sandbox to be heard, until the loops read it here
+    with pytest.raises(DecodeError):
+        read_jpeg(PLAIN, tight)
+    assert read_jpeg(PLAIN, tight).damaged is None
 
 
 @pytest.mark.parametrize("data", [without(PLAIN, 200), KINDS["fill bytes before a marker"]], ids=["broken", "odd"])

@@ -61,13 +61,13 @@ def damage_heard(data: bytes, header: JpegHeader, limits: Limits, compiled: bool
 
         if read_means(data, header) is not None:
             return None
+    _heard[0] += len(data)
     if not limits.isolated:
         limits.check_memory(_memory(header))
         if not header.plain:
             limits.isolate("a JPEG whose markers aren't plain is")
     elif _memory(header) > min(MOST_MEMORY, limits.max_memory):
         return None
-    _heard[0] += len(data)
     return said(first or data, header) or None
 
 
