@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.stores.api import StoreError
 from mirrorfold.transforms.stores.output import LocalOutput, OutputStore, open_output
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def register(folder: str, catalog: str, namespace: str = "mirrorfold") -> Regist
         for name, shards in tables.items():
             new |= _register(opened, f"{namespace}.{name}", output, shards, tag)
             rows[name] = sum(_footer(output, shard).num_rows for shard in shards)
-    except Exception as error:
-        # It raises what its catalogue, its file system and Arrow raise; a person needs the one line of any of them.
+    except outside_errors() as error:
         raise UsageError(f"catalogue {catalog}: {type(error).__name__}: {_said(error)}") from error
     return Registered(rows, tag, new)
 
@@ -87,11 +87,25 @@ def open_catalog(catalog: str, folder: str) -> Catalog:
         options |= {"uri": f"sqlite:///{path}", "warehouse": f"file://{os.path.dirname(path)}"}
     try:
         return load_catalog("default" if found else catalog, **options)
-    except Exception as error:
-        said = " ".join(str(error).split())[:300]
+    except outside_errors(ValueError) as error:  # ValueError: settings that pyiceberg can't use
         raise UsageError(
-            f"there is no catalogue {catalog}: name one of pyiceberg's settings, or its URL ({said})"
+            f"there is no catalogue {catalog}: name one of pyiceberg's settings, or its URL ({_said(error)})"
         ) from error
+
+
+def outside_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Give what can go wrong outside of us: at the catalogue, on the way to it, at the files; not our own mistakes."""
+    import pyiceberg.exceptions
+
+    own = vars(pyiceberg.exceptions).values()
+    kinds: list[type[Exception]] = [found for found in own if isinstance(found, type) and issubclass(found, Exception)]
+    if find_spec("sqlalchemy") is not None:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        kinds.append(SQLAlchemyError)
+    # Arrow's and requests' are kinds of OSError, or pass through as these two.
+    kinds += [OSError, StoreError, *more]
+    return tuple(kinds)
 
 
 def _said(error: Exception) -> str:
@@ -134,7 +148,7 @@ def _properties(schema: pa.Schema) -> dict[str, str]:
 def _place(output: OutputStore, path: str) -> str:
     place = output.url(path)
     if place.startswith("az://"):
-        raise ValueError("Iceberg names Azure's files by abfss://: copy DIR to a folder, S3 or GCS to register it")
+        raise UsageError("Iceberg names Azure's files by abfss://: copy DIR to a folder, S3 or GCS to register it")
     return f"file://{place}" if isinstance(output, LocalOutput) else place
 
 

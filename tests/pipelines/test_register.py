@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog import load_catalog
+from pyiceberg.exceptions import NoSuchNamespaceError
 
 from mirrorfold.pipelines.errors import UsageError
 from mirrorfold.pipelines.finished.register import register
 from mirrorfold.schemas.catalogue import TABLES
-from mirrorfold.transforms.blocks.parquet import to_parquet
+from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.parquet import replace_table, to_parquet
+from mirrorfold.transforms.stores.output import LocalOutput
+from mirrorfold.transforms.stores.ranged import OutputFiles, RangedFile
 from tests.retain.runs import write_run
 from tests.retain.tables import clusters, content, contents, failures, obj, objects, pairs, twin
 
@@ -67,6 +73,45 @@ def test_what_cannot_be_registered_is_one_line(tmp_path: Path, broken: str):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("catalog", "said"),
+    [
+        ("sqlite:////nowhere/at/all.db", "unable to open database file"),
+        ("http://127.0.0.1:9/x", "Max retries"),
+        ("nonsense://x", "Can't load plugin"),
+    ],
+    ids=["no such place", "nobody listens", "no such kind"],
+)
+def test_a_catalogue_that_cannot_be_used_is_one_line(tmp_path: Path, catalog: str, said: str):
+    with pytest.raises(UsageError, match="there is no catalogue") as caught:
+        register(str(finished(tmp_path, "x")), catalog)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_catalogue_that_fails_later_is_one_line_and_a_mistake_of_ours_is_not(tmp_path: Path, monkeypatch):
+    folder = finished(tmp_path, "x")
+    for error, kind in (
+        (NoSuchNamespaceError("gone"), UsageError),
+        (OSError("disk full"), UsageError),
+        (KeyError("a typo"), KeyError),
+        (TypeError("None"), TypeError),
+    ):
+        monkeypatch.setattr("mirrorfold.pipelines.finished.register._replace", Raises(error))
+        with pytest.raises(kind):
+            register(str(folder), f"sqlite:///{tmp_path}/catalog.db")
+
+
+class Raises:
+    """A call that fails."""
+
+    def __init__(self, error: Exception):
+        self.error = error
+
+    def __call__(self, *_) -> None:
+        raise self.error
+
+
 def test_a_column_has_an_index_of_many_pages(tmp_path: Path):
     rows = objects(*(obj(f"s3://b/{number:06d}/{'long name ' * 20}.jpg", "a") for number in range(20_000)))
     (tmp_path / "t.parquet").write_bytes(to_parquet(rows))
@@ -74,3 +119,39 @@ def test_a_column_has_an_index_of_many_pages(tmp_path: Path):
     assert column.has_column_index
     assert column.has_offset_index
     assert column.total_uncompressed_size > 8 * (256 << 10), "its pages are a part of it"
+
+
+class Counting(OutputFiles):
+    """DIR's files for DuckDB, and how many bytes of them were read."""
+
+    read = 0
+
+    def _open(self, path: str, mode: str = "rb", **_):
+        data = self._store.get(self._strip_protocol(path))
+
+        def part(start: int, stop: int) -> bytes:
+            self.read += stop - start
+            return data[start:stop]
+
+        return RangedFile(len(data), part)
+
+
+def test_a_look_up_of_one_object_reads_one_row_group_of_the_columns_asked_for(tmp_path: Path, monkeypatch):
+    """DuckDB prunes row groups, not pages; docs/questions.md says what a reader that knows the page index reads."""
+    monkeypatch.setattr(parquet, "ROW_GROUP", 5_000)
+    names = [f"s3://b/{number:06d}/{hashlib.sha256(str(number).encode()).hexdigest()}.jpg" for number in range(12_000)]
+    output = LocalOutput(str(tmp_path))
+    replace_table(output, TABLES["objects"], objects(*(obj(name, "a") for name in names)))
+    (path,) = output.list("objects/")
+    files = Counting(output)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register_filesystem(files)
+        sql = f"select uri, version, etag from read_parquet('{files.name(path)}') where uri = ?"
+        assert connection.execute(sql, [names[777]]).fetchall()[0][0] == names[777]
+    footer = pq.read_metadata(tmp_path / path)
+    chunks = [[footer.row_group(group).column(at) for at in range(footer.num_columns)] for group in range(3)]
+    asked = [
+        sum(c.total_compressed_size for c in group if c.path_in_schema in ("uri", "version", "etag"))
+        for group in chunks
+    ]
+    assert files.read < max(asked) + 50_000 < 0.6 * sum(asked)
