@@ -27,8 +27,9 @@ def packages() -> list[str]:
 
 
 def description() -> str:
-    """Give the README as it stands outside the repository: without pictures that are files of it."""
-    return re.sub(r"^!\[[^]]*\]\((?!https://)[^)]*\)\n+", "", Path("README.md").read_text("utf-8"), flags=re.MULTILINE)
+    """Give the README as it stands outside the repository: without pictures and translations that are files of it."""
+    alone = r"^!?\[[^]]*\]\((?!https://)[^)]*\)(?: · \[[^]]*\]\((?!https://)[^)]*\))*\n+"
+    return re.sub(alone, "", Path("README.md").read_text("utf-8"), flags=re.MULTILINE)
 
 
 setup(

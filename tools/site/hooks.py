@@ -41,11 +41,15 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     return config
 
 
+TRANSLATIONS = re.compile(r"^\[[^\]]+\]\(README\.[^)]+\).*\n+", re.MULTILINE)
+"""README's links to itself in other languages: files of the repository, and no pages of the site."""
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made, and those that lie outside of docs/."""
     for path, make in MADE.items():
         files.append(File.generated(config, path, content=make()))
-    readme = (ROOT / "README.md").read_text("utf-8").replace("](docs/", "](")
+    readme = TRANSLATIONS.sub("", (ROOT / "README.md").read_text("utf-8")).replace("](docs/", "](")
     files.append(File.generated(config, "index.md", content=readme))
     for name, path in HOUSE.items():
         files.append(File.generated(config, path, content=(ROOT / name).read_text("utf-8")))
