@@ -75,6 +75,11 @@ class Walk:
         table = f"'{self.folder}/out/reconciliation/*.parquet'"
         return dict(duckdb.sql(f"SELECT state, count(*) FROM {table} GROUP BY 1").fetchall())
 
+    def archive(self) -> dict[str, bytes]:
+        """Read what the bucket holds."""
+        keys = [found["Key"] for found in self.s3.list_objects_v2(Bucket="hk-archive")["Contents"]]
+        return {key: self.s3.get_object(Bucket="hk-archive", Key=key)["Body"].read() for key in keys}
+
     def delete_originals(self, wave: str) -> None:
         """Delete what a wave set aside, each under its precondition."""
         lists = self.folder / "out" / "exports" / "quarantine-s5cmd" / wave
@@ -124,6 +129,11 @@ def set_aside(walk: Walk) -> None:
     walk.next("s5cmd run")
     walk.do(again)
     assert walk.states() == {"in-place": 9, "quarantined": 4}
+    before = walk.archive()
+    walk.delete_originals("wave-0002")
+    assert len(before) - len(walk.archive()) == 3
+    walk.next("s5cmd run out/exports/quarantine-s5cmd/wave-0002/restore")
+    assert walk.archive() == before
 
 
 def carry_over(walk: Walk) -> None:
