@@ -124,6 +124,11 @@ def test_a_worker_hears_no_markers_that_are_odd_and_no_large_picture(data):
     assert refused.value.code == "too-much-memory"
 
 
+def test_what_is_too_large_to_be_heard_stays_in_the_worker(monkeypatch):
+    monkeypatch.setattr(jpeg_heard, "MOST_MEMORY", 1 << 20)
+    assert read_jpeg(without(PLAIN, 200), Limits(10**9, 16, 600_000)).damaged is None
+
+
 def test_a_marker_that_only_pillow_stumbles_at_is_no_damage():
     at = PLAIN.index(b"JFIF") - 4
     assert taken(PLAIN[:at] + b"\xff\xe0\0\7JFIF\0" + PLAIN[at + 18 :]).damaged is None

@@ -17,8 +17,8 @@ from mirrorfold.transforms.fingerprint.progressive import keep_first_scans
 PARTLY_READ = 192
 """Pixels of the short side from which a progressive file's first scans are read alone."""
 
-MOST_MEMORY = 1 << 30
-"""Bytes of coefficients up to which libjpeg is asked: above, a file that our loops don't read goes unheard."""
+MOST_MEMORY = 512 << 20
+"""Bytes of coefficients up to which libjpeg is asked, some 150 megapixels; larger ones aren't heard."""
 
 ENOUGH = 64 << 20
 """Bytes of files heard in a process from which our loops are worth their loading: 1.2 CPU seconds of libjpeg's."""
@@ -61,13 +61,14 @@ def damage_heard(data: bytes, header: JpegHeader, limits: Limits, compiled: bool
 
         if read_means(data, header) is not None:
             return None
+    needed = _memory(header)
+    if needed > MOST_MEMORY or (limits.isolated and needed > limits.max_memory):
+        return None
     _heard[0] += len(data)
     if not limits.isolated:
-        limits.check_memory(_memory(header))
+        limits.check_memory(needed)
         if not header.plain:
             limits.isolate("a JPEG whose markers aren't plain is")
-    elif _memory(header) > min(MOST_MEMORY, limits.max_memory):
-        return None
     return said(first or data, header) or None
 
 
