@@ -158,6 +158,11 @@ class PriceSettings(Section):
     regions: dict[str, str] = Field(
         default_factory=dict, description="region by library or bucket, where it isn't known"
     )
+    workers_region: str | None = Field(
+        None,
+        description="region where the run's workers are, so that reading out of other regions is priced and warned of; "
+        "by default AWS_REGION where AWS itself set it (ECS, Lambda, CloudShell)",
+    )
     owners: dict[str, str] = Field(
         default_factory=dict, description="who pays, by library or bucket: the cost-allocation tag of `realised`"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 
 import apache_beam as beam
@@ -50,12 +51,22 @@ def money_settings(settings: Settings, policy: dict | None) -> dict:
     regions = {name: source.region for name, source in settings.sources.items() if source.region}
     quarantine = ((policy or {}).get("quarantine") or {}).get("days", QUARANTINE_DAYS)
     plain = settings.prices.model_dump(mode="json")
-    return {**plain, "regions": {**regions, **settings.prices.regions}, "quarantine_days": quarantine}
+    known = {"regions": {**regions, **settings.prices.regions}, "workers_region": _workers_region(settings)}
+    return {**plain, **known, "quarantine_days": quarantine}
+
+
+def _workers_region(settings: Settings) -> str | None:
+    """Give the settings' word on where the workers are, else AWS's own: a profile's region says nothing of a laptop."""
+    by_aws = os.environ.get("AWS_REGION") if os.environ.get("AWS_EXECUTION_ENV") else None
+    return settings.prices.workers_region or by_aws
 
 
 def depends_on(run: RunContext) -> list:
     """Name what the table depends on beside the decisions: the settings, and what the price book says today."""
-    return [money_settings(run.settings, run.policy), book(run.settings)]
+    # Where the workers are changes what a run costs, not what a plan saves.
+    settings = money_settings(run.settings, run.policy)
+    del settings["workers_region"]
+    return [settings, book(run.settings)]
 
 
 def book(settings: Settings) -> dict:

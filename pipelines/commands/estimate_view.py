@@ -135,13 +135,16 @@ def _run(estimate: Estimate) -> Group:
     text.append(f"read {format_bytes(load.bytes_read)} in {load.get_requests:,} GETs after {lists}")
     text.append(f", take {hours_text(load.cpu_hours)} of CPU")
     money = [
-        f"{name} {cost[key]:,.2f}" for name, key in (("requests", "cost_requests"), ("CPU", "cost_cpu"))
+        f"{name} {cost[key]:,.2f}"
+        for name, key in (("requests", "cost_requests"), ("CPU", "cost_cpu"), ("egress", "cost_egress"))
         if cost[key] is not None
     ]  # fmt: skip
     text.append(f", and cost {estimate.worth.currency} " + ", ".join(money) if money else "")
     text.append(
         f".\nIt would shuffle {format_bytes(load.shuffle_bytes)} and leave tables of {format_bytes(load.table_bytes)}."
     )
+    for warning in cost["egress"]:
+        text.append(f"\n{warning}.", style="red")
     text.append(_verifying(estimate))
     grid = _grid("on", "takes", "held up by")
     for number, (workers, bound, hours) in enumerate(estimate.hours):
@@ -195,8 +198,8 @@ def _notes(estimate: Estimate) -> Text:
     for code, count in sorted(estimate.failures.items()):
         said.append(f"{count:,} of the sample couldn't be read ({CODES.get(code, code)}) and count as kept.")
     said.append(
-        "Quarantine and soft-delete days are billed, and reading from outside the region costs egress: neither is "
-        "counted here. Times are a model's, see docs/capacity.md."
+        "Quarantine and soft-delete days are billed, which isn't counted here, nor is what reading from outside a "
+        "region costs unless prices.workers_region says where you read. Times are a model's, see docs/capacity.md."
     )
     return Text("\n" + "\n".join(said), style="dim")
 

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorfold.configs.prices import load_prices
+from mirrorfold.configs.settings import Settings
+from mirrorfold.pipelines.savings import money_settings
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.savings import KEY, TALLY, Tally, Terms, price, tally, total
@@ -314,3 +316,42 @@ def test_beam_form_equals_pure_form(blocks):
     with beam.Pipeline(runner="FnApiRunner") as root:
         made = root | beam.Create(parts) | Estimate(BOOK, HKD)
         assert_that(made, check)
+
+
+@pytest.mark.parametrize(
+    ("workers", "cost", "warned"),
+    [(None, None, 0), ("eastus2", None, 0), ("ap-east-1", 870.0, 1), ("us-east1", 870.0, 1)],
+    ids=["nobody says where", "at home", "across the sea", "another cloud's name"],
+)
+def test_reading_out_of_a_region_is_priced_and_warned_of(workers, cost, warned):
+    places = {
+        ("az", "eastus2", "Hot"): {"list": 1, "get": 1, "bytes": 4 * 10**12},
+        ("az", "eastus2", "Cool"): {"list": 1, "get": 1, "bytes": 6 * 10**12},
+        ("gs", None, "STANDARD"): {"list": 1, "get": 1, "bytes": 10**12},
+        ("file", "attic", "FILE"): {"list": 1, "get": 1, "bytes": 10**12},
+    }
+    money = {**USD, "workers_region": workers}
+    found = summarise(savings(decisions({})), {"request_places": places}, BOOK, money)
+    assert found["scan"]["cost_egress"] == cost
+    assert len(found["scan"]["egress"]) == warned
+    assert all("10,000.0 GB are read out of az eastus2" in text for text in found["scan"]["egress"])
+    assert found["notes"][:warned] == found["scan"]["egress"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "environment", "found"),
+    [
+        (None, {}, None),
+        (None, {"AWS_REGION": "ap-east-1"}, None),
+        (None, {"AWS_REGION": "ap-east-1", "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}, "ap-east-1"),
+        ("eastasia", {"AWS_REGION": "ap-east-1", "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}, "eastasia"),
+    ],
+    ids=["not known", "a profile's region", "AWS's own word", "the setting"],
+)
+def test_where_the_workers_are(monkeypatch, setting, environment, found):
+    for name in ("AWS_REGION", "AWS_EXECUTION_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.model_validate({"prices": {"workers_region": setting}})
+    assert money_settings(settings, None)["workers_region"] == found

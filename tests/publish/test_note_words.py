@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mirrorfold.configs.prices import load_prices
+from mirrorfold.transforms.estimate.egress import egress_notes, leaving
 from mirrorfold.transforms.estimate.moving import Place
+from mirrorfold.transforms.estimate.price_list import PriceList
 from mirrorfold.transforms.estimate.savings import HOLD_RIGHTS
 from mirrorfold.transforms.publish.languages import LANGUAGES, words
 from mirrorfold.transforms.publish.note_words import note_words
@@ -39,7 +42,9 @@ def notes() -> list[str]:
         note = re.sub(r"\{[a-z]+(?:\['storage_class'\]|\.storage_class)\}", "GLACIER_IR", note)
         place = next((name for name in VALUES if name in note), None)
         found += [note.replace(place, value) for value in VALUES[place]] if place else [note]
-    return found
+    prices = PriceList.make(load_prices("default"), {"currency": "HKD"})
+    places = {("az", "eastus2", "Hot"): {"bytes": 10**13}, ("s3", "mars-1", "STANDARD"): {"bytes": 10**12}}
+    return found + egress_notes(leaving(places, "ap-east-1", prices), "ap-east-1", "HKD")
 
 
 def test_all_notes_were_found() -> None:
@@ -52,7 +57,9 @@ def test_a_note_is_said_in_every_language(note: str) -> None:
     said = note_words(note)
     assert plain(re.sub(r"<[^>]*>", "", said["en"])).replace("&#39;", "'") == note
     for language in LANGUAGES[1:]:
-        own = re.sub(r"<code>.*?</code>|GLACIER_IR|s3 STANDARD|az Cool|ap-east-1", "", said[language])
+        own = re.sub(
+            r"<code>.*?</code>|GLACIER_IR|s3 STANDARD|az Cool|ap-east-1|az eastus2|s3 mars-1", "", said[language]
+        )
         assert own != note
         assert not ENGLISH.findall(own), own
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from mirrorfold.transforms.estimate.bill import as_decimal, bill, bills, move, span
+from mirrorfold.transforms.estimate.egress import egress_notes, leaving
 from mirrorfold.transforms.estimate.price_list import PriceList, Quote
 from mirrorfold.transforms.estimate.savings import MONEY, add, to_float
 
@@ -52,7 +53,8 @@ def summarise(savings: pa.Table, decisions_totals: Mapping, prices: Mapping, set
         unknown_holds: the same, of what stays because nobody could look its hold up
         review_work: {"actions", "seconds_each", "hours", "cost": float | None, "hourly": float | None, "saves_monthly":
           MONEY, "break_even_months": float | None, "break_even_bytes": int | None}
-        scan: {"requests": {...}, "bytes_read", "cpu_hours", "cpu_how", "cost_requests", "cost_cpu", "cost": or None}
+        scan: {"requests": {...}, "bytes_read", "cpu_hours", "cpu_how", "cost_requests", "cost_cpu", "cost_egress",
+          "cost": or None, "egress": [str] of regions that are read from another, for people}
         pays_back_months: float | None, months until what is freed now has paid for the scan
         quarantine_days, soft_delete_days, horizon_months: int
         prices: [{"store", "region", "storage_class", "item", "source", "date", "low", "mid", "high", "unit"}] used
@@ -102,7 +104,7 @@ def summarise(savings: pa.Table, decisions_totals: Mapping, prices: Mapping, set
             for row in rows
             if row["monthly"] is None and row["bytes"]
         ],
-        "notes": notes(rows, listed, settings),
+        "notes": [*scan["egress"], *notes(rows, listed, settings)],
     }
 
 
@@ -159,7 +161,7 @@ def review_work(review: Mapping, totals: Mapping, prices: PriceList, settings: M
 
 
 def scan_cost(totals: Mapping, prices: PriceList, settings: Mapping) -> dict:
-    """Price the run itself: its requests and its CPU."""
+    """Price the run itself: its requests, its CPU, and what its workers read out of other regions."""
     requests = dict(totals.get("requests") or {})
     costs: list[Decimal | None] = []
     for (store, region, storage_class), counts in (totals.get("request_places") or {}).items():
@@ -172,7 +174,10 @@ def scan_cost(totals: Mapping, prices: PriceList, settings: Mapping) -> dict:
     hours = totals.get("cpu_hours")
     hourly = hour_price("vcpu-hour", settings.get("vcpu_hour"), prices)
     cost_cpu = None if hours is None or hourly is None else hourly * Decimal(str(hours))
-    known = [cost for cost in (cost_requests, cost_cpu) if cost is not None]
+    workers = settings.get("workers_region")
+    out = leaving(totals.get("request_places") or {}, workers, prices)
+    cost_egress = add(part.cost for part in out) if out else None
+    known = [cost for cost in (cost_requests, cost_cpu, cost_egress) if cost is not None]
     return {
         "requests": requests,
         "bytes_read": totals.get("bytes_read"),
@@ -180,6 +185,8 @@ def scan_cost(totals: Mapping, prices: PriceList, settings: Mapping) -> dict:
         "cpu_how": totals.get("cpu_how"),
         "cost_requests": to_float(cost_requests),
         "cost_cpu": to_float(cost_cpu),
+        "cost_egress": to_float(cost_egress),
+        "egress": egress_notes(out, workers, prices.currency),
         "cost": to_float(sum(known, Decimal(0))) if known else None,
     }
 

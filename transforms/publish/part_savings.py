@@ -100,6 +100,7 @@ def costs_part(summary: Mapping | None) -> dict:
         ("review_cost", human_money(work["cost"], currency) if work["actions"] else None),
         ("break_even", human_bytes(work["break_even_bytes"]) if work["break_even_bytes"] else None),
         ("scan", human_money(scan["cost"], currency)),
+        ("egress", human_money(scan["cost_egress"], currency)),
         ("pays_back", _months(summary["pays_back_months"])),
         ("required", human_bytes(required) if required else None),
         ("unknown_holds", human_bytes(unknown_holds) if unknown_holds else None),
