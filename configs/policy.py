@@ -10,7 +10,16 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mirrorfold.configs import mistakes
 from mirrorfold.schemas.formats import WORDS
@@ -241,8 +250,10 @@ class Review(Part):
     )
     per: Literal["batch", "cluster"] = Field("batch", description="what one human action settles")
     below: Literal["keep"] = "keep"
-    compare: bool = Field(
-        False, description="compare at full detail what waits for people too, so that the better one is proposed"
+    compare: StrictBool | Bytes = Field(
+        False,
+        description="compare at full detail what waits for people too, so that the better one is proposed; a size, "
+        "e.g. 10GB: where that reads no more",
     )
     reviewers: Annotated[int, Field(ge=1, le=9)] = Field(1, description="how many must agree before a verdict counts")
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mirrorfold.pipelines import lists
-from mirrorfold.pipelines.confirming import carried
+from mirrorfold.pipelines.confirming import carried, cost
 from mirrorfold.pipelines.confirming.confirmer import Confirmer
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.fingerprint import options_of
@@ -63,18 +63,22 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
     files = lists.sidecars(run.settings, run.policy)
     if files:
         inputs["catalogue"] = root | "NameSidecars" >> beam.Create(files) | "ReadSidecars" >> beam.FlatMap(_read)
+    rulings = acceptance.rule_with_samples(run.store, said, policy)
+    comparing = cost.count(run, rulings)
+    cost.say(run, comparing)
     retained = inputs | "Retain" >> Retain(
         policy=run.policy,
         open_stores=functools.partial(open_stores, tuple(run.sources)),
         rows=run.rows("objects"),
         code_version=version("mirrorfold"),
         open_confirmer=functools.partial(Confirmer, options=options_of(run)),
-        rulings=acceptance.rule_with_samples(run.store, said, policy),
+        rulings=rulings,
         spill=run.spill,
         hold_patterns=tuple(p for kind, path in files if kind == "hold_list" for p in sidecar.hold_patterns(path)),
         withdrawn=bool(run.previous) and is_withdrawn(open_output(run.previous)),
         denied=frozenset(denied(run.store)),
         listed_bytes=listed_bytes(run.store) if run.policy["review"].get("min_share_freed") is not None else None,
+        near_bytes=comparing.near,
     )
     rows = run.rows("objects")
     retained.decisions | "WriteDecisions" >> WriteTable(run.output, DECISIONS, rows, spill=run.spill)

@@ -9,6 +9,12 @@ from mirrorfold.schemas.table import Table, column
 TIERS = ("identical", "same-picture", "near-certain", "probable")
 """Surest first."""
 
+LIES_OTHERWISE = (
+    "framed", "stretched", "skewed",
+    "rotated-90", "rotated-180", "mirrored", "flipped", "mirrored-rotated-90",
+)  # fmt: skip
+"""Kinds of pairs of which one doesn't lie on the other pixel by pixel: nothing is told by comparing these."""
+
 DISTANCES = (
     column("d_phash64", pa.int16(), "Hamming distance of phash64, in bits of 64"),
     column("d_phash256", pa.int16(), "Hamming distance of phash256, in bits of 256"),

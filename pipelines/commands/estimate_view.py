@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mirrorfold.pipelines.commands.summary import format_bytes
-from mirrorfold.pipelines.estimating.estimate import Estimate, Worth
+from mirrorfold.pipelines.commands.summary import format_bytes, hours_text
+from mirrorfold.pipelines.estimating.estimate import Estimate, Review, Worth
 from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.savings import SAVINGS
 from mirrorfold.transforms.estimate.interval import Interval
@@ -82,9 +82,25 @@ def _freed(estimate: Estimate) -> Table:
         grid.add_row("  people's hours to decide on them", *_numbers(hours, 1), style="dim")
         if cost is not None:
             grid.add_row(f"  {currency} for these hours", *_numbers(cost, 2), style="dim")
-        grid.add_row("  GETs, if compared at full detail", *_numbers(estimate.review.compare_gets), style="dim")
-        grid.add_row("  CPU hours of that, or more", *_numbers(estimate.review.compare_cpu_hours, 2), style="dim")
+        _add_comparing(grid, estimate.review, currency)
     return grid
+
+
+COMPARED = {
+    "all": "compared at full detail: all of them",
+    "unasked": "compared at full detail: what goes unasked",
+    "none": "compared at full detail: what people let go",
+}
+
+
+def _add_comparing(grid: Table, review: Review, currency: str) -> None:
+    """Say what comparing at full detail takes, before a run starts it."""
+    grid.add_row(COMPARED[review.compared], "", "", "")
+    grid.add_row("  GETs, two for each pair, at most", *_numbers(review.compare_gets), style="dim")
+    grid.add_row("  read again", *_sizes(review.compare_bytes), style="dim")
+    grid.add_row("  CPU hours", *_numbers(review.compare_cpu_hours, 2), style="dim")
+    if review.compare_cost is not None:
+        grid.add_row(f"  {currency} for both", *_numbers(review.compare_cost, 2), style="dim")
 
 
 def _worth(worth: Worth) -> tuple[str, ...]:
@@ -219,15 +235,6 @@ def _sizes(found: Interval) -> tuple[str, str, str]:
 def _numbers(found: Interval, places: int = 0) -> tuple[str, str, str]:
     low, mid, high = (f"{value:,.{places}f}" for value in (found.low, found.mid, found.high))
     return (mid, "", "") if found.exact else (mid, low, high)
-
-
-def hours_text(hours: float) -> str:
-    """Write hours in the unit that people would choose."""
-    if hours < 1 / 60:
-        return f"{hours * 3600:,.0f} s"
-    if hours < 1:
-        return f"{hours * 60:,.0f} min"
-    return f"{hours:,.1f} h" if hours < 48 else f"{hours / 24:,.1f} days"
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -289,6 +289,15 @@ def _next_step(tables, store: OutputStore) -> str | None:
     return None
 
 
+def hours_text(hours: float) -> str:
+    """Write hours in the unit that people would choose."""
+    if hours < 1 / 60:
+        return f"{hours * 3600:,.0f} s"
+    if hours < 1:
+        return f"{hours * 60:,.0f} min"
+    return f"{hours:,.1f} h" if hours < 48 else f"{hours / 24:,.1f} days"
+
+
 def format_bytes(size: float) -> str:
     """Write a size in decimal units, as stores bill it: 2.0 GB is 2 * 10^9 bytes."""
     for unit in UNITS:

@@ -69,10 +69,7 @@ class Confirmer:
     def _compare(self, question: Question, pool: SandboxPool) -> Confirmed:
         first, second = question.first, question.second
         with self._budget.hold(first[0].size + second[0].size):
-            one = self._read(first)
-            alone = question.pair[0] == question.pair[1]
-            other = one if alone or one is None else self._read(second)
-            if one is None or other is None:
+            if (one := self._read(first)) is None or (other := self._read(second)) is None:
                 return Confirmed(*question.pair, False, "unreadable", algorithm=ALGORITHM)
             try:
                 return pool.ask(f"pair:{len(one)}", one + other, self._limits, partial(_row, question.pair))

@@ -7,8 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from mirrorfold.configs.prices import load_prices
-from mirrorfold.pipelines.commands.estimate_view import hours_text
-from mirrorfold.pipelines.commands.summary import format_bytes
+from mirrorfold.pipelines.commands.summary import format_bytes, hours_text
 from mirrorfold.pipelines.estimating.estimate import WORKERS
 from mirrorfold.pipelines.savings import load_constants
 from mirrorfold.transforms.estimate.capacity import Load, Model, Workload

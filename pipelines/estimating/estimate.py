@@ -32,6 +32,8 @@ from mirrorfold.transforms.estimate.stored import STORED_COLUMNS, freed, stored
 from mirrorfold.transforms.estimate.summary import hour_price, scan_cost
 from mirrorfold.transforms.fingerprint.beside.facts import WOULD_COLUMNS, would_read
 from mirrorfold.transforms.fingerprint.plan import skip_reasons
+from mirrorfold.transforms.retain.policy import compile_policy
+from mirrorfold.transforms.retain.stand_ins import COMPARED
 from mirrorfold.transforms.stores.api import ObjectRef
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.sources import open_stores
@@ -67,19 +69,20 @@ class Review:
     Attributes:
       hours: of people.
       cost: in the estimate's currency; None where an hour has no price.
-      compare_gets: GETs of comparing each at full detail, where a policy, a batch or a sample lets them go.
+      compared: which of them this policy compares before anybody acts: `all`, `unasked` (those that go without a
+        person's word), or `none`: those alone that a batch or a person's word lets go.
+      compare_gets, compare_bytes: GETs of comparing each at full detail, and what they read.
       compare_cpu_hours: what that takes of one core.
+      compare_cost: of requests and CPU, in the estimate's currency; None without any price.
     """
 
     hours: Interval
     cost: Interval | None
+    compared: str
     compare_gets: Interval
+    compare_bytes: Interval
     compare_cpu_hours: Interval
-
-
-PAIR_CPU = 0.25
-"""CPU seconds of decoding and comparing a pair of .16 megapixels, 24 pairs of benchmarks/confirm_pairs.py
-in a process that is warm, on a busy machine; a pair of more pixels takes more."""
+    compare_cost: Interval | None
 
 
 @dataclass(frozen=True)
@@ -241,9 +244,10 @@ def _project(
     load = model.load(work)
     beside = [sum(sidecars[name].to_pylist()) for name in ("size_count", "size_sum")]
     load = replace(load, get_requests=load.get_requests + beside[0], bytes_read=load.bytes_read + beside[1])
+    places = _requests(listed, sidecars, settings["regions"])
     totals = {
         "requests": {"list": load.list_requests, "get": load.get_requests},
-        "request_places": _requests(listed, sidecars, settings["regions"]),
+        "request_places": places,
         "bytes_read": load.bytes_read,
         "cpu_hours": load.cpu_hours,
     }
@@ -260,7 +264,7 @@ def _project(
         bill(savings),
         bills(savings),
         move(savings, settings["migrate_to"]),
-        review(near, prices, settings),
+        review(near, request.policy, prices, settings, places),
         work,
         load,
         tuple((count, *model.slowest(load, count)) for count in workers),
@@ -284,14 +288,46 @@ def worth(freed: Interval, savings: list[dict], currency: str) -> Worth:
     return Worth(ends[0], to_float(mid) or 0.0, ends[1], currency, unpriced)
 
 
-def review(near: Near | None, prices: PriceList, settings: dict) -> Review | None:
-    """Say what deciding on each near duplicate takes."""
+def review(near: Near | None, policy: dict | None, prices: PriceList, settings: dict, places: dict) -> Review | None:
+    """Say what deciding on each near duplicate takes.
+
+    Args:
+      places: what a run reads by place: near duplicates are taken to lie as all the rest does.
+    """
     if near is None:
         return None
     hours = near.contents.times(settings["review_seconds"] / 3600)
     hourly = hour_price("reviewer-hour", settings["reviewer_hour"], prices)
     cost = None if hourly is None else hours.times(float(hourly))
-    return Review(hours, cost, near.contents.times(2), near.contents.times(PAIR_CPU / 3600))
+    volume, each = near.contents.times(near.pair_bytes), Model(load_constants()).comparing(1, near.small, near.large)
+    gets, size = (max(1, sum(place[name] for place in places.values())) for name in ("get", "bytes"))
+    pairs = 1_000_000  # what one pair costs is less than money is written with
+    share = {
+        place: {
+            "get": round(2 * pairs * counts["get"] / gets),
+            "bytes": round(pairs * near.pair_bytes * counts["bytes"] / size),
+        }
+        for place, counts in places.items()
+    }
+    money = scan_cost({"request_places": share, "cpu_hours": pairs * each}, prices, settings)["cost"]
+    return Review(
+        hours,
+        cost,
+        compared(policy, volume.mid),
+        near.contents.times(2),
+        volume,
+        near.contents.times(each),
+        None if money is None else near.contents.times(money / pairs),
+    )
+
+
+def compared(policy: dict | None, near_bytes: float) -> str:
+    """Say which near duplicates a policy compares at full detail before anybody acts on them: all, unasked or none."""
+    if policy is None:
+        return "none"
+    compiled = compile_policy(policy, near_bytes=int(near_bytes))
+    goes = [rule for rule in map(compiled.tier, COMPARED) if rule.action == "quarantine" and rule.when != "accepted"]
+    return "all" if compiled.review_compare else "unasked" if goes else "none"
 
 
 def _libraries(listed: census.Listed) -> tuple[tuple[str, int, int], ...]:

@@ -55,8 +55,8 @@ def sample(
     first = Step("objects", stage="list", drive=write, writes=("objects",))
     run(_tolerant(request), output, steps=(first, *steps), until="match", beam_args=beam_args, progress=progress)
     store = open_output(output)
-    clusters, tiers = _clusters(store)
-    return near.estimate(clusters, _rows(store), chance, whole, tiers)
+    clusters, tiers, pixels = _clusters(store)
+    return near.estimate(clusters, _rows(store), chance, whole, tiers, pixels)
 
 
 def chance(request: Request, scratch: str) -> tuple[float, float] | None:
@@ -81,9 +81,11 @@ def _tolerant(request: Request) -> Request:
     return replace(request, settings=request.settings.model_copy(update={"fingerprint": fingerprint}), previous=None)
 
 
-def _clusters(store: OutputStore) -> tuple[list[list[tuple[str, str, int]]], Counter[str]]:
-    """Give each cluster's distinct contents, the master first, and the others by tier."""
-    sizes = {row["content_id"]: row["size"] for row in _read(store, CONTENTS, ["content_id", "size"])}
+def _clusters(store: OutputStore) -> tuple[list[list[tuple[str, str, int]]], Counter[str], dict[str, float]]:
+    """Give each cluster's distinct contents, the master first, the others by tier, and the contents' megapixels."""
+    rows = list(_read(store, CONTENTS, ["content_id", "size", "width", "height"]))
+    sizes = {row["content_id"]: row["size"] for row in rows}
+    pixels = {row["content_id"]: (row["width"] or 0) * (row["height"] or 0) / 1e6 for row in rows}
     members: dict[str, dict[str, tuple]] = defaultdict(dict)
     for row in sorted(
         _read(store, CLUSTERS, ["cluster_id", "content_id", "uri", "tier"]),
@@ -95,7 +97,7 @@ def _clusters(store: OutputStore) -> tuple[list[list[tuple[str, str, int]]], Cou
         order = sorted(found, key=lambda content: (content != master, content))
         clusters.append([(content, near.stem(found[content][0]), sizes[content]) for content in order])
         tiers.update(found[content][1] for content in order[1:])
-    return clusters, tiers
+    return clusters, tiers, pixels
 
 
 def _read(store: OutputStore, table, columns: list[str]) -> Iterator[dict]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from benchmarks.confirm_pairs import shown
 from demo.archive import encode
@@ -114,3 +114,12 @@ def test_block_edges_of_a_coarse_copy_never_pass_for_detail_that_a_soft_original
     found = compare(shown(jpeg(picture, 97)), shown(COARSE[kind](picture)))
     assert found.soft is not None
     assert not found.soft[0]
+
+
+def test_a_frame_around_it_makes_no_blow_up_of_a_picture():
+    for number in NUMBERS:
+        picture = photograph(number)
+        framed = ImageOps.expand(picture, round(0.08 * max(picture.size)), (255, 255, 255))
+        found = compare(shown(jpeg(framed, 92)), shown(jpeg(picture, 92)))
+        assert not found.confirmed
+        assert found.soft is None, number

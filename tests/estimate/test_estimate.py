@@ -13,6 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from mirrorfold.configs.policy import load_policy
+from mirrorfold.pipelines.estimating.estimate import compared
 from tests.mission.archive import libraries
 from tests.mission.stores import environment, fill_folder, fill_gcs, fill_s3
 from tests.servers import fake_gcs_server, moto_server, recording_proxy
@@ -120,6 +122,8 @@ def test_the_screen_says_what_a_person_needs(tmp_path):
     for part in (
         "exact copies, one of each kept",
         "near duplicates",
+        "compared at full detail: all of them",
+        "read again",
         "HKD a month size today without exact copies",
         "A full run would read",
         "confidence",
@@ -139,6 +143,10 @@ def test_near_duplicates_are_an_interval_around_what_the_run_found(estimated):
     assert near["contents"]["low"] <= ask(clusters)[0] <= near["contents"]["high"]
     compared = estimated["figures"]["review"]["compare_gets"]
     assert compared["mid"] == pytest.approx(2 * near["contents"]["mid"])  # both files of each pair
+    review = estimated["figures"]["review"]
+    assert review["compared"] == "all", "the default policy compares what waits, of so few bytes"
+    assert review["compare_bytes"]["mid"] == pytest.approx(near["pair_bytes"] * near["contents"]["mid"])
+    assert review["compare_cost"]["mid"] > 0
 
 
 @pytest.mark.parametrize(
@@ -158,3 +166,16 @@ def test_bad_settings_end_before_any_work(tmp_path, arguments, says):
     assert done.returncode == 2, done.stderr
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("policy", "near_bytes", "says"),
+    [
+        pytest.param("default", 10 * 10**9, "all", id="as much as the default policy reads again"),
+        pytest.param("default", 10 * 10**9 + 1, "none", id="more: what people let go is compared alone"),
+        pytest.param("training-set", 10**15, "unasked", id="what goes unasked, however much"),
+        pytest.param("museum", 10**15, "all", id="all that waits, however much"),
+    ],
+)
+def test_an_estimate_says_what_a_policy_compares(policy, near_bytes, says):
+    assert compared(load_policy(policy), near_bytes) == says

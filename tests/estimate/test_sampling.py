@@ -1,5 +1,7 @@
 """What a sample may claim: intervals that cover the truth on heavy-tailed archives, and counts that are exact."""
 
+from collections import Counter, defaultdict
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -246,12 +248,16 @@ class TestNear:
             other = stems[:pairs] if same_name else rng.random(pairs) < chance
             seen = np.flatnonzero(stems[:pairs] & other)
             clusters = [[(f"a{n}", f"s{n}", 10), (f"b{n}", f"s{n}" if same_name else f"t{n}", 4)] for n in seen]
-            found = near.estimate(clusters, int(stems.sum() + other.sum()), chance, whole, {})
+            found = near.estimate(
+                clusters, int(stems.sum() + other.sum()), chance, whole, Counter(), defaultdict(float)
+            )
             covered += found.contents.low <= pairs <= found.contents.high
             weighed += found.bytes.low <= 4 * pairs <= found.bytes.high
         assert covered / rounds >= 0.93
         assert weighed / rounds >= 0.93
 
     def test_it_never_exceeds_the_archive(self):
-        found = near.estimate([[("a", "x", 1), ("b", "y", 1)]], 2, 0.001, near.Whole(500, 900), {})
+        found = near.estimate(
+            [[("a", "x", 1), ("b", "y", 1)]], 2, 0.001, near.Whole(500, 900), Counter(), {"a": 1, "b": 4}
+        )
         assert (found.contents.high, found.bytes.high) == (500, 900)

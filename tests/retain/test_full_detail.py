@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from mirrorfold.configs.policy import load_policy, resolve_policy
 from mirrorfold.schemas.confirmations import CONFIRMATIONS
+from mirrorfold.schemas.pairs import LIES_OTHERWISE
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.compared import Compared, nothing_confirmed
 from mirrorfold.transforms.retain.records import Confirmed, Question
@@ -115,7 +117,7 @@ def test_a_word_on_many_at_once_needs_full_detail_too():
 def test_a_word_on_the_pair_itself_is_enough():
     row, asked, _ = decided("near-certain", False, BY_POLICY.format(tier="near-certain"), said=[word()])
     assert (row["action"], row["rule"]) == ("quarantine", "verdict-same")
-    assert asked == [(content_id("m"), content_id("m"))], "the one that stays is read whole, once"
+    assert asked == [PAIR], "which of the two stays the word doesn't say"
 
 
 def test_the_same_coded_picture_needs_no_second_reading():
@@ -240,6 +242,24 @@ def test_what_one_pair_shows_to_be_a_blow_up_is_one_beside_any_other():
 def test_a_word_that_two_are_the_same_keeps_the_undamaged_one():
     rows = seen(Sees(False, m="Corrupt", v=""), width=60, said=[word()])
     assert (rows["v"]["action"], rows["m"]["action"], rows["m"]["kept_uri"]) == ("keep", "quarantine", "s3://x/v.jpg")
+
+
+def test_a_word_that_two_are_the_same_keeps_the_one_with_the_detail():
+    rows = seen(Measures(False, m=True, v=False), said=[word()])
+    assert (rows["v"]["action"], rows["m"]["action"], rows["m"]["kept_uri"]) == ("keep", "quarantine", "s3://x/v.jpg")
+
+
+@pytest.mark.parametrize("kind", LIES_OTHERWISE)
+def test_what_lies_otherwise_keeps_its_name_and_is_not_compared_for_people(kind):
+    made, compares = tables("probable"), Compares(False)
+    made["clusters"] = made["clusters"].set_column(
+        made["clusters"].schema.get_field_index("kind"), "kind", pa.array(["copy", kind])
+    )
+    made["pairs"] = made["pairs"].set_column(made["pairs"].schema.get_field_index("kind"), "kind", pa.array([kind]))
+    resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, compare: true}", "p.yaml")
+    rows = decide_tables(made, resolved, confirmer=lambda _: compares.answer)["decisions"].to_pylist()
+    assert [(row["rule"], row["kind"]) for row in rows if row["action"] == "review"] == [("probable", kind)]
+    assert compares.asked == []
 
 
 def test_where_both_are_damaged_people_are_asked_again():

@@ -311,4 +311,4 @@ def test_a_persons_word_is_enough_and_its_withdrawal_is_red(tmp_path):
     assert [describe(broken) for broken in verify(str(tmp_path))] == []
     for path in (tmp_path / "review" / "verdicts").iterdir():
         path.unlink()
-    assert {broken.promise for broken in verify(str(tmp_path))} == {4, 6, 8}
+    assert {broken.promise for broken in verify(str(tmp_path))} == {4, 8}, "the copy was confirmed all the same"

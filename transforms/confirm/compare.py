@@ -24,6 +24,8 @@ ALGORITHM = "7"
 """Version of the comparison: what another one confirmed is compared again."""
 WHOLE_KINDS = ("pages", "preview")
 """Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""
+APART = ("another-frame", "toned")
+"""Kinds of a difference all over, which may mean that one isn't laid over the other."""
 SMALLEST = 24
 """Pixels of the shorter side below which there is nothing to compare."""
 MOST_ASPECT = 0.06
@@ -131,9 +133,10 @@ def compare(one: Shown, other: Shown) -> Comparison:
     resized = large.image.size != small.image.size
     found, written = _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
     first, second = (Side(coded.getchannel(0), of.steps, of.few_colours) for coded, of in ((a, large), (b, small)))
-    soft = softer(first, second, box, written)
+    # Of two that don't lie on each other nothing is told: a framed picture passed for a blow-up of what it frames.
+    soft = None if found.kind in APART else softer(first, second, box, written)
     again = recoded(first._replace(steps=_lying(large)), second._replace(steps=_lying(small)), written)
-    return replace(found, soft=soft[::-1] if turned else soft, recoded=again[::-1] if turned else again)
+    return replace(found, soft=soft[::-1] if soft and turned else soft, recoded=again[::-1] if turned else again)
 
 
 def _lying(shown: Shown) -> tuple[int, ...] | None:

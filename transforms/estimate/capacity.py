@@ -100,6 +100,11 @@ class Model:
             int(work.objects * self.term("bytes_objects") + work.contents * self.term("bytes_contents")),
         )
 
+    def comparing(self, pairs: float, small: float, large: float) -> float:
+        """Give the CPU hours of comparing pairs at full detail: how many, and the megapixels of the two on average."""
+        each = self.term("compare_cpu") + small * self.term("compare_per_mp") + large * self.term("compare_decode_mp")
+        return pairs * each / HOUR
+
     def met_by_chance(self, work: Workload) -> float:
         """Expect the pairs that have to be verified though they aren't copies: as the square of the contents."""
         million = self.term("chance_crops" if work.crops else "chance_plain") if work.chance is None else work.chance

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,7 @@ class Near:
       sampled, found: distinct pictures fingerprinted, and near duplicates among them.
       chance: the share of stems that was drawn.
       tiers: near duplicates found by tier.
+      pair_bytes: bytes of both files of a pair, on average; small, large: megapixels of the two.
     """
 
     contents: Interval
@@ -55,6 +56,9 @@ class Near:
     found: int
     chance: float
     tiers: dict[str, int]
+    pair_bytes: float = 0.0
+    small: float = 0.0
+    large: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,12 @@ class Whole:
 
 
 def estimate(
-    clusters: Iterable[Sequence[tuple[str, str, int]]], sampled: int, chance: float, whole: Whole, tiers: Counter[str]
+    clusters: Iterable[Sequence[tuple[str, str, int]]],
+    sampled: int,
+    chance: float,
+    whole: Whole,
+    tiers: Counter[str],
+    pixels: Mapping[str, float],
 ) -> Near:
     """Estimate the near duplicates of the whole from a sample's clusters.
 
@@ -80,7 +89,9 @@ def estimate(
       sampled: distinct contents fingerprinted.
       chance: the share of stems drawn.
       tiers: near duplicates found by tier.
+      pixels: megapixels by content.
     """
+    clusters = list(clusters)
     within: dict[str, list[int]] = defaultdict(list)
     across: list[tuple[int, float]] = []
     found = 0
@@ -107,7 +118,22 @@ def estimate(
         found=found,
         chance=chance,
         tiers=dict(tiers),
+        **_typical(clusters, pixels, whole),
     )
+
+
+def _typical(
+    clusters: Iterable[Sequence[tuple[str, str, int]]], pixels: Mapping[str, float], whole: Whole
+) -> dict[str, float]:
+    """Average the pairs of masters and others; where the sample shows none, two contents like any."""
+    mean = sum(pixels.values()) / max(len(pixels), 1)
+    pairs = [
+        (first[2] + other[2], *sorted((pixels[first[0]], pixels[other[0]])))
+        for first, *others in clusters
+        for other in others
+    ] or [(2 * whole.mean, mean, mean)]
+    sums = [sum(column) / len(pairs) for column in zip(*pairs, strict=True)]
+    return dict(zip(("pair_bytes", "small", "large"), sums, strict=True))
 
 
 def _total(seen: list[tuple], which: int, unit: float, chance: float) -> Interval:

@@ -211,7 +211,7 @@ class DecideFamilies:
     Args:
       open_stores: makes the `Stores`, which connect once something is asked.
       open_confirmer: gives, of them, what compares pairs at full detail; without one no pair is confirmed.
-      listed_bytes: of the archive.
+      listed_bytes: of the archive; near_bytes: that comparing all its near duplicates reads.
     """
 
     policy: dict
@@ -221,11 +221,12 @@ class DecideFamilies:
     threads: int = 32
     open_confirmer: Callable[[Stores], Compare] = nothing_confirmed
     listed_bytes: int | None = None
+    near_bytes: int | None = None
 
     def __call__(self, _: int, blocks: dict[str, pa.Table]) -> Iterator[pa.Table]:
         if not blocks["members"].num_rows:
             return
-        policy = compile_policy(self.policy, self.listed_bytes)
+        policy = compile_policy(self.policy, self.listed_bytes, self.near_bytes)
         families = families_of(blocks["members"], blocks["links"], self.rulings)
         stores, compared = self.open_stores(), Compared(blocks.get("confirmed"))
         try:

@@ -18,7 +18,6 @@ from mirrorfold.transforms.retain.records import (
     Member,
     Question,
     Ruling,
-    Seen,
     pair_of,
 )
 from mirrorfold.transforms.retain.seen import with_seen
@@ -80,41 +79,25 @@ def decide_family(
             ask_read.append(member)
     once = list({m.id: m for m in ask_read}.values())
     keepers = {content: plan.keepers for content, plan in plans.items()}
-    questions = _pairs_to_compare(decisions, stand_ins, contents) + _kept_to_read(
-        decisions, stand_ins, contents, answers
-    )
+    questions = _pairs_to_compare(decisions, stand_ins, contents, answers)
     return FamilyPlan(decisions, ask_hold, once, keepers, questions, _unasked(decisions, keepers, answers))
 
 
-def _pairs_to_compare(decisions: list[Decision], stand_ins: dict[str, StandIn], contents: Contents) -> list[Question]:
-    """Name the pairs that must be compared at full detail before the plan may act on them, or show them to people."""
+def _pairs_to_compare(
+    decisions: list[Decision], stand_ins: dict[str, StandIn], contents: Contents, answers: Answers
+) -> list[Question]:
+    """Name the pairs that must be compared at full detail before the plan may act on them, or show them to people.
+
+    So are those that a person called the same: which of the two stays they didn't say.
+    """
     acted = ("quarantine", "review")
     going = {d.member.content_id for d in decisions if d.action in acted and d.tier in COMPARED}
     found = []
-    for content in sorted(going):
-        if content in stand_ins and stand_ins[content].ask:
-            pair = pair_of(content, stand_ins[content].kept)
+    for content in sorted(going & stand_ins.keys()):
+        stand_in, pair = stand_ins[content], pair_of(content, stand_ins[content].kept)
+        if stand_in.ask or (stand_in.rule == SAME_WORD and pair not in answers.pairs):
             found.append(Question(pair, tuple(contents[pair[0]]), tuple(contents[pair[1]])))
     return found
-
-
-def _kept_to_read(
-    decisions: list[Decision], stand_ins: dict[str, StandIn], contents: Contents, answers: Answers
-) -> list[Question]:
-    """Name the contents that stay for what people called the same, to be read whole once: as pairs with themselves.
-
-    Of one that is damaged the other is read as well: it may be the sound one.
-    """
-    found = {}
-    for content in sorted({d.member.content_id for d in decisions if d.action == "quarantine" and d.tier in COMPARED}):
-        stand_in = stand_ins.get(content)
-        if stand_in is None or stand_in.rule != SAME_WORD or stand_in.ask:
-            continue
-        kept = stand_in.kept
-        pair = pair_of(content, kept) if answers.seen.get(kept, Seen()).damaged else (kept, kept)
-        if pair not in answers.pairs and (kept not in answers.seen or pair[0] != pair[1]):
-            found[pair] = Question(pair, tuple(contents[pair[0]]), tuple(contents[pair[1]]))
-    return list(found.values())
 
 
 def _unasked(decisions: list[Decision], keepers: dict[str, list[Member]], answers: Answers) -> list[Member]:

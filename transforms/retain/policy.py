@@ -58,6 +58,7 @@ class Policy:
     review_bytes: int
     review_per: str
     review_compare: bool
+    review_compare_bytes: int | None
     reviewers: int
     packages: str
     runs: str
@@ -90,14 +91,17 @@ def policy_hash(policy: dict) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def compile_policy(policy: dict, listed_bytes: int | None = None) -> Policy:
+def compile_policy(policy: dict, listed_bytes: int | None = None, near_bytes: int | None = None) -> Policy:
     """Make a `Policy` from the mapping that `configs.policy.load_policy` gives.
 
     Args:
       policy: resolved.
       listed_bytes: of the archive, where the cut-off of reviews matters: it may be a share of them.
+      near_bytes: that comparing all near duplicates reads: a policy may have them compared up to so many.
     """
     compiled = _compiled(json.dumps(policy, sort_keys=True))
+    if near_bytes is not None and compiled.review_compare_bytes is not None:
+        compiled = replace(compiled, review_compare=near_bytes <= compiled.review_compare_bytes)
     share = policy["review"].get("min_share_freed")
     if share is None or listed_bytes is None:
         return compiled
@@ -137,7 +141,8 @@ def _compiled(text: str) -> Policy:
         keep_order=tuple((c["by"], tuple(c["prefer"])) for c in policy["keep_order"]),
         review_bytes=policy["review"]["min_bytes_freed"],
         review_per=policy["review"]["per"],
-        review_compare=policy["review"].get("compare", False),
+        review_compare=(compare := policy["review"].get("compare", False)) is True,
+        review_compare_bytes=None if isinstance(compare, bool) else compare,
         reviewers=policy["review"]["reviewers"],
         packages=together.get("packages", "keep"),
         runs=together.get("page_runs", "keep"),

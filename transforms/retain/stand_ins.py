@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mirrorfold.schemas.belongings import UNREAD_SIDECAR
 from mirrorfold.schemas.clusters import TOO_LARGE
+from mirrorfold.schemas.pairs import LIES_OTHERWISE
 from mirrorfold.schemas.rights import FIELDS, rights_form
 from mirrorfold.transforms.retain.copies import Copies
 from mirrorfold.transforms.retain.keep_order import deciding
@@ -97,17 +98,21 @@ def find_stand_ins(
         said = _judge(members[0], cluster[stays][0], tier, kind, link, ruling, policy)
         opened = ruling is not None and ruling.opened and ruling.outcome in ("same", "keep-a", "keep-b")
         pair = evidence.pairs.get(pair_of(content, stays))
+        named = set(members[0].parts or ()) != set(cluster[stays][0].parts or ()) or kind in LIES_OTHERWISE
         if policy.review_compare and pair is None and said.action == "review" and said.tier in COMPARED:
-            said = replace(said, ask=True)
-        if said.action == "review" and set(members[0].parts or ()) != set(cluster[stays][0].parts or ()):
-            found[content] = said  # named by what lies behind the picture already, whatever its bytes look like
+            said = replace(said, ask=kind not in LIES_OTHERWISE)
+        if said.action == "review" and named:
+            found[content] = said  # by how it lies, or by what lies behind it, whatever pixel beside pixel looks like
             continue
         found[content] = _by_word(said, pair, evidence.seen) if opened else _at_full_detail(said, pair)
     return found
 
 
 def _by_word(said: StandIn, pair: Confirmed | None, seen: Mapping[str, Seen]) -> StandIn:
-    """Let a person's word on the pair stand, but where the copy that nobody chose is damaged: pages don't show it."""
+    """Let a person's word on the pair stand, but where the copy that nobody chose is damaged: pages don't show it.
+
+    Which of the two they called the same stays is settled by `_better`.
+    """
     if said.rule != SAME_WORD or pair is None or not seen.get(said.kept, Seen()).damaged:
         return said
     return _at_full_detail(said, pair)

@@ -71,6 +71,7 @@ class Retain(beam.PTransform):
       withdrawn: the previous run's plan was taken back.
       denied: URIs of files that their own package denies.
       listed_bytes: of all objects, for a cut-off that is a share of them.
+      near_bytes: that comparing all near duplicates reads, for a policy that has them compared up to so many.
     """
 
     policy: dict
@@ -86,6 +87,7 @@ class Retain(beam.PTransform):
     withdrawn: bool = False
     denied: frozenset[str] = frozenset()
     listed_bytes: int | None = None
+    near_bytes: int | None = None
 
     def expand(self, inputs):
         failures = inputs["failures"] | "PickFailureColumns" >> beam.Map(_pick, blocks.FAILURE_ROWS.names)
@@ -122,6 +124,7 @@ class Retain(beam.PTransform):
                 self.threads,
                 self.open_confirmer,
                 self.listed_bytes,
+                self.near_bytes,
             ),
         )
         taken = {

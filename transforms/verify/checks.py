@@ -171,9 +171,10 @@ CHECKS: tuple[Check, ...] = (
             OR r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END))"""),
     Check(6, "confirmations", "a row goes for a kept copy that was read as damaged, and nobody chose that one", """
         SELECT d.uri, d.kept_uri FROM relied d
-        JOIN confirmations f ON f.content_a = d.kept_content AND f.content_b = d.kept_content
+        JOIN (SELECT content_a AS damaged FROM confirmations WHERE damaged_a <> ''
+            UNION SELECT content_b FROM confirmations WHERE damaged_b <> '') f ON f.damaged = d.kept_content
         WHERE d.action = 'quarantine' AND d.tier_to_kept IN ('near-certain', 'probable')
-        AND coalesce(f.damaged_a, '') <> '' AND NOT EXISTS (SELECT 1 FROM rulings r
+        AND NOT EXISTS (SELECT 1 FROM rulings r
             WHERE r.content_a = least(d.content_id, d.kept_content)
             AND r.content_b = greatest(d.content_id, d.kept_content)
             AND r.outcome = CASE WHEN d.kept_content = r.content_a THEN 'keep-a' ELSE 'keep-b' END)"""),
