@@ -34,7 +34,7 @@ def archive():
     pictures = [make(picture) for picture in photographs() for make in VARIANTS.values()]
     changes = [{"picture_digest": f"d{i}"} for i in range(len(pictures))]
     contents = make_contents(pictures, changes)
-    blank = make_contents([photographs()[0]] * 3, [{"low_information": True}] * 3)
+    blank = make_contents([photographs()[0]] * 3, [{"low_information": True, "pdq_quality": 10}] * 3)
     ids = [content_id(1000 + i) for i in range(3)]
     blank = blank.set_column(0, CONTENTS.schema.field("content_id"), pa.array(ids))
     names = {content_id(i): (i // len(VARIANTS), list(VARIANTS)[i % len(VARIANTS)]) for i in range(len(pictures))}

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
+from mirrorfold.transforms.fingerprint.colour import LOW_QUALITY
 from mirrorfold.transforms.match.join import Rule
 from mirrorfold.transforms.match.moments import captured_apart, captured_in_burst
 from mirrorfold.transforms.match.probes import WINDOWS, turn
@@ -297,8 +298,43 @@ def test_the_edges_of_faint_sheets_are_no_evidence():
 
 
 def test_low_information_joins_by_content_only():
-    blank = {"low_information": True}
+    blank = {"low_information": True, "pdq_quality": 10}
     assert not judge(photograph(), photograph(), (blank, blank))["joins"]
+
+
+def smooth(number: int) -> Image.Image:
+    """Draw a sky: light that turns to dark, and a few small things in it."""
+    chance = np.random.default_rng(number)
+    across, down = np.meshgrid(np.linspace(0, 1, 480), np.linspace(0, 1, 360))
+    light = 120 + 100 * np.sin(chance.uniform(0, 6) + across * chance.uniform(-2, 2) + down * chance.uniform(-2, 2))
+    picture = Image.fromarray(light.clip(0, 255).astype(np.uint8)).convert("RGB")
+    for _ in range(3):
+        left, top = chance.integers(20, 380), chance.integers(20, 260)
+        colour = tuple(chance.integers(0, 255, 3).tolist())
+        ImageDraw.Draw(picture).ellipse((left, top, left + 60, top + 80), fill=colour)
+    return picture
+
+
+def looked(pictures: list[Image.Image]) -> pa.Table:
+    """Give rows that count as low in information where the fingerprint would say so."""
+    quality = make_contents(pictures).column("pdq_quality").to_pylist()
+    return make_contents(pictures, [{"low_information": q < LOW_QUALITY} for q in quality])
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_copy_of_a_smooth_picture_is_searched_and_joins(number: int):
+    contents = looked([smooth(number), smooth(number).resize((240, 180), Image.Resampling.LANCZOS)])
+    quality = min(contents.column("pdq_quality").to_pylist())
+    features = VERIFIER.features(contents)
+    found = len(VERIFIER.candidates(features, np.array([0]), np.array([1])))
+    joins = VERIFIER.verify(features, np.array([[0, 1]])).to_pylist()[0]["joins"]
+    assert (bool(found), joins) == (quality >= 30, quality >= 30)
+
+
+def test_other_smooth_pictures_do_not_join():
+    features = VERIFIER.features(looked([smooth(number) for number in range(40)]))
+    pairs = np.array(list(itertools.combinations(range(40), 2)))
+    assert not any(row["joins"] for row in VERIFIER.verify(features, pairs).to_pylist())
 
 
 @pytest.mark.parametrize("other", range(1, 5), ids=str)

@@ -83,7 +83,7 @@ def test_agreement_is_the_one_that_is_compared() -> None:
 @pytest.mark.parametrize(
     ("remark", "change"),
     [
-        ("blank", {"low_information": True}),
+        ("blank", {"low_information": True, "pdq_quality": 10}),
         ("pages", {"frames": 3}),
         ("behind", {"parts": ["motion-video"]}),
         ("page of text", {"document": True}),

@@ -61,6 +61,10 @@ FAINT_QUALITY = 25
 """PDQ quality from which a document is searched although it counts as low in information: a typescript in pale ribbon
 has 30 to 50, and its hash holds within 4 bits; a blank sheet has less."""
 
+SMOOTH_QUALITY = 30
+"""PDQ quality from which a smooth picture, such as a sky, is searched although it counts as low in information: its
+copies still hash alike (`python -m benchmarks.faint`)."""
+
 
 def light_schema(kinds: int, words: int = CHECK_WORDS) -> pa.Schema:
     """Give the columns of a searched row: node id, hashes and checks of all kinds, digest of the coded picture."""
@@ -159,7 +163,8 @@ def _fill_black(contents: pa.Table, hashes: np.ndarray, checks: np.ndarray | Non
 
 def low_rows(contents: pa.Table) -> np.ndarray:
     """Tell which contents carry too little information to be searched."""
-    faint = contents.column("document").to_numpy() & (contents.column("pdq_quality").to_numpy() >= FAINT_QUALITY)
+    least = np.where(contents.column("document").to_numpy(), FAINT_QUALITY, SMOOTH_QUALITY)
+    faint = contents.column("pdq_quality").to_numpy() >= least
     return contents.column("low_information").to_numpy() & ~faint
 
 
