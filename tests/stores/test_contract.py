@@ -11,8 +11,10 @@ import pytest
 from mirrorfold.transforms.listing.live import list_live
 from mirrorfold.transforms.listing.ranges import KeyRange
 from mirrorfold.transforms.stores.api import ObjectRef, StoreError
+from mirrorfold.transforms.stores.output import open_output
+from mirrorfold.transforms.stores.output_cloud import CloudOutput
 from mirrorfold.transforms.stores.sources import open_stores
-from tests.stores.conftest import PROMISES, STORES, table
+from tests.stores.conftest import NO_DIR, PROMISES, STORES, table
 from tests.stores.personality import PERSONALITIES, personality_world
 from tests.worlds import ODD_KEYS, World, azure_world, folder_world, gcs_world, s3_world, stub_world
 
@@ -139,6 +141,44 @@ def test_only_reads_reach_a_source(world: World):
 
 def test_one_set_of_clients_serves_a_process(world: World):
     assert open_stores((world.spec,)) is open_stores((world.spec,))
+
+
+def test_a_listing_goes_on_behind_the_key_where_it_ended(world: World):
+    keys = [f"photos/{number}.jpg" for number in range(5)]
+    for key in keys:
+        world.put(key, DATA)
+    blocks = list_live(world.spec, 0, KeyRange(after=keys[1]), limit=2)
+    found = [key for block in blocks for key in block["key"].to_pylist()]
+    # A store that can't begin behind a key is listed from its start, page by page.
+    assert sorted(found) == (keys if world.spec.store in ("az", "file") else keys[2:])
+
+
+def test_a_run_keeps_its_dir_there(world: World, monkeypatch):
+    if world.name == "gcs-stub":
+        pytest.skip("the stub takes no uploads of ours")
+    if world.spec.endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", world.spec.endpoint)
+    place = world.spec.bucket if world.spec.store == "file" else f"{world.spec.store}://{world.spec.bucket}"
+    output = open_output(f"{place}/runs/one")
+    if world.name in NO_DIR:
+        with pytest.raises(StoreError, match="states no ETag, without which no DIR"):
+            output.put("_SUCCESS", DATA)
+        return
+    for path in ("objects/part-0.parquet", "_SUCCESS"):
+        output.put(path, DATA)
+    # A killed run goes on from what is there: it is listed, sized, read whole and in parts.
+    assert sorted(output.list()) == ["_SUCCESS", "objects/part-0.parquet"]
+    assert (output.exists("_SUCCESS"), output.exists("none"), output.size("_SUCCESS")) == (True, False, len(DATA))
+    with output.open_part("objects/part-0.parquet") as file:
+        file.seek(256)
+        assert (file.read(4), output.get("objects/part-0.parquet")) == (DATA[256:260], DATA)
+    if isinstance(output, CloudOutput):
+        first = output.put_if("_work/lock.json", b"one", None)
+        assert first
+        assert output.put_if("_work/lock.json", b"two", None) is None, "another run holds it"
+        assert output.put_if("_work/lock.json", b"two", first)
+    output.delete("_SUCCESS")
+    assert not output.exists("_SUCCESS")
 
 
 def test_the_table_of_stores_has_every_promise_and_store():

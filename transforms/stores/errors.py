@@ -124,14 +124,18 @@ def from_obstore(error: Exception) -> StoreError:
     """Classify an error of obstore, which keeps the store's answer in its text."""
     found = _from_obstore(error)
     answer = re.search(r"status code: (\d)", str(error))
-    found.again = found.code == "unreachable" and (
-        answer[1] == "5" if answer else isinstance(error, obstore.exceptions.GenericError)
+    found.again = (
+        found.code == "unreachable"
+        and "ETag Header missing" not in str(error)
+        and (answer[1] == "5" if answer else isinstance(error, obstore.exceptions.GenericError))
     )
     return found
 
 
 def _from_obstore(error: Exception) -> StoreError:
     text = str(error)
+    if "ETag Header missing" in text:
+        return StoreError("unreachable", "the store states no ETag, without which no DIR can lie there: use another")
     status = re.search(r"status code: (\d{3})", text)
     name = re.search(r"<Code>([A-Za-z0-9.]+)</Code>", text)
     if status:
