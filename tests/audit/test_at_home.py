@@ -125,6 +125,7 @@ def test_a_sign_off_by_digest_counts_and_comes_back_as_a_name(world, tmp_path):
     assert json.loads(record.read_text())["name"] == "Ann Lee"
 
 
+@pytest.mark.slow
 def test_one_bucket_that_both_list_is_no_second_copy(world, tmp_path):
     """Without names nobody sees that the pack speaks of our own files: they aren't kept copies of themselves."""
     again = mission(tmp_path / "again", f"other={world['root'] / 'here'}")
