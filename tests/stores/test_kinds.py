@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -161,3 +162,34 @@ def test_damaged_packing_is_an_error_of_its_own(damage):
 def test_a_bomb_is_refused():
     with pytest.raises(PackedError, match="more than 1,000 bytes"):
         unpacked(gzip.compress(bytes(100_000)), most=1000)
+
+
+HEAD = ("kind", "bucket stands in", "listed by", "versions", "locks are seen by", "checksum listed",
+        "acting tools check", "lifecycle rules", "exports for")  # fmt: skip
+LOCKS = {"s3": "S3's calls", "own": "its own calls alone", "none": "has none"}
+S3_CALLS = "ListObjectVersions, else ListObjectsV2"
+OTHERS = (
+    ("gcs", "path", "objects.list, versions=true", "generations", "the listing", "MD5, CRC32C", "generation", "read",
+     "Storage Transfer, rclone"),
+    ("azure", "path", "List Blobs: versions, snapshots, deleted", "versions, snapshots",
+     "the listing; a container's policy by its owner alone", "MD5, as the uploader states it", "ETag, version",
+     "its owner alone", "AzCopy"),
+    ("folder", "-", "the operating system", "none", "hold lists alone", "none", "size, time, SHA-256", "none",
+     "a script"),
+)  # fmt: skip
+
+
+def test_the_docs_say_what_each_kind_of_store_can_do() -> None:
+    """One table; what differs between S3's kinds comes from KINDS."""
+    rows = [
+        (
+            kind.name, "the host's name" if kind.virtual else "path", S3_CALLS,
+            "versions" if kind.name == "aws" else "versions, where it answers", LOCKS[kind.locks],
+            "ETag that is an MD5", "version, else ETag", "read" if kind.name == "aws" else "read, where it answers",
+            "S3 Batch Operations, rclone, s5cmd" if kind.name == "aws" else "rclone, s5cmd",
+        )
+        for kind in KINDS.values()
+    ]  # fmt: skip
+    lines = [HEAD, ("---",) * len(HEAD), *rows, *OTHERS]
+    made = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    assert made in (Path(__file__).resolve().parents[2] / "docs" / "sources.md").read_text("utf-8"), made
