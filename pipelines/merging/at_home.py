@@ -135,6 +135,8 @@ def at_home(without: str, key: str | None, *, hashes_only: bool) -> AtHome:
       UsageError: another name, or no key that will do.
     """
     names = names_of(without)
+    if key is not None and not names:
+        raise UsageError("--key goes with --without uri,reviewer: without it every name crosses as it is")
     if not names:
         return AtHome(hashes_only=hashes_only)
     return AtHome(names, digest_with(read_key(key)), hashes_only)

@@ -25,10 +25,12 @@ from mirrorfold.pipelines.merging.pack import pack
 from mirrorfold.pipelines.merging.turn_back import turn_back
 from mirrorfold.schemas.catalogue import TABLES
 from mirrorfold.schemas.withheld import TOKEN, digest_with
-from mirrorfold.transforms.merge.withhold import WITHHELD, withhold_names
+from mirrorfold.transforms.merge.withhold import WITHHELD, withheld_bucket, withhold_names
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.approvals import approve
+from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.output import LocalOutput
+from mirrorfold.transforms.stores.sources import OpenStores
 from tests.audit.test_merge import merge, mission
 from tests.audit.world import pictures, table
 from tests.retain.tables import obj, objects
@@ -92,6 +94,18 @@ def test_a_merge_finds_the_copies_and_lets_nothing_go_that_it_cannot_name(world)
     assert asked
     assert {row["hold"] for row in asked} == {"unknown"}
     assert all("its owner" in row["detail"] for row in asked)
+
+
+@pytest.mark.parametrize("store", ["s3", "gs", "az", "file"])
+def test_no_store_is_asked_about_a_name_that_stayed_at_home(store: str):
+    """Whatever its kind: no look-up goes out, and what may be held is."""
+    bucket = withheld_bucket(store, "hk-archive", digest_with(b"k"))
+    ref = ObjectRef("gz", store, bucket, "withheld-x", "", "e", 1)
+    stores = OpenStores((SourceSpec("gz", "live", store, bucket),))
+    assert stores.hold(ref)[0] == "unknown"
+    assert stores.lasting(ref, ("k", "v"))[0] == "unknown"
+    with pytest.raises(StoreError, match="its owner"):
+        stores.read(ref)
 
 
 def test_a_verdict_counts_under_a_digest(world):
@@ -196,6 +210,7 @@ BAD = {
     "no key": ({}, "needs --key FILE"),
     "no such key": ({"key": "nowhere"}, "can't read this key"),
     "a short key": ({"key": "short"}, "can be guessed"),
+    "a key for nothing": ({"without": "", "key": "key"}, "--key goes with --without"),
     "another name": ({"without": "luma", "key": "key"}, "what can stay at home is uri and reviewer"),
 }
 
