@@ -28,6 +28,7 @@ from mirrorfold.schemas.withheld import TOKEN, digest_with
 from mirrorfold.transforms.merge.withhold import WITHHELD, withheld_bucket, withhold_names
 from mirrorfold.transforms.retain import verdicts
 from mirrorfold.transforms.retain.approvals import approve
+from mirrorfold.transforms.retain.earlier import EARLIER
 from mirrorfold.transforms.stores.api import ObjectRef, SourceSpec, StoreError
 from mirrorfold.transforms.stores.output import LocalOutput
 from mirrorfold.transforms.stores.sources import OpenStores
@@ -173,7 +174,7 @@ def test_every_field_of_a_pack_is_in_the_inventory(world):
     said = [(field.table, field.field) for field in fields]
     assert len(said) == len(set(said))
     names = {(t, n) for t in ("objects", "contents", "failures") for n in TABLES[t].schema.names}
-    names |= {("verdicts", name) for name in verdicts.SCHEMA.names}
+    names |= {("verdicts", name) for name in verdicts.SCHEMA.names} | {("handed-out", name) for name in EARLIER.names}
     pack(str(world["there"]), str(world["root"] / "whole"), False)
     kept = json.loads((world["root"] / "whole/run.json").read_text())
     names |= {("run", name) for name in kept}
