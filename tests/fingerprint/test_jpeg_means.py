@@ -139,6 +139,15 @@ def test_what_is_not_plain_is_left_to_libjpeg(change):
     assert outcome(data, compiled=True) == outcome(data, compiled=False)
 
 
+def test_what_lies_behind_the_picture_is_seen_however_it_is_read():
+    data = BASES["sequential"] + b"\0\0\0\x18ftypmp42" + bytes(16)
+    assert is_read(data)
+    read = outcome(data, compiled=True)
+    assert read == outcome(data, compiled=False)
+    assert read.parts == ("motion-video",)
+    assert outcome(BASES["sequential"], compiled=True).parts == ()
+
+
 def test_what_libjpeg_has_no_memory_for_is_read_by_its_means_in_the_sandbox():
     data, tight = BASES["progressive"], Limits(10**9, 4, 1 << 20)
     with pytest.raises(DecodeError, match="would take"):

@@ -28,10 +28,12 @@ class Means(NamedTuple):
     Attributes:
       luma: grey image, a pixel per 8x8 block.
       colours: 64x64 samples of its pixels, YCbCr; None for a grey picture.
+      end: where a sequential file's picture ends, behind its end marker; 0 of a progressive one, which is read in part.
     """
 
     luma: Image.Image
     colours: Image.Image | None
+    end: int = 0
 
 
 def read_means(data: bytes, header: JpegHeader) -> Means | None:
@@ -92,7 +94,7 @@ def _read_sequential(data: bytes, header: JpegHeader) -> Means | None:
     ):
         return None
     shrink = (1, 1) if fine else (across, down)
-    return Means(*_images(luma, chroma, size, columns, rows, shrink))
+    return Means(*_images(luma, chroma, size, columns, rows, shrink), coded.end + 2)
 
 
 def _read_progressive(data: bytes, header: JpegHeader) -> Means | None:

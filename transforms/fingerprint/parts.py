@@ -19,7 +19,7 @@ _DEPTHS = (b"http://ns.google.com/photos/1.0/depthmap/", b"http://ns.google.com/
 _LARGEST_TYPE_BOX = 256
 
 
-def parts_of(data: bytes, header: JpegHeader, indexed: bool) -> tuple[str, ...]:
+def parts_of(data: bytes, header: JpegHeader, indexed: bool, end: int = 0) -> tuple[str, ...]:
     """Name what a JPEG holds beside its picture, sorted.
 
     Metadata that speak of a part which isn't there, as editors leave them behind, count for nothing: a video and a
@@ -27,11 +27,12 @@ def parts_of(data: bytes, header: JpegHeader, indexed: bool) -> tuple[str, ...]:
 
     Args:
       indexed: its multi-picture index lists a further picture that isn't a thumbnail.
+      end: where its own picture ends; 0 where that isn't known, and all behind its header is searched.
     """
-    found = set()
-    if _has_video(data, header.scan):
+    found, end = set(), end or header.scan
+    if _has_video(data, end):
         found.add(VIDEO)
-    further = data.find(b"\xff\xd8\xff", header.scan) >= 0
+    further = data.find(b"\xff\xd8\xff", end) >= 0
     head = data[: header.scan]
     if further and any(name in head for name in _GAIN_MAPS):
         found.add(GAIN_MAP)

@@ -57,9 +57,9 @@ def read_jpeg(
     profile, mode = header.icc_profile, _MODES.get(header.components, "RGB")
     compiled = compiled or is_worth_loops()
     with codec_errors("JPEG"):
-        luma, cells, sound = _read_small(data, header, orientation, limits, compiled)
+        luma, cells, end = _read_small(data, header, orientation, limits, compiled)
     turned, types = orientation >= 5, _picture_types(data, header)
-    parts = parts_of(data, header, any(kind in _PLURAL_TYPES or not kind for kind in types[1:]))
+    parts = parts_of(data, header, any(kind in _PLURAL_TYPES or not kind for kind in types[1:]), end)
     salt = looks_salt(orientation, profile) + ",".join(parts).encode()
     return Picture(
         media_type="image/jpeg",
@@ -69,7 +69,7 @@ def read_jpeg(
         cells=cells,
         frames=_pictures(types),
         parts=parts,
-        damaged=None if sound else damage_heard(data, header, limits, compiled),
+        damaged=None if end else damage_heard(data, header, limits, compiled),
         mode=mode,
         bit_depth=header.precision,
         orientation=orientation,
@@ -82,8 +82,8 @@ def read_jpeg(
 
 def _read_small(
     data: bytes, header: jpeg.JpegHeader, orientation: int, limits: Limits, compiled: bool
-) -> tuple[bytes, bytes, bool]:
-    """Give luma and cells, and whether all of the file was read and is sound: our own loops pass over nothing else."""
+) -> tuple[bytes, bytes, int]:
+    """Give luma and cells, and where the picture ends if all of it was read and is sound, by our own loops; else 0."""
     scale = _scale(header.width, header.height, max(SHORT_SIDE, limits.side))
     profile = icc.applied(header.icc_profile, _MODES.get(header.components, "RGB"))
     icc.check(profile, limits)
@@ -94,7 +94,7 @@ def _read_small(
         means = _means_reader()(data, header)
         if means is not None:
             box = (0.0, 0.0, header.width / 8, header.height / 8)
-            return *from_samples(*means, orientation, box), not header.progressive
+            return *from_samples(means.luma, means.colours, orientation, box), means.end
     limits.check_memory(_memory(header, scale))
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(_first_scans(data, header) if limits.side == SIDE else data))
     image.decodermaxblock = len(data)  # in one piece: libjpeg's fast loop stops short of each piece's end
@@ -103,7 +103,7 @@ def _read_small(
     drafted = image.draft("YCbCr" if coded else "RGB", (header.width // scale, header.height // scale))
     image.load()
     seen = canonical(image, orientation, drafted[1] if drafted else None, limits.side, profile)
-    return seen.luma, seen.cells, False
+    return seen.luma, seen.cells, 0
 
 
 @cache
