@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,16 @@ from mirrorfold.schemas.decisions import ACTIONS
 from mirrorfold.schemas.failures import CODES
 from mirrorfold.schemas.pairs import TIERS
 from mirrorfold.transforms.estimate.bill import KEYS
+from mirrorfold.transforms.estimate.summary import summarise
 from mirrorfold.transforms.match.kinds import TEXTS, TURNS
 from mirrorfold.transforms.publish.details import METADATA
 from mirrorfold.transforms.publish.languages import LANGUAGES, both, words
+from mirrorfold.transforms.publish.publish import Options
 from mirrorfold.transforms.publish.sides import render_sides
+from tests.estimate.test_savings import BOOK, USD, decisions, freed, savings
+from tests.publish.publish_archive import Archive
+from tests.publish.publish_rows import add_clusters
+from tests.publish.publish_runs import publish, story
 from tests.publish.test_signing import shown
 
 ROOM = Path(__file__).parents[2] / "transforms" / "publish"
@@ -131,3 +138,31 @@ def test_the_page_of_a_merge_has_no_english_in_chinese(language: str) -> None:
     assert words(language)["actions.review"] in text
     assert [one for one in re.findall(r"[a-z]{3,}", text) if one not in ("bytes",)] == []
     assert "<b>" not in page.split("</style>")[1]
+
+
+THEIRS = re.compile(
+    r'<style.*?</style>|<svg.*?</svg>|<pre.*?</pre>|<code.*?</code>|<q>.*?</q>|<(td|div) class="path[^"]*">.*?</\1>',
+    re.DOTALL,
+)
+"""What a report quotes: commands, names of files, sources of prices, a decoder's own words."""
+
+
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory) -> str:
+    """A report with money in it: what has no price, and what is read out of another region."""
+    archive = Archive(tmp_path_factory.mktemp("priced"))
+    add_clusters(archive, 3)
+    archive.write()
+    money = USD | {"workers_region": "ap-east-1"}
+    rows = savings(decisions(freed(), freed(uri="az://c/a", storage_class="Cool"), {}), money)
+    totals = {"request_places": {("s3", "us-east-1", "STANDARD"): {"list": 1, "get": 1, "bytes": 10**12}}}
+    told = replace(story(), summary=summarise(rows, totals, BOOK, money))
+    return publish(archive, Options(thumbnails=0, proofs=0, sketches=0, sample=0), told=told).text("report.html")
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_no_english_is_left_on_a_whole_report_in_chinese(published, priced, language: str) -> None:
+    text = shown(THEIRS.sub("", published.text("report.html") + priced), language)
+    for name in [*(row["library"] for row in published.archive.rows["objects"]), "STANDARD storage", "us-east-1"]:
+        text = text.replace(name, "")
+    assert re.findall(r"[A-Za-z]{2,}(?:[ ,'-]+[A-Za-z]{2,}){2,}", text) == []
