@@ -249,6 +249,31 @@ def test_a_word_that_two_are_the_same_keeps_the_one_with_the_detail():
     assert (rows["v"]["action"], rows["m"]["action"], rows["m"]["kept_uri"]) == ("keep", "quarantine", "s3://x/v.jpg")
 
 
+def test_of_a_blow_up_its_source_stays_and_not_a_redacted_copy_of_it():
+    made = tables("near-certain")
+    made["objects"] = objects(*(obj(f"s3://x/{name}.jpg", name) for name in "mvr"))
+    made["contents"] = contents(content("m", width=99), content("v"), content("r", width=99))
+    family = min("mvr", key=content_id)
+    made["clusters"] = clusters(
+        twin("s3://x/m.jpg", "m", "m", family, is_master=True),
+        twin("s3://x/v.jpg", "v", "m", family, tier="near-certain", kind="resized"),
+        twin("s3://x/r.jpg", "r", "m", family, tier="near-certain", kind="retouched"),
+    )
+    m, v, r = map(content_id, "mvr")
+
+    def answer(questions: list[Question]):
+        found = {}
+        for pair in (question.pair for question in questions):
+            soft = {m: v in pair, v: False, r: False}
+            said = (v in pair, "" if v in pair else "redacted")
+            found[pair] = Confirmed(*pair, *said, 60, 40, 0.5, soft_a=soft[pair[0]], soft_b=soft[pair[1]])
+        return found
+
+    resolved = resolve_policy("version: 1\nreview: {min_bytes_freed: 0, compare: true}", "p.yaml")
+    rows = decide_tables(made, resolved, confirmer=lambda _: answer)["decisions"].to_pylist()
+    assert {row["uri"][7:-4]: row["kept_uri"] for row in rows if row["action"] == "review"} == {"m": "s3://x/v.jpg"}
+
+
 @pytest.mark.parametrize("kind", LIES_OTHERWISE)
 def test_what_lies_otherwise_keeps_its_name_and_is_not_compared_for_people(kind):
     made, compares = tables("probable"), Compares(False)

@@ -20,7 +20,7 @@ from mirrorfold.transforms.confirm.kinds import name_kind
 from mirrorfold.transforms.confirm.place import Place, place_of
 from mirrorfold.transforms.confirm.register import cut, lay_over, match_tone
 
-ALGORITHM = "7"
+ALGORITHM = "8"
 """Version of the comparison: what another one confirmed is compared again."""
 WHOLE_KINDS = ("pages", "preview")
 """Why nothing was compared though both can be read: several pages, or a camera RAW's preview alone."""
@@ -131,7 +131,10 @@ def compare(one: Shown, other: Shown) -> Comparison:
         np.hypot(max(spreads[0], noise.RESAVED), max(spreads[1], noise.RESAVED))
     )  # either may be a copy of a coarser file
     resized = large.image.size != small.image.size
-    found, written = _judge(fitted, b, Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized))
+    loss = Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized)
+    found, written = _judge(fitted, b, loss)
+    if found.confirmed:  # tone and sharpness are matched one way: a pattern in one of them may be matched away
+        found, written = max((found, written), _judge(b, fitted, loss), key=lambda judged: judged[0].excess)
     first, second = (Side(coded.getchannel(0), of.steps, of.few_colours) for coded, of in ((a, large), (b, small)))
     # Of two that don't lie on each other nothing is told: a framed picture passed for a blow-up of what it frames.
     soft = None if found.kind in APART else softer(first, second, box, written)

@@ -121,17 +121,25 @@ def _by_word(said: StandIn, pair: Confirmed | None, seen: Mapping[str, Seen]) ->
 def _better(
     cluster: dict[str, list[Member]], master: str, plans: dict[str, Copies], evidence: Evidence, policy: Policy
 ) -> str:
-    """Give the content that stays: the master, or the best one that is better by what full detail showed of both."""
+    """Give the content that stays: the master, or the best one that is better by what full detail showed of both.
+
+    One that shows the same comes before one that differs from the master: of a blow-up its source stays, not a redacted
+    copy that nobody held against that source.
+    """
     if master not in evidence.seen or not plans[master].keepers:
         return master
-    best = plans[master].keepers[0]
-    for content in cluster:
-        if content not in evidence.seen or pair_of(content, master) not in evidence.pairs or not plans[content].keepers:
-            continue
-        other = plans[content].keepers[0]
-        if other.priority < best.priority and deciding(other.priority, best.priority, policy) in LATE:
-            best = other
-    return best.content_id
+    for same in (True, False):
+        best = plans[master].keepers[0]
+        for content in cluster:
+            pair = evidence.pairs.get(pair_of(content, master))
+            if pair is None or pair.confirmed != same or content not in evidence.seen or not plans[content].keepers:
+                continue
+            other = plans[content].keepers[0]
+            if other.priority < best.priority and deciding(other.priority, best.priority, policy) in LATE:
+                best = other
+        if best.content_id != master:
+            return best.content_id
+    return master
 
 
 def _at_full_detail(said: StandIn, pair: Confirmed | None) -> StandIn:
