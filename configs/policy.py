@@ -15,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StrictBool,
     ValidationError,
     field_validator,
     model_validator,
@@ -241,6 +240,13 @@ def _preference(value: Any) -> Any:
     return value
 
 
+def _comparing(value: Any) -> bool | int:
+    size = value if isinstance(value, bool) else parse_bytes(value)
+    if not isinstance(size, int) or size < 0:
+        raise ValueError("true, false, or a size such as 10GB")
+    return size
+
+
 class Review(Part):
     """What is worth a person's time."""
 
@@ -250,7 +256,7 @@ class Review(Part):
     )
     per: Literal["batch", "cluster"] = Field("batch", description="what one human action settles")
     below: Literal["keep"] = "keep"
-    compare: StrictBool | Bytes = Field(
+    compare: Annotated[bool | int, BeforeValidator(_comparing)] = Field(
         False,
         description="compare at full detail what waits for people too, so that the better one is proposed; a size, "
         "e.g. 10GB: where that reads no more",

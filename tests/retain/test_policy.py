@@ -118,3 +118,14 @@ def test_the_schema_knows_every_setting():
 def test_a_format_that_no_file_has_is_refused(text, says):
     with pytest.raises(ValueError, match=says):
         resolve_policy(f"version: 1\n{text}", "p.yaml")
+
+
+@pytest.mark.parametrize(("said", "means"), [("true", True), ("false", False), ("10GB", 10**10), ("0", 0)])
+def test_comparing_is_asked_for_by_yes_no_or_a_size(said, means):
+    resolved = resolve_policy(f"version: 1\nreview: {{compare: {said}}}", "p.yaml")["review"]["compare"]
+    assert (resolved, type(resolved)) == (means, type(means))
+
+
+def test_comparing_to_an_unknown_extent_is_one_line():
+    with pytest.raises(ValueError, match=r"p\.yaml:2: review\.compare: true, false, or a size such as 10GB[^\n]*$"):
+        resolve_policy("version: 1\nreview: {compare: maybe}", "p.yaml")
