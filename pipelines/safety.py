@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from mirrorfold.pipelines import list_objects
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
+from mirrorfold.pipelines.merging.moved_places import check_moved_places
 from mirrorfold.pipelines.merging.same_bucket import check_same_buckets
 from mirrorfold.pipelines.record.steps import count_rows
 from mirrorfold.schemas.failures import CODES, FAILURES, STORE_CODES
@@ -42,6 +43,7 @@ def check_listing(run: RunContext) -> None:
         if not now:
             raise UsageError(f"{place} lists no objects: check the bucket, the prefix and the permissions")
     check_same_buckets(run)
+    check_moved_places(run)
     _tell_unknown_rules(run)
 
 

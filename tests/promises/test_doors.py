@@ -11,14 +11,18 @@ from mirrorfold.configs.settings import Settings
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop, UsageError
 from mirrorfold.pipelines.merging.merge import merged_request
+from mirrorfold.pipelines.merging.moved_places import check_moved_places
 from mirrorfold.pipelines.merging.same_bucket import as_merged, check_same_buckets
 from mirrorfold.pipelines.sources import parse_sources
 from mirrorfold.schemas.objects import OBJECTS
+from mirrorfold.schemas.uri import make_uri
 from mirrorfold.transforms.listing.dedupe import rank_sources
 from mirrorfold.transforms.listing.raw import write_unit
 from mirrorfold.transforms.listing.rows import RANK, RAW
+from mirrorfold.transforms.publish.manifests.withdrawn import note_export
 from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import LocalOutput
+from tests.promises.kit import copies, finish
 from tests.promises.test_partner import side
 from tests.retain.runs import write_table
 from tests.retain.tables import fill, obj
@@ -29,18 +33,23 @@ FOLDER = {"store": "file", "bucket": "/nas"}
 MOUNT = {"store": "file", "bucket": "/mnt/other"}
 
 
+def list_made_up(output: LocalOutput, specs: list[SourceSpec], listings) -> list[pa.Table]:
+    """Write made-up rows as what sources list; give them as rows of objects."""
+    ranked, tables = rank_sources(specs), []
+    for spec, listed in zip(specs, listings, strict=True):
+        place = {"store": spec.store, "bucket": spec.bucket}
+        tables.append(fill(OBJECTS, [obj(make_uri(**place, key=row["key"])) | row | place for row in listed]))
+        rank = ranked.index(spec)
+        block = tables[-1].append_column(RANK, pa.array([rank] * len(listed), pa.int32())).cast(RAW)
+        write_unit(output, f"{rank:04d}-00000", spec.library, [block])
+    return tables
+
+
 def stop_of(tmp_path, one: dict, other: dict, rows, their_rows, merged=False, elsewhere=()) -> str:
     """List two sources of made-up rows and give what stops the run, or a merge of two runs over one each, or ''."""
     specs = [SourceSpec(name, "live", **place) for name, place in (("one", one), ("other", other))]
     output = LocalOutput(str(tmp_path))
-    ranked, tables = rank_sources(specs), []
-    for spec, listed in zip(specs, (rows, their_rows), strict=True):
-        place = {"store": spec.store, "bucket": spec.bucket}
-        table = fill(OBJECTS, [obj(f"{spec.store}://{spec.bucket}/{row['key']}") | row | place for row in listed])
-        tables.append(table)
-        rank = ranked.index(spec)
-        block = table.append_column(RANK, pa.array([rank] * table.num_rows, pa.int32())).cast(RAW)
-        write_unit(output, f"{rank:04d}-00000", spec.library, [block])
+    tables = list_made_up(output, specs, (rows, their_rows))
     run = RunContext(str(tmp_path), Settings(), sources=tuple(specs))
     write_table(output, "objects", pa.concat_tables(tables))
     try:
@@ -118,3 +127,34 @@ def test_a_packed_side_says_of_nothing_that_it_is_a_copy_beside_ours(tmp_path):
     assert {s.library: s.same_as for s in merged_request([ours, theirs], str(tmp_path / "c.yaml")).sources}[
         "gz"
     ] == "hk"
+
+
+OLD = [obj(f"s3://old/{row['key']}", "a") | row for row in files(device="")]
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "withdrawn", "start", "stops"),
+    [
+        ({"store": "s3", "bucket": "new"}, "live", False, 0, True),
+        (FOLDER, "live", False, 0, True),
+        (FOLDER, "live", False, 10**9, False),
+        (FOLDER, "live", True, 0, False),
+        ({**FOLDER, "replica": True}, "live", False, 0, False),
+        ({"store": "s3", "bucket": "old"}, "live", False, 0, False),
+        ({"store": "s3", "bucket": "old"}, "inventory", False, 0, False),
+    ],
+    ids=["renamed", "a mount", "copied later", "taken back", "a replica", "the old place", "the old place's report"],
+)  # fmt: skip
+def test_what_a_plan_names_is_looked_for_under_other_names(tmp_path, place, kind, withdrawn, start, stops):
+    before, now = tmp_path / "before", LocalOutput(str(tmp_path / "now"))
+    finish(before, copies(*OLD), "keep_order: [uri]")
+    note_export(LocalOutput(str(before)), "restore" if withdrawn else "quarantine")
+    spec = SourceSpec("hk", kind, **place)
+    rows = [row | {"last_modified": row["last_modified"] + start} for row in files(device="")]
+    list_made_up(now, [spec], [rows])
+    run = RunContext(str(tmp_path / "now"), Settings(), sources=(spec,), previous=str(before))
+    if stops:
+        with pytest.raises(SafetyStop, match="in a place that isn't listed now"):
+            check_moved_places(run)
+    else:
+        check_moved_places(run)
