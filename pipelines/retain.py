@@ -48,7 +48,7 @@ def build(root: beam.Pipeline, run: RunContext) -> None:
         "pairs": root | "ReadPairs" >> ReadTable(run.output, PAIRS, blocks.PAIR_ROWS.names),
         "failures": root | "ReadFailures" >> ReadTable(run.output, FAILURES, blocks.FAILURE_ROWS.names),
     }
-    inputs["confirmed"] = root | "ReadCarried" >> carried.ReadCarried(carried.folders(run))
+    inputs["confirmed"] = root | "ReadCarried" >> carried.ReadCarried(carried.folders(run), run.spill)
     said_before = []
     if run.previous:
         inputs["masters"] = root | "ReadMasters" >> ReadMasters(run.previous)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.schemas.confirmations import CONFIRMATIONS
 from mirrorfold.transforms.blocks import parquet
+from mirrorfold.transforms.blocks.parked.wiring import FlattenBlocks
 from mirrorfold.transforms.blocks.wiring import ReadTable
 from mirrorfold.transforms.confirm.compare import ALGORITHM, WHOLE_KINDS
 from mirrorfold.transforms.retain import blocks
@@ -36,15 +37,16 @@ class ReadCarried(beam.PTransform):
     """Read what still holds, as blocks of `blocks.CONFIRMED_ROWS`; applied to a pipeline's root."""
 
     folders: list[str]
+    spill: str | None = None
 
     def expand(self, root):
-        read = [
+        read = tuple(
             root | f"ReadConfirmations{n}" >> ReadTable(folder, CONFIRMATIONS, blocks.CONFIRMED_ROWS.names)
             for n, folder in enumerate(self.folders)
-        ]
+        )
         return (
             read
-            | "JoinConfirmations" >> beam.Flatten()
+            | "JoinConfirmations" >> FlattenBlocks(self.spill)
             | "TakeLasting" >> beam.Map(lasting).with_output_types(pa.Table)
         )
 

@@ -32,7 +32,7 @@ class Asked:
     """What was asked for.
 
     Attributes:
-      share: of the canary; by: how the rest is parted, see `waves.WAYS`.
+      share: of the canary; by: how the rest is parted, one of WAYS of the lists' waves.
       after: the folder that was reconciled after the last wave; None for the run's own.
       again: the last wave once more, e.g. for another tool.
     """

@@ -28,6 +28,7 @@ COMES_WITH = {
     "grpcio": "apache-beam",
     "grpcio-status": "apache-beam",
     "markupsafe": "jinja2",
+    "sqlalchemy": "pyiceberg",
     "proto-plus": "google-cloud-storage",
     "protobuf": "apache-beam",
     "pydantic-core": "pydantic",

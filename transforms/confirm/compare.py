@@ -133,11 +133,12 @@ def compare(one: Shown, other: Shown) -> Comparison:
     resized = large.image.size != small.image.size
     loss = Loss(float(np.hypot(spreads[0], spreads[1])), most, _SLOPE + _RESIZED * resized)
     found, written = _judge(fitted, b, loss)
+    # Of two that don't lie on each other nothing more is told: a frame made a blow-up of what it frames.
+    laid = not resized or found.kind not in APART
     if found.confirmed:  # tone and sharpness are matched one way: a pattern in one of them may be matched away
         found, written = max((found, written), _judge(b, fitted, loss), key=lambda judged: judged[0].excess)
     first, second = (Side(coded.getchannel(0), of.steps, of.few_colours) for coded, of in ((a, large), (b, small)))
-    # Of two that don't lie on each other nothing is told: a framed picture passed for a blow-up of what it frames.
-    soft = None if found.kind in APART else softer(first, second, box, written)
+    soft = softer(first, second, box, written) if laid else None
     again = recoded(first._replace(steps=_lying(large)), second._replace(steps=_lying(small)), written)
     return replace(found, soft=soft[::-1] if soft and turned else soft, recoded=again[::-1] if turned else again)
 
