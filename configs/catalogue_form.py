@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from importlib.resources import files
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mirrorfold.configs.ready_form import load_ready, read_text, ready_names
+
+FOLDER = "catalogues"
 FIELDS = (
     "catalogue_no", "title", "caption", "creator", "credit", "rights", "licence", "usage_terms", "keywords",
     "capture_time", "instructions", "provenance", "hold", "role",
@@ -52,8 +52,7 @@ class Form(BaseModel):
 
 def form_names() -> list[str]:
     """Name the ready forms."""
-    found = (item.name for item in files("mirrorfold.configs").joinpath("catalogues").iterdir())
-    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
+    return ready_names(FOLDER)
 
 
 def load_form(name: str) -> Form:
@@ -62,14 +61,7 @@ def load_form(name: str) -> Form:
     Raises:
       ValueError: one line naming the file and what is wrong.
     """
-    try:
-        return Form.model_validate(yaml.safe_load(form_text(name)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{name}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{name} isn't a form in YAML: {' '.join(str(error).split())[:120]}") from error
+    return load_ready(Form, FOLDER, name, "form", _missing(name))
 
 
 def form_text(name: str) -> str:
@@ -78,9 +70,11 @@ def form_text(name: str) -> str:
     Raises:
       ValueError: there is none of that name.
     """
-    if os.path.isfile(name):
-        with open(name, encoding="utf-8") as file:
-            return file.read()
-    if name in form_names():
-        return files("mirrorfold.configs").joinpath("catalogues", f"{name}.yaml").read_text("utf-8")
-    raise ValueError(f"no file and no ready form {name!r}: there are {', '.join(form_names())}")
+    text = read_text(FOLDER, name)
+    if text is None:
+        raise ValueError(_missing(name))
+    return text
+
+
+def _missing(name: str) -> str:
+    return f"no file and no ready form {name!r}: there are {', '.join(form_names())}"

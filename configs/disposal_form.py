@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import string
-from importlib.resources import files
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mirrorfold.configs.ready_form import load_ready, ready_names
+
+FOLDER = "disposal"
 FIELDS = {
     "library": "the library that the series lies in",
     "series": "bucket or folder, and the first folders of the key",
@@ -64,8 +64,7 @@ class Template(BaseModel):
 
 def names() -> list[str]:
     """Name the ready templates."""
-    found = (item.name for item in files("mirrorfold.configs").joinpath("disposal").iterdir())
-    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
+    return ready_names(FOLDER)
 
 
 def load(name: str) -> Template:
@@ -74,18 +73,5 @@ def load(name: str) -> Template:
     Raises:
       ValueError: one line naming the file and what is wrong.
     """
-    try:
-        if os.path.isfile(name):
-            with open(name, encoding="utf-8") as file:
-                text = file.read()
-        elif name in names():
-            text = files("mirrorfold.configs").joinpath("disposal", f"{name}.yaml").read_text("utf-8")
-        else:
-            raise ValueError(f"--template {name}: no such file, and the ready ones are {', '.join(names())}")
-        return Template.model_validate(yaml.safe_load(text))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{name}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{name} isn't a template in YAML: {' '.join(str(error).split())[:120]}") from error
+    missing = f"--template {name}: no such file, and the ready ones are {', '.join(names())}"
+    return load_ready(Template, FOLDER, name, "template", missing)

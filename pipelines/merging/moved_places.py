@@ -6,21 +6,18 @@ was named before, and the list that names it may still be carried out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mirrorfold.pipelines import list_objects
 from mirrorfold.pipelines.context import RunContext
 from mirrorfold.pipelines.errors import SafetyStop
+from mirrorfold.pipelines.merging.same_bucket import as_listed
 from mirrorfold.schemas.objects import OBJECTS
 from mirrorfold.schemas.uri import make_uri
 from mirrorfold.transforms.blocks import parquet
 from mirrorfold.transforms.publish.manifests.withdrawn import is_withdrawn
 from mirrorfold.transforms.retain import outside
 from mirrorfold.transforms.retain.earlier import EARLIER
-from mirrorfold.transforms.stores.api import SourceSpec
 from mirrorfold.transforms.stores.output import OutputStore, open_output
 from mirrorfold.transforms.stores.same_bucket import ALIKE, DOOR_COLUMNS, door_rows, share_seen
 
@@ -42,7 +39,7 @@ def check_moved_places(run: RunContext) -> None:
         if spec.replica or spec.same_as:
             continue
         found = [sample.slice(0, 0)]
-        for block in _listed(run, [spec], DOOR_COLUMNS):
+        for block in as_listed(run, [spec], DOOR_COLUMNS):
             named = pc.is_in(door_rows(block).column("name"), value_set=door_rows(sample).column("name"))
             found.append(block.filter(named))
         if share_seen(door_rows(sample), door_rows(pa.concat_tables(found))) >= ALIKE:
@@ -56,16 +53,11 @@ def check_moved_places(run: RunContext) -> None:
             )
 
 
-def _listed(run: RunContext, specs: Sequence[SourceSpec], columns: Sequence[str]) -> Iterator[pa.Table]:
-    for path in list_objects.block_paths(run, specs):
-        yield from parquet.read_blocks(run.store, path, columns)
-
-
 def _named(before: OutputStore, run: RunContext) -> pa.Table:
     """Take a sample of what the previous run's plan names where this run doesn't look: columns DOOR_COLUMNS."""
     empty = pa.schema([OBJECTS.schema.field(name) for name in DOOR_COLUMNS]).empty_table()
     decided = parquet.table_blocks(before, "decisions", EARLIER.names)
-    rows = outside.remember(decided, run.sources, lambda: _listed(run, run.sources, ["uri"]), withdrawn=False)
+    rows = outside.remember(decided, run.sources, lambda: as_listed(run, run.sources, ["uri"]), withdrawn=False)
     named = rows.filter(pc.equal(rows.column("action"), outside.OUTSIDE)).slice(0, SAMPLE).column("uri")
     if not named.num_chunks or not len(named):
         return empty

@@ -62,7 +62,7 @@ def check_same_buckets(run: RunContext, read: Read | None = None, elsewhere: Col
     Raises:
       SafetyStop: which, and how to say what they are.
     """
-    read = read or partial(_as_listed, run)
+    read = read or partial(as_listed, run)
     groups: dict[tuple[str, str], list[SourceSpec]] = {}
     for spec in run.sources:
         if spec.bucket:
@@ -158,7 +158,8 @@ def _blocks(read: Read, specs: Sequence[SourceSpec], columns: Sequence[str] = CO
         yield block.filter(current).select(list(columns))
 
 
-def _as_listed(run: RunContext, specs: Sequence[SourceSpec], columns: Sequence[str]) -> Iterator[pa.Table]:
+def as_listed(run: RunContext, specs: Sequence[SourceSpec], columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Read what some sources list from the raw listing."""
     for path in list_objects.block_paths(run, specs):
         yield from parquet.read_blocks(run.store, path, columns)
 
