@@ -56,7 +56,7 @@ class AtHome:
     def _change(self, source: OutputStore, name: str) -> Callable[[bytes], bytes] | None:
         digest = self.digest if "uri" in self.names else None
         if name == "failures" and digest:
-            renamed = unread_names(source, digest)
+            renamed = stand_ins(source, digest, lambda block: pc.is_null(block.column("content_id")))
             return lambda shard: parquet.to_parquet(
                 withhold_failures(ipc.conform(_read(shard), FAILURES.schema), renamed).cast(FAILURES.versioned_schema)
             )
@@ -75,10 +75,8 @@ class AtHome:
         """Give what lists name, rows of EARLIER, under the names that the packed objects have."""
         if self.digest is None or "uri" not in self.names:
             return rows
-        wanted, found = pc.unique(rows.column("uri")), dict[str, str]()
-        for block in parquet.table_blocks(source, "objects", ["uri", "store", "bucket"]):
-            for row in block.filter(pc.is_in(block.column("uri"), value_set=wanted)).to_pylist():
-                found[row["uri"]] = withheld_uri(row["store"], row["bucket"], row["uri"], self.digest)
+        wanted = pc.unique(rows.column("uri"))
+        found = stand_ins(source, self.digest, lambda block: pc.is_in(block.column("uri"), value_set=wanted))
         rows = rows.filter(pc.is_in(rows.column("uri"), value_set=pa.array(list(found), pa.string())))
         names = pa.array([found[uri] for uri in rows.column("uri").to_pylist()], pa.string())
         nothing = pa.nulls(rows.num_rows, pa.string())
@@ -173,11 +171,11 @@ def read_key(path: str | None) -> bytes:
     return key
 
 
-def unread_names(store: OutputStore, digest: Digest) -> dict[str, str]:
-    """Give what stands for each object that has no content, by URI."""
+def stand_ins(store: OutputStore, digest: Digest, some: Callable[[pa.Table], pa.Array]) -> dict[str, str]:
+    """Give what stands for some objects, by URI; `some` marks their rows by URI and content."""
     found: dict[str, str] = {}
     for block in parquet.table_blocks(store, "objects", ["uri", "store", "bucket", "content_id"]):
-        for row in block.filter(pc.is_null(block.column("content_id"))).to_pylist():
+        for row in block.filter(some(block)).to_pylist():
             found[row["uri"]] = withheld_uri(row["store"], row["bucket"], row["uri"], digest)
     return found
 
